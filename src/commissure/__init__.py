@@ -1,0 +1,6 @@
+"""commissure: interhemispheric functional cooperation from resting-state fMRI."""
+
+from commissure.space import Domain
+
+__version__ = "0.1.0.dev0"
+__all__ = ["Domain", "__version__"]

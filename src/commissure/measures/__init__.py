@@ -1,0 +1,1 @@
+"""Clean time series to interhemispheric maps."""

@@ -1,0 +1,1 @@
+"""Raw BOLD to clean BOLD: one module per step."""

@@ -1,0 +1,6 @@
+"""Where the numbers live: domains of places, templates, atlases."""
+
+from commissure.space.domain import LEFT, NEITHER, RIGHT, Domain
+from commissure.space.grid import check_same_grid
+
+__all__ = ["LEFT", "NEITHER", "RIGHT", "Domain", "check_same_grid"]
