@@ -105,7 +105,8 @@ class Domain:
         """Positions in mm (RAS+), shape (n_places, 3)."""
         mm = nib.affines.apply_affine(self.grid.affine, self.voxels)
         # A flipped affine differs by rounding errors: 1e-4 mm makes the positions the same.
-        return np.round(mm, 4) + 0.0
+        rounded: NDArray[np.float64] = np.round(mm, 4) + 0.0
+        return rounded
 
     @cached_property
     def hemisphere(self) -> NDArray[np.int8]:

@@ -1,0 +1,158 @@
+"""Series made comparable and short: unit norm, in a basis of the space they span.
+
+Band-passed series span far fewer dimensions than they have volumes. In an orthonormal basis of
+that space every dot product is a sum over those dimensions only, and is the same (Parseval).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from commissure.measures.kernel import pack
+from commissure.threads import map_threads
+
+# Series handled at a time; a multiple of every panel width (6, 8, 16), and small enough for the
+# cache. Fixed, so that results do not depend on the number of threads.
+_CHUNK = 480
+
+# What leaving dimensions out may change a correlation by, far below the precision's own error.
+_ALLOWED_LOSS = {np.dtype(np.float32): 1e-8, np.dtype(np.float64): 1e-13}
+
+
+@dataclass(frozen=True, eq=False)
+class UnitSeries:
+    """Series seen as centred and of unit norm, without a copy of them.
+
+    Attributes
+    ----------
+    series : ndarray of shape (n_places, n_volumes)
+        As given.
+    mean, norm : ndarray of shape (n_places,)
+        Of each series, and of each after its mean is removed.
+    nonfinite, constant : boolean ndarray of shape (n_places,)
+        Series that have no correlation.
+    """
+
+    series: NDArray[Any]
+    mean: NDArray[np.float64]
+    norm: NDArray[np.float64]
+    nonfinite: NDArray[np.bool_]
+    constant: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, series: NDArray[Any], n_threads: int | None = None) -> "UnitSeries":
+        """Measure the series (n_places, n_volumes)."""
+
+        def measure(rows: slice) -> tuple[NDArray[Any], ...]:
+            part = series[rows].astype(np.float64)
+            nonfinite = ~np.isfinite(part).all(axis=1)
+            part[nonfinite] = 0
+            mean = part.mean(axis=1)
+            largest = np.abs(part).max(axis=1)
+            part -= mean[:, None]
+            # Scaled by the largest deviation, so that squares neither overflow nor vanish.
+            deviation = np.abs(part).max(axis=1)
+            # Deviations that rounding alone can make are none.
+            rounding = part.shape[1] * np.finfo(np.float64).eps * largest
+            constant = np.asarray(deviation <= rounding)
+            deviation[constant] = 1
+            part /= deviation[:, None]
+            norm = deviation * np.sqrt(np.einsum("ij,ij->i", part, part))
+            norm[constant] = 1
+            return mean, norm, nonfinite, constant & ~nonfinite
+
+        measured = zip(*map_threads(measure, _chunks(len(series)), n_threads), strict=True)
+        mean, norm, nonfinite, constant = (np.concatenate(parts) for parts in measured)
+        return cls(series, mean, norm, nonfinite, constant)
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Series that have a correlation, shape (n_places,)."""
+        return ~(self.nonfinite | self.constant)
+
+    def __getitem__(self, places: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the unit series of some places."""
+        part = self.series[places].astype(np.float64)
+        part -= self.mean[places, None]
+        part /= self.norm[places, None]
+        return part
+
+    def correlation(
+        self, places: NDArray[np.intp], others: NDArray[np.intp], n_threads: int | None = None
+    ) -> NDArray[np.float64]:
+        """Return the correlation of each place with its other, shape of `places`."""
+
+        def correlate(rows: slice) -> NDArray[np.float64]:
+            r: NDArray[np.float64] = np.einsum("ij,ij->i", self[places[rows]], self[others[rows]])
+            return r
+
+        return np.concatenate(map_threads(correlate, _chunks(len(places)), n_threads))
+
+
+def find_basis(
+    unit: UnitSeries, places: NDArray[np.intp], dtype: np.dtype[Any]
+) -> NDArray[np.float64] | None:
+    """Find an orthonormal basis of the space the series span.
+
+    It is taken from a sample of the series; `shorten` checks that it holds for every one.
+
+    Returns
+    -------
+    ndarray of shape (n_volumes, rank), or None where nothing would be gained.
+    """
+    n_volumes = unit.series.shape[1]
+    sample = unit[places[:: max(1, len(places) // (4 * n_volumes))]]
+    _, directions = np.linalg.eigh(sample.T @ sample)
+    directions = directions[:, ::-1]
+    energy = np.square(sample @ directions)
+    # What each series loses when only the first k directions are kept.
+    lost = np.cumsum(energy[:, ::-1], axis=1)[:, ::-1].max(axis=0)
+    rank = int((lost > _ALLOWED_LOSS[dtype] / 4).sum())
+    if rank > 0.9 * n_volumes:
+        return None
+    return np.ascontiguousarray(directions[:, :rank])
+
+
+def shorten(
+    unit: UnitSeries,
+    places: NDArray[np.intp],
+    basis: NDArray[np.float64] | None,
+    width: int,
+    dtype: np.dtype[Any],
+    n_threads: int | None = None,
+) -> NDArray[Any] | None:
+    """Pack the unit series of some places, in the basis, for the kernel.
+
+    Returns
+    -------
+    ndarray of shape (n_panels, rank, width), or None if a series does not lie in the basis: then
+    a correlation could change by more than is allowed (by Cauchy-Schwarz, the product of the
+    norms of what two series leave outside).
+    """
+    length = unit.series.shape[1] if basis is None else basis.shape[1]
+    packed = np.empty((-(-len(places) // width), length, width), dtype)
+
+    def write(rows: slice) -> bool:
+        part = unit[places[rows]]
+        if basis is not None:
+            # Filled up to a fixed shape: BLAS may sum another shape in another order.
+            full = np.zeros((_CHUNK, part.shape[1]))
+            full[: len(part)] = part
+            part = (full @ basis)[: len(part)]
+            lost = 1 - np.einsum("ij,ij->i", part, part)
+            if lost.max() > _ALLOWED_LOSS[dtype]:
+                return False
+        panels = pack(part.astype(dtype), width)
+        first = rows.start // width
+        packed[first : first + len(panels)] = panels
+        return True
+
+    fits = map_threads(write, _chunks(len(places)), n_threads)
+    return packed if all(fits) else None
+
+
+def _chunks(n: int) -> Iterator[slice]:
+    return (slice(start, min(start + _CHUNK, n)) for start in range(0, n, _CHUNK))
