@@ -232,6 +232,21 @@ class _Store:
         return on_disk
 
 
+def usable_places(
+    series: NDArray[Any], domain: Domain, n_threads: int | None = None
+) -> NDArray[np.bool_]:
+    """Tell which places have a series (n_places, n_volumes) that correlations can be made of.
+
+    Raises
+    ------
+    InputError
+        See `cfh`.
+    """
+    usable = _unit_series(series, domain, n_threads).usable
+    _sides(domain, usable)
+    return usable
+
+
 def _unit_series(series: NDArray[Any], domain: Domain, n_threads: int | None) -> UnitSeries:
     if series.ndim != 2 or len(series) != domain.n_places:
         msg = (

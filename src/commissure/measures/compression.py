@@ -48,7 +48,7 @@ class UnitSeries:
 
         def measure(rows: slice) -> tuple[NDArray[Any], ...]:
             part = series[rows].astype(np.float64)
-            nonfinite = ~np.isfinite(part).all(axis=1)
+            nonfinite = np.logical_not(np.isfinite(part).all(axis=1))
             part[nonfinite] = 0
             mean = part.mean(axis=1)
             largest = np.abs(part).max(axis=1)
@@ -62,7 +62,7 @@ class UnitSeries:
             part /= deviation[:, None]
             norm = deviation * np.sqrt(np.einsum("ij,ij->i", part, part))
             norm[constant] = 1
-            return mean, norm, nonfinite, constant & ~nonfinite
+            return mean, norm, nonfinite, constant & np.logical_not(nonfinite)
 
         measured = zip(*map_threads(measure, _chunks(len(series)), n_threads), strict=True)
         mean, norm, nonfinite, constant = (np.concatenate(parts) for parts in measured)

@@ -1,1 +1,1 @@
-"""The report room."""
+"""Results to figures, tables and pages; computes nothing."""

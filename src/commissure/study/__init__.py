@@ -1,1 +1,1 @@
-"""The study room."""
+"""A study as its people describe it: from files to files."""

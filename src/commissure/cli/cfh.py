@@ -1,0 +1,132 @@
+"""`commissure cfh`: CFH maps of clean scans."""
+
+import argparse
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+from commissure.cli.console import shown
+from commissure.problems import InputError
+from commissure.study.cfh_maps import CFHSettings, make_cfh_maps
+
+log = logging.getLogger(__name__)
+
+_BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+
+_DESCRIPTION = """\
+CFH maps of clean scans: for each voxel, the highest correlation of its time series with any voxel
+of the other hemisphere. The scans must be preprocessed and on the grid of the mask.
+"""
+
+_EPILOG = """\
+For each scan, named after it, in the output folder:
+  *_stat-cfh_boldmap.nii.gz         Fisher z
+  *_stat-cfhr_boldmap.nii.gz        r
+  *_stat-cfhpartner_boldmap.nii.gz  x, y, z of the partner (mm)
+  *_stat-cfhshift_boldmap.nii.gz    its distance from the mirror position (mm)
+each with a .json that says how it was made, and a picture of the first.
+
+example:
+  commissure cfh sub-*_space-MNI152NLin2009aSym_bold.nii.gz --mask gm.nii.gz -o out/
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the subparsers of the main parser."""
+    defaults = CFHSettings()
+    parser = commands.add_parser(
+        "cfh",
+        help="CFH maps of clean scans",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_run)
+    parser.add_argument("scans", nargs="+", type=Path, metavar="BOLD", help="4D NIfTI files")
+    parser.add_argument("--mask", type=Path, required=True, help="where to look (grey matter)")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="output folder")
+    parser.add_argument(
+        "--mask-threshold",
+        type=float,
+        metavar="P",
+        help="take the mask's voxels above this value (for probability maps)",
+    )
+    parser.add_argument(
+        "--midline-mm",
+        type=float,
+        default=defaults.midline_mm,
+        metavar="MM",
+        help="leave out |x| up to this (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--partner",
+        choices=("scan", "group"),
+        default=defaults.partner,
+        help="find each voxel's partner within each scan (default), or once for all the scans "
+        "together, as the authors' code does",
+    )
+    parser.add_argument("--tr", type=float, metavar="S", help="repetition time (default: header)")
+    parser.add_argument(
+        "--band",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="band-pass the series first, Hz (default: they are taken as they are)",
+    )
+    parser.add_argument(
+        "--band-padding",
+        choices=("dft", "dpabi"),
+        default=defaults.band_padding,
+        help="filter the series as they are (default), or filled up with zeros as DPABI does",
+    )
+    parser.add_argument("--space", help="space of the scans, if their names do not say it")
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "float64"),
+        default=defaults.dtype,
+        help="precision of the correlations: 1e-6 (default) or 1e-12",
+    )
+    parser.add_argument("--n-threads", type=int, metavar="N", help="default: all cores")
+    parser.add_argument(
+        "--max-memory",
+        metavar="SIZE",
+        help="memory for the data, as 4G or 500M; with --partner group, scans that do not fit are "
+        "kept on disk",
+    )
+    parser.add_argument("--quiet", action="store_true", help="show warnings and errors only")
+
+
+def _run(options: argparse.Namespace) -> None:
+    settings = CFHSettings(
+        midline_mm=options.midline_mm,
+        mask_threshold=options.mask_threshold,
+        partner=options.partner,
+        tr=options.tr,
+        band=tuple(options.band) if options.band else None,
+        band_padding=options.band_padding,
+        space=options.space,
+        dtype=options.dtype,
+    )
+    with shown(quiet=options.quiet) as progress:
+        pictures = make_cfh_maps(
+            options.scans,
+            options.mask,
+            options.out,
+            settings,
+            n_threads=options.n_threads,
+            max_memory=_parse_size(options.max_memory),
+            progress=progress,
+        )
+        for picture in pictures:
+            log.info("Look at %s", picture)
+
+
+def _parse_size(text: str | None) -> int | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", text.strip(), re.IGNORECASE)
+    if match is None:
+        msg = f"--max-memory {text} is not a size. Write it as 500M or 4G."
+        raise InputError(msg)
+    return int(float(match[1]) * _BYTES[match[2].upper()])

@@ -1,0 +1,283 @@
+"""CFH maps of clean scans: from files to files."""
+
+import json
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+import commissure
+from commissure.measures import CFHResult, cfh, usable_places
+from commissure.measures.cfh import Partner
+from commissure.preprocessing import bandpass, pass_band
+from commissure.preprocessing.filtering import Padding
+from commissure.problems import InputError
+from commissure.report.cfh_figure import cfh_figure
+from commissure.space import LEFT, NEITHER, RIGHT, Domain, check_same_grid
+from commissure.study.bids_names import derived_stem, entity, has_midline, split_extension
+from commissure.study.image_files import load_image, repetition_time, sample_file
+from commissure.study.staging import staged
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CFHSettings:
+    """How the maps are made; see `commissure.cfh` and `commissure.preprocessing.bandpass`.
+
+    Attributes
+    ----------
+    midline_mm : float
+    mask_threshold : float, optional
+    partner : {"scan", "group"}
+    tr : float, optional
+        Repetition time in seconds; by default that of each scan's sidecar or header.
+    band : tuple of float, optional
+        Lowest and highest frequency (Hz) to keep; by default the series are taken as they are.
+    band_padding : {"dft", "dpabi"}
+    space : str, optional
+        Name of the space the scans are in; by default what their names say.
+    dtype : {"float32", "float64"}
+    """
+
+    midline_mm: float = 3.0
+    mask_threshold: float | None = None
+    partner: Partner = "scan"
+    tr: float | None = None
+    band: tuple[float, float] | None = None
+    band_padding: Padding = "dft"
+    space: str | None = None
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class _CleanScan:
+    path: Path
+    n_volumes: int
+    tr: float | None
+    space: str | None
+
+    def series(self, domain: Domain, settings: CFHSettings) -> NDArray[np.float64]:
+        series = sample_file(self.path, domain)
+        if settings.band is not None and self.tr is not None:
+            series = bandpass(series, self.tr, *settings.band, settings.band_padding)
+        return series
+
+
+def make_cfh_maps(
+    scans: list[Path],
+    mask: Path,
+    out_dir: Path,
+    settings: CFHSettings,
+    *,
+    n_threads: int | None = None,
+    max_memory: int | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[Path]:
+    """Make the CFH maps of clean, same-space scans.
+
+    Parameters
+    ----------
+    scans : list of Path
+        Four-dimensional NIfTI files on the grid of the mask.
+    mask : Path
+    out_dir : Path
+        Made if needed. Either all the files appear in it or none.
+    settings : CFHSettings
+    n_threads, max_memory : int, optional
+        See `commissure.cfh`.
+    progress : callable, optional
+        Called with what is being done and the share of all the work that is done.
+
+    Returns
+    -------
+    list of Path
+        The pictures, one a scan.
+
+    Raises
+    ------
+    InputError
+        With every problem that was found.
+    """
+    domain = Domain.from_mask(
+        load_image(mask), settings.midline_mm, threshold=settings.mask_threshold, name=str(mask)
+    )
+    checked = _check(scans, domain, settings)
+    report = progress or (lambda _what, _share: None)
+    pictures: list[Path] = []
+    problems: list[str] = []
+    with staged(out_dir) as folder, tempfile.TemporaryDirectory(dir=folder) as spool:
+
+        def write(scan: _CleanScan, result: CFHResult) -> None:
+            pictures.append(out_dir / _write(scan, result, domain, settings, folder).name)
+
+        on_disk: list[NDArray[Any]] = []
+        for number, scan in enumerate(checked):
+            report(scan.path.name, number / len(checked))
+            try:
+                _check_memory(scan, domain, max_memory)
+                series = scan.series(domain, settings)
+                usable_places(series, domain, n_threads)
+                if settings.partner == "scan":
+                    write(scan, cfh(series, domain, dtype=settings.dtype, n_threads=n_threads))
+                else:
+                    on_disk.append(_keep_on_disk(series, Path(spool) / f"{number}.npy"))
+            except InputError as error:
+                name = str(scan.path)
+                problems += [p if name in p else f"{name}: {p}" for p in error.problems]
+        if problems:
+            raise InputError(problems)
+        if on_disk:
+            results = cfh(
+                on_disk,
+                domain,
+                partner="group",
+                dtype=settings.dtype,
+                n_threads=n_threads,
+                max_memory=max_memory,
+                progress=lambda share: report(f"{len(scans)} scans together", share),
+            )
+            for scan, result in zip(checked, results, strict=True):
+                write(scan, result)
+    return pictures
+
+
+def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[_CleanScan]:
+    """Check all that the headers tell, of all scans at once."""
+    checked, problems = [], []
+    for path in scans:
+        try:
+            img = load_image(path)
+            if img.ndim != 4:
+                msg = f"{path} has {img.ndim} dimensions; a scan has 4 (x, y, z, time)."
+                raise InputError(msg)
+            if img.shape[3] < 3:
+                msg = f"{path} has {img.shape[3]} volumes; a correlation needs at least 3."
+                raise InputError(msg)
+            check_same_grid(img, str(path), domain.grid, domain.name)
+            tr = settings.tr or repetition_time(path, img)
+            if settings.band is not None:
+                if tr is None:
+                    msg = (
+                        f"{path} does not tell its repetition time, which --band needs. Give --tr, "
+                        "in seconds."
+                    )
+                    raise InputError(msg)
+                pass_band(img.shape[3], tr, *settings.band, settings.band_padding)
+            space = settings.space or entity(path, "space")
+            checked.append(_CleanScan(path, img.shape[3], tr, space))
+        except InputError as error:
+            problems += [p if str(path) in p else f"{path}: {p}" for p in error.problems]
+    for name, count in Counter(path.name for path in scans).items():
+        if count > 1:
+            problems.append(
+                f"{count} scans are called {name}, so their maps would have the same name. Rename "
+                "them (sub-01_..., sub-02_...) or run them one by one into different folders."
+            )
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+    off_template = [scan.path.name for scan in checked if not has_midline(scan.space)]
+    if off_template:
+        log.warning(
+            "%s: no template space is named (space- in the file name, or --space). In native space "
+            "x = 0 is not the plane between the hemispheres, so left and right are only roughly "
+            "those of the brain.",
+            off_template[0] if len(off_template) == 1 else f"{len(off_template)} scans",
+        )
+    return checked
+
+
+def _check_memory(scan: _CleanScan, domain: Domain, max_memory: int | None) -> None:
+    """Raise if the scan cannot be handled in the memory allowed."""
+    # The image as float64, the series as float64, and at most as much again packed.
+    needed = 8 * scan.n_volumes * (int(np.prod(domain.grid.shape)) + 2 * domain.n_places)
+    if max_memory is not None and needed > max_memory:
+        msg = (
+            f"{scan.path} needs about {needed / 1e9:.1f} GB, more than the "
+            f"{max_memory / 1e9:.1f} GB of --max-memory. Allow more."
+        )
+        raise InputError(msg)
+
+
+def _keep_on_disk(series: NDArray[Any], path: Path) -> NDArray[Any]:
+    np.save(path, series)
+    on_disk: NDArray[Any] = np.load(path, mmap_mode="r")
+    return on_disk
+
+
+def _write(
+    scan: _CleanScan, result: CFHResult, domain: Domain, settings: CFHSettings, folder: Path
+) -> Path:
+    """Write the maps of one scan, their sidecars and the picture; return the picture's path."""
+    n_duplicates = int(result.duplicate.sum())
+    if n_duplicates:
+        log.warning(
+            "%s: %d voxels have a partner with the same time series (|r| > 1 - 1e-7). Look for "
+            "copied voxels in the data.",
+            scan.path.name,
+            n_duplicates,
+        )
+    shift = result.shift(domain)
+    partner = np.full((domain.n_places, 3), np.nan)
+    has = result.partner >= 0
+    partner[has] = domain.coordinates[result.partner[has]]
+    values = {"z": result.z, "r": result.r, "partner": partner, "shift": shift}
+    common = _common_sidecar(scan, result, domain, settings)
+    for key, output in _data("cfh_outputs").items():
+        stem = folder / derived_stem(scan.path, output["entity"], "boldmap")
+        img = domain.to_image(values[key].astype(np.float32))
+        nib.save(img, stem.with_name(f"{stem.name}.nii.gz"))
+        sidecar = {"Description": output["Description"], "Units": output["Units"], **common}
+        stem.with_name(f"{stem.name}.json").write_text(
+            json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+    picture = folder / f"{derived_stem(scan.path, 'stat-cfh', 'boldmap')}.png"
+    cfh_figure(result.z, shift, domain, title=split_extension(scan.path)[0]).savefig(picture)
+    return picture
+
+
+def _common_sidecar(
+    scan: _CleanScan, result: CFHResult, domain: Domain, settings: CFHSettings
+) -> dict[str, Any]:
+    sides = domain.hemisphere
+    return {
+        "Sources": [str(scan.path)],
+        "Mask": domain.name,
+        "Space": scan.space,
+        "RepetitionTime": scan.tr,
+        "NumberOfVolumes": scan.n_volumes,
+        "Settings": {**asdict(settings), "tr": scan.tr, "space": scan.space},
+        "Places": {
+            "Mask": domain.n_places,
+            "Left": int((sides == LEFT).sum()),
+            "Right": int((sides == RIGHT).sum()),
+            "LeftOut": {
+                f"Midline (|x| <= {domain.midline_mm:g} mm)": int((sides == NEITHER).sum()),
+                "Constant time series": int((result.constant & (sides != NEITHER)).sum()),
+                "Time series with values that are not finite": int(
+                    (result.nonfinite & (sides != NEITHER)).sum()
+                ),
+            },
+            "DuplicateTimeSeries": int(result.duplicate.sum()),
+        },
+        "Notes": [
+            "In the mask, places left out are NaN; outside it, all is 0.",
+            "A maximum of correlations is biased upward, the more the fewer degrees of freedom "
+            "the time series have: compare scans with alike degrees of freedom only.",
+        ],
+        "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
+        "References": _data("cfh_references"),
+    }
+
+
+def _data(name: str) -> Any:
+    text = resources.files("commissure.study").joinpath("data", f"{name}.json").read_text("utf-8")
+    return json.loads(text)

@@ -1,0 +1,94 @@
+"""Reading image files, with errors that say which file and what to do."""
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from commissure.problems import InputError
+from commissure.space import Domain
+from commissure.study.bids_names import IMAGE_EXTENSIONS, split_extension
+
+_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+
+
+def load_image(path: Path) -> Any:
+    """Open an image file; its data are read later.
+
+    Raises
+    ------
+    InputError
+        If it is not there or is no NIfTI file.
+    """
+    if not path.exists():
+        msg = f"{path} does not exist. Check the path."
+        raise InputError(msg)
+    if split_extension(path)[1] not in IMAGE_EXTENSIONS:
+        msg = f"{path} is not a NIfTI file: its name must end in .nii or .nii.gz."
+        raise InputError(msg)
+    try:
+        return nib.load(path)
+    except (nib.filebasedimages.ImageFileError, OSError, EOFError, zlib.error) as error:
+        msg = f"{path} cannot be read as an image ({_first_line(error)}). Copy or convert it again."
+        raise InputError(msg) from error
+
+
+def sample_file(path: Path, domain: Domain) -> NDArray[np.float64]:
+    """Read an image file at the places of a domain, shape (n_places,) or (n_places, n_volumes).
+
+    Raises
+    ------
+    InputError
+        If its data cannot be read to their end, or are on another grid.
+    """
+    img = load_image(path)
+    try:
+        return domain.sample(img)
+    except (OSError, EOFError, zlib.error) as error:
+        msg = (
+            f"{path} is damaged or cut short: its data cannot be read to their end "
+            f"({_first_line(error)}). Copy or convert it again."
+        )
+        raise InputError(msg) from error
+
+
+def repetition_time(path: Path, img: Any) -> float | None:
+    """Return the repetition time (s) from the sidecar, else the header; None if not told.
+
+    Raises
+    ------
+    InputError
+        If the sidecar is no JSON, or the time is not in seconds.
+    """
+    sidecar = path.with_name(split_extension(path)[0] + ".json")
+    if sidecar.exists():
+        try:
+            tr = json.loads(sidecar.read_text(encoding="utf-8")).get("RepetitionTime")
+        except (ValueError, AttributeError) as error:
+            msg = f"{sidecar} is not a valid JSON sidecar ({_first_line(error)}). Correct it."
+            raise InputError(msg) from error
+        if tr is not None:
+            return _plausible(tr, f"RepetitionTime in {sidecar}")
+    unit = img.header.get_xyzt_units()[1]
+    step = float(img.header.get_zooms()[3])
+    if unit not in _SECONDS and step == 1:
+        return None  # what programs write that do not know it
+    return _plausible(step * _SECONDS.get(unit, 1), f"the header of {path}") if step > 0 else None
+
+
+def _plausible(tr: Any, where: str) -> float:
+    if not isinstance(tr, int | float) or not 0 < tr < 30:
+        msg = (
+            f"The repetition time in {where} is {tr!r}, which is not a time in seconds. Give --tr."
+        )
+        raise InputError(msg)
+    return float(tr)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
