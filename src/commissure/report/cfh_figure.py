@@ -38,7 +38,7 @@ def cfh_figure(z: NDArray[Any], shift: NDArray[Any], domain: Domain, *, title: s
     heights = domain.grid.affine[2, 2] * slices + domain.grid.affine[2, 3]
     for axes, values, label, colours in (
         (rows[0], z, "CFH (Fisher z)", "viridis"),
-        (rows[1], shift, "partner to mirror position (mm)", "magma"),
+        (rows[1], shift, "partner shift (mm)", "magma"),
     ):
         low, high = np.nanpercentile(values, (2, 98))
         for ax, k in zip(axes, slices, strict=True):

@@ -28,6 +28,11 @@ from commissure.study.staging import staged
 
 log = logging.getLogger(__name__)
 
+_BIAS_NOTE = (
+    "A maximum of correlations is biased upward, the more the fewer degrees of freedom the series "
+    "have. Compare only scans with alike degrees of freedom."
+)
+
 
 @dataclass(frozen=True)
 class CFHSettings:
@@ -270,8 +275,7 @@ def _common_sidecar(
         },
         "Notes": [
             "In the mask, places left out are NaN; outside it, all is 0.",
-            "A maximum of correlations is biased upward, the more the fewer degrees of freedom "
-            "the time series have: compare scans with alike degrees of freedom only.",
+            _BIAS_NOTE,
         ],
         "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
         "References": _data("cfh_references"),
