@@ -104,10 +104,11 @@ def bandpass(
     """
     length, bins = pass_band(series.shape[-1], tr, low, high, padding)
     precision = np.float32 if series.dtype == np.float32 else np.float64
-    centred = series - series.mean(axis=-1, keepdims=True, dtype=np.float64)
-    finite = np.isfinite(centred).all(axis=-1, keepdims=True)
+    finite = np.isfinite(series).all(axis=-1, keepdims=True)
+    # Of a constant series the mean may differ by a rounding error, which is no signal.
     varies = (series != series[..., :1]).any(axis=-1, keepdims=True)
-    spectrum = fft.rfft(np.where(finite & varies, centred, 0), n=length, axis=-1)
+    kept = np.where(finite & varies, series, 0)
+    spectrum = fft.rfft(kept - kept.mean(axis=-1, keepdims=True, dtype=np.float64), n=length)
     spectrum[..., : bins.start] = 0
     spectrum[..., bins.stop :] = 0
     filtered = fft.irfft(spectrum, n=length, axis=-1)[..., : series.shape[-1]]
