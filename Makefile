@@ -8,7 +8,7 @@ STAMP := $(VENV)/.stamp
 BENCH_STAMP := $(VENV)/.bench-stamp
 GROUPS := test lint
 
-.PHONY: demo test test-slow lint format bench env changelog clean
+.PHONY: demo test test-slow lint format bench env clean
 
 env: $(STAMP)
 
@@ -34,6 +34,13 @@ $(BENCH_STAMP): $(STAMP)
 	fi
 	touch $@
 
+EXAMPLE := examples/rapidtidetest/sub-RAPIDTIDETEST
+
+demo: $(STAMP)
+	$(BIN)/commissure cfh $(EXAMPLE)_task-rest_desc-tiny_bold.nii.gz \
+	  --mask $(EXAMPLE)_desc-brain_mask.nii.gz --band 0.01 0.1 -o demo-out
+	@echo "Look at demo-out/sub-RAPIDTIDETEST_task-rest_stat-cfh_desc-tiny_boldmap.png"
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,7 +58,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 bench: $(BENCH_STAMP)
-	$(BIN)/python benchmarks/kernel.py
+	$(BIN)/python -m benchmarks.kernel
 
 clean:
 	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
