@@ -125,7 +125,7 @@ def sphere_roi(domain: Domain, centre: Sequence[float], radius: float) -> NDArra
     return places
 
 
-def mask_roi(domain: Domain, mask_img: Any, name: str | None = None) -> NDArray[np.intp]:
+def mask_roi(domain: Domain, mask_img: Any) -> NDArray[np.intp]:
     """Return the places that are inside a mask.
 
     Parameters
@@ -133,8 +133,6 @@ def mask_roi(domain: Domain, mask_img: Any, name: str | None = None) -> NDArray[
     domain : Domain
     mask_img : nibabel image
         Three-dimensional, of zeros and one other value, on the grid of the domain.
-    name : str, optional
-        What messages call the mask; by default its file name.
 
     Returns
     -------
@@ -146,7 +144,7 @@ def mask_roi(domain: Domain, mask_img: Any, name: str | None = None) -> NDArray[
     InputError
         If the image is no mask, is on another grid, or has no place in the domain.
     """
-    name = name or mask_img.get_filename() or "the mask"
+    name = mask_img.get_filename() or "the mask"
     data = np.asanyarray(mask_img.dataobj)
     if len(mask_img.shape) != 3 or len(np.unique(data[data != 0])) > 1:
         msg = (

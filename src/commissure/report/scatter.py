@@ -55,7 +55,7 @@ def _panel(
     axis.plot(ends, [residuals.slope * end for end in ends], color=_LINE, linewidth=1.8)
     symbol = "rho" if result.method == "spearman" else "r"
     axis.set_title(
-        f"{symbol} = {fixed(row['r'])} {interval_text(row['ci_low'], row['ci_high'])}\n"
+        f"{symbol} = {fixed(row['r'])}, 95 % CI {interval_text(row['ci_low'], row['ci_high'])}\n"
         f"{p_equals(row['p'])}, {p_equals(row['q'], 'q')}, n = {row['n']}",
         fontsize=9,
     )
@@ -69,4 +69,4 @@ def _label(name: str, result: PartialCorrelations) -> str:
     """Return what an axis shows, and what was taken out of it."""
     what = "rank residual" if result.method == "spearman" else "residual"
     given = f" given {', '.join(result.covariates)}" if result.covariates else ""
-    return textwrap.fill(f"{name}, {what}{given}", 38)
+    return f"{name},\n{textwrap.fill(what + given, 38)}"

@@ -17,7 +17,7 @@ from docx.table import Table, _Cell
 
 # Files made from the same results are the same, byte for byte, whenever they are made.
 _NO_TIME = datetime(1980, 1, 1, tzinfo=UTC)
-_WIDE = 8  # columns that no longer fit a portrait page
+_WIDE = 9  # columns that no longer fit a portrait page
 _THIN, _THICK = 6, 12  # eighths of a point
 
 
@@ -50,8 +50,9 @@ def table_docx(frame: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> by
         cell.paragraphs[0].runs[0].bold = True
         _rule(cell, "top", _THICK)
         _rule(cell, "bottom", _THIN)
-    for cell in last.cells:
-        _rule(cell, "bottom", _THICK)
+    if len(frame):
+        for cell in last.cells:
+            _rule(cell, "bottom", _THICK)
     for note in notes:
         _paragraph(document, note, size=8)
     return _without_times(document)
