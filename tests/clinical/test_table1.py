@@ -276,7 +276,7 @@ def test_all_problems_are_told_together(study):
         table1(study, levels=["patient", "healthy"])
     problems = error.value.problems
     assert len(problems) == 4
-    assert "1 participants have no group" in problems[0]
+    assert "No group is given for sub-05" in problems[0]
     assert "healthy; there are: control, patient" in problems[1]
     assert "unknown (sub-02)" in problems[2]
     assert "inf (sub-04)" in problems[3]

@@ -138,7 +138,7 @@ def table1(
     """
     variables = _known_columns(participants, group, variables)
     people, members, problems = _split(participants, group, levels)
-    ids = people.get("participant_id", people.index.to_series()).map(str)
+    ids = _ids(people)
     rows = []
     for name in variables:
         try:
@@ -173,8 +173,8 @@ def _split(
     column = participants[group]
     problems = []
     if column.isna().any():
-        msg = f"{int(column.isna().sum())} participants have no {group}: fill it in, or drop them."
-        problems.append(msg)
+        who = ", ".join(_ids(participants)[column.isna()])
+        problems.append(f"No {group} is given for {who}. Fill it in, or leave them out.")
     names = column.map(_level_name, na_action="ignore")
     there = _level_names(column)
     shown = there if levels is None else tuple(map(_level_name, levels))
@@ -183,6 +183,10 @@ def _split(
     kept = names.isin(shown)
     names = names[kept]
     return participants[kept], {name: np.flatnonzero(names == name) for name in shown}, problems
+
+
+def _ids(participants: pd.DataFrame) -> "pd.Series[str]":
+    return participants.get("participant_id", participants.index.to_series()).map(str)
 
 
 def _level_name(level: object) -> str:
@@ -331,8 +335,7 @@ def _test_ranks(samples: list[NDArray[np.float64]]) -> GroupTest:
     return GroupTest("Mann-Whitney U test", note, float(u.statistic), (), float(u.pvalue))
 
 
-def _test_counts(counts: NDArray[np.intp]) -> GroupTest:
-    table = counts[:, counts.any(axis=0)]
+def _test_counts(table: NDArray[np.intp]) -> GroupTest:
     if stats.contingency.expected_freq(table).min() >= 5:
         chi2 = stats.chi2_contingency(table, correction=False)
         name, note = "chi-square test", "without Yates' correction"
