@@ -69,12 +69,19 @@ def test_table1_for_programs_keeps_full_precision(demographics):
     written = table1_frame(demographics).to_csv(sep="\t", index=False)
     frame = pd.read_csv(BytesIO(written.encode()), sep="\t", keep_default_na=False)
     frame = frame.set_index("variable")
-    assert frame.loc["age", "patient"] == "51.07 (6.46)"
+    assert frame.loc["age", "summary_patient"] == "51.07 (6.46)"
     assert float(frame.loc["age", "p"]) == demographics.rows[0].test.p
     assert frame.loc["age", "df"] == "58"
     assert frame.loc["sex", ["n_patient", "n_control"]].tolist() == [30, 29]
     assert frame.loc["sex", "missing"] == "sub-59"
-    assert frame.loc["JRS_total", ["control", "test", "p"]].tolist() == ["", "", ""]
+    assert frame.loc["JRS_total", ["summary_control", "test", "p"]].tolist() == ["", "", ""]
+
+
+def test_groups_may_be_called_as_columns_are():
+    people = pd.DataFrame({"group": ["p", "test"] * 10, "age": normal_sample(50, 6, 20)})
+    frame = table1_frame(table1(people))
+    assert frame["p"][0] == stats.ttest_ind(people["age"][::2], people["age"][1::2]).pvalue
+    assert frame[["n_p", "n_test"]].loc[0].tolist() == [10, 10]
 
 
 def test_correlations_are_read_back():

@@ -20,13 +20,16 @@ def table1_frame(table: Table1) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``variable, summary``, the groups, ``n_<group>`` for each, ``test, statistic, df, p,
-        choice, missing``.
+        ``variable, shows, summary_<group>`` for each group, ``n_<group>`` for each, ``test,
+        statistic, df, p, choice, missing``.
     """
     return pd.DataFrame(
         [
-            {"variable": row.variable, "summary": _what(row)}
-            | dict(zip(table.groups, _cells(row), strict=True))
+            {"variable": row.variable, "shows": _what(row)}
+            | {
+                f"summary_{group}": cell
+                for group, cell in zip(table.groups, _cells(row), strict=True)
+            }
             | {f"n_{group}": n for group, n in zip(table.groups, row.n, strict=True)}
             | {
                 "test": row.test.name,
