@@ -139,6 +139,12 @@ def test_a_perfect_correlation(sign):
     assert row["p"] < 1e-60
 
 
+def test_no_region_is_said():
+    values, scores, covariates = study(8)
+    with pytest.raises(InputError, match="There is no region"):
+        correlate(values[:, :0], scores, covariates)
+
+
 def test_all_problems_are_told_together():
     values, scores, covariates = study(8)
     values[4, 1] = np.inf

@@ -128,7 +128,7 @@ def partial_correlations(
         msgs = [
             f"{row['roi']} with {row['score']} cannot be correlated: {row['note']}." for row in rows
         ]
-        raise InputError(msgs)
+        raise InputError(msgs or "There is no region, or no score, to correlate.")
     table = pd.DataFrame(rows)
     tested = table["p"].notna()
     table.loc[tested, "q"] = stats.false_discovery_control(table.loc[tested, "p"].to_numpy())
