@@ -1,5 +1,6 @@
 """Scatter plots show the residuals and numbers they are given."""
 
+from dataclasses import replace
 from io import BytesIO
 
 import matplotlib as mpl
@@ -70,3 +71,19 @@ def test_pictures_are_the_same_each_time():
             scatter_figure(correlations()).savefig(picture, format="svg", metadata={"Date": None})
         pictures.append(picture.getvalue())
     assert pictures[0] == pictures[1]
+
+
+def test_labels_stay_on_the_page():
+    result = replace(
+        correlations("spearman", n_scores=4),
+        covariates=("age", "sex", "education", "SDS", "SAS", "framewise_displacement"),
+    )
+    figure = scatter_figure(result)
+    figure.savefig(BytesIO())
+    for axis in figure.axes:
+        for text in (axis.title, axis.xaxis.label, axis.yaxis.label):
+            box = text.get_window_extent()
+            assert box.x0 >= 0
+            assert box.y0 >= 0
+            assert box.x1 <= figure.bbox.x1
+            assert box.y1 <= figure.bbox.y1

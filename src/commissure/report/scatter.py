@@ -69,4 +69,4 @@ def _label(name: str, result: PartialCorrelations) -> str:
     """Return what an axis shows, and what was taken out of it."""
     what = "rank residual" if result.method == "spearman" else "residual"
     given = f" given {', '.join(result.covariates)}" if result.covariates else ""
-    return f"{name},\n{textwrap.fill(what + given, 46)}"
+    return f"{name},\n{textwrap.fill(what + given, 38)}"
