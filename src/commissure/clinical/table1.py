@@ -127,8 +127,9 @@ def table1(
     Numbers: Shapiro-Wilk in each group at 0.05. If any group rejects, or cannot be judged (fewer
     than 3 values, or all equal), median (min-max) and Mann-Whitney U, or Kruskal-Wallis for more
     than two groups; else mean (SD) and Student's t, or one-way ANOVA. U is referred to the normal
-    distribution with correction for ties and none for continuity, as SPSS's "Asymp. Sig."; to its
-    exact distribution where a group has 8 values or fewer and nothing is tied.
+    distribution with corrections for ties and for continuity, as SciPy and R do (SPSS's "Asymp.
+    Sig." has none for continuity, so is slightly smaller); to its exact distribution where a group
+    has 8 values or fewer and nothing is tied.
 
     Counts: chi-square without Yates' correction, as SPSS's "Pearson Chi-Square"; Fisher's exact
     test where an expected count is below 5. Beyond 2 x 2 SciPy's is a Monte Carlo test over random
@@ -330,8 +331,8 @@ def _test_ranks(samples: list[NDArray[np.float64]]) -> GroupTest:
         u = stats.mannwhitneyu(first, second, method="exact")
         note = "exact"
     else:
-        u = stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=False)
-        note = "asymptotic, corrected for ties and not for continuity"
+        u = stats.mannwhitneyu(first, second, method="asymptotic")
+        note = "asymptotic, corrected for ties and continuity"
     return GroupTest("Mann-Whitney U test", note, float(u.statistic), (), float(u.pvalue))
 
 
