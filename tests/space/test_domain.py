@@ -111,6 +111,17 @@ def test_images_keep_the_storage_of_the_mask():
     assert (img.header["sform_code"], img.header["qform_code"]) == (4, 4)
 
 
+def test_restriction_keeps_order_and_neighbours(domain):
+    keep = np.random.default_rng(0).random(domain.n_places) < 0.6
+    part = domain.restrict(keep)
+    np.testing.assert_array_equal(part.coordinates, domain.coordinates[keep])
+    difference = part.neighbours(18) != domain.neighbours(18)[keep][:, keep]
+    assert difference.nnz == 0
+    values = np.arange(part.n_places) + 1.0
+    np.testing.assert_array_equal(part.sample(part.to_image(values)), values)
+    np.testing.assert_array_equal(domain.sample(part.to_image(values))[~keep], 0)
+
+
 def test_wrong_number_of_values_is_refused(domain):
     with pytest.raises(ValueError, match="places"):
         domain.to_image(np.ones(3))

@@ -1,6 +1,6 @@
 """The set of places where a value lives, and what every other room needs to know of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any, Self
@@ -181,6 +181,15 @@ class Domain:
         )
         graph.sort_indices()
         return graph
+
+    def restrict(self, keep: NDArray[np.bool_]) -> "Domain":
+        """Return the domain of some of the places, in the same order.
+
+        Parameters
+        ----------
+        keep : boolean ndarray of shape (n_places,)
+        """
+        return replace(self, voxels=self.voxels[keep])
 
     def sample(self, img: Any, dtype: DTypeLike = np.float64) -> NDArray[Any]:
         """Read an image at the places.
