@@ -166,6 +166,72 @@ def test_a_group_coded_in_numbers_is_a_factor_and_its_levels_are_written_as_they
     assert design_matrix("site", people, categorical=("site", "other")).factors["site"]
 
 
+NAMES = [
+    "log",
+    "scale",
+    "center",
+    "poly",
+    "bs",
+    "C",
+    "I",
+    "Q",
+    "np",
+    "class",
+    "lambda",
+    "is",
+    "None",
+    "True",
+    "__import__",
+    "_x",
+    "âge",
+    "年龄",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_column_is_what_its_name_means_whatever_python_makes_of_it(name):
+    people = study().rename(columns={"age": name, "sex": "open"})
+    design = design_matrix(f"group + {name} * C(open)", people)
+    expected = design_matrix("group + age * sex", study())
+    assert_array_equal(design.matrix, expected.matrix)
+    assert_array_equal(design.contrast(name), expected.contrast("age"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pd.CategoricalDtype(["patient", "other", "control", "nobody"]),
+        "category",
+        "object",
+        "string",
+    ],
+)
+def test_however_text_is_stored_it_is_a_factor(kind):
+    people = study()
+    design = design_matrix("group + age", people.assign(group=people.group.astype(kind)))
+    assert set(design.factors["group"]) == {"control", "other", "patient"}
+    y = people.cfh.to_numpy()
+    text = "group[patient] - group[other]"
+    assert_allclose(
+        t_test(design, text, y), t_test(design_matrix("group + age", people), text, y), rtol=1e-9
+    )
+
+
+def test_true_and_false_are_levels_and_nullable_numbers_are_numbers():
+    people = study()
+    people["smoker"] = people.sex == "F"
+    people["years"] = pd.array(np.resize([9, 12, 13, 16, 11], 60), dtype="Int64")
+    design = design_matrix("smoker + years", people)
+    assert design.factors == {"smoker": ("False", "True")}
+    assert_array_equal(design.contrast("smoker[True] - smoker[False], years"), np.eye(3)[1:])
+    people.loc[2, "years"] = pd.NA
+    assert "'years' are missing for sub-02" in problems("smoker + years", people)[0]
+
+
+def test_an_empty_table_is_said_to_be_empty():
+    assert "no rows" in problems("group", study().iloc[:0])[0]
+
+
 def test_levels_in_numbers_are_in_the_order_of_numbers():
     people = study().assign(site=np.resize([10, 9, 2], 60))
     assert design_matrix("C(site)", people).factors["site"] == ("2", "9", "10")
@@ -378,6 +444,9 @@ def test_a_paired_design_is_the_paired_t_test():
     people = pairs()
     design = design_matrix("visit + participant_id", people, blocks="participant_id")
     assert_array_equal(design.blocks, np.repeat(np.arange(12), 2))
+    numbered = people.assign(participant_id=design.blocks + 101)
+    same = design_matrix("visit + participant_id", numbered, blocks="participant_id")
+    assert_array_equal(same.matrix, design.matrix)
     y = people.cfh.to_numpy()
     _, t = t_test(design, "visit[after] - visit[before]", y)
     assert_allclose(t, ttest_rel(y[1::2], y[::2]).statistic, rtol=1e-9)
@@ -408,6 +477,9 @@ def test_only_what_varies_within_blocks_can_be_tested_with_blocks():
     only_groups = design_matrix("group", people, blocks="participant_id")
     with pytest.raises(InputError, match="nothing within the blocks of participant_id"):
         only_groups.contrast("group[patient] - group[control]")
+    # Signs of whole blocks are flipped where a mean is tested.
+    assert_allclose(only_groups.contrast("mean"), [[1, 0.5]])
+    assert_allclose(only_groups.contrast("group[patient]"), [[1, 1]])
 
 
 def test_blocks_do_not_excuse_columns_that_depend_on_one_another_within_blocks():

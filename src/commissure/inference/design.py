@@ -9,11 +9,10 @@ import formulaic
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import linalg
 
 from commissure.inference import design_checks as checks
 from commissure.inference.contrasts import Quantity, Row, read_contrast
-from commissure.inference.grammar import read_formula
+from commissure.inference.grammar import Formula, read_formula
 from commissure.problems import InputError
 
 # Of the length of a contrast's regressor, or of a row of a contrast.
@@ -43,10 +42,11 @@ class Design:
     -----
     With blocks, scans are exchanged within a block only (a participant's own scans, say). So only
     effects that vary within blocks can be tested: conditions, visits, what changes between them,
-    and interactions with these. `contrast` refuses an effect that does not. Blocks are no term of
-    the model: name the column in the formula too (``condition + participant_id``) to take the
-    blocks' own means away. Then terms that differ between blocks only (the group, the age) are
-    explained by the blocks, and the columns that became superfluous are left out of `matrix`.
+    and interactions with these. `contrast` refuses an effect that does not, but for a mean, which
+    is tested by flipping the signs of whole blocks. Blocks are no term of the model: name the
+    column in the formula too (``condition + participant_id``) to take the blocks' own means away.
+    Then terms that differ between blocks only (the group, the age) are explained by the blocks,
+    and the columns that became superfluous are left out of `matrix`.
     """
 
     matrix: NDArray[np.float64]
@@ -57,7 +57,9 @@ class Design:
     block_name: str | None
     _table: pd.DataFrame = field(repr=False)
     _spec: Any = field(repr=False)
-    _all_columns: NDArray[np.float64] = field(repr=False)
+    # What the kept columns make of all columns, shape (n_columns, n_all), and which they are.
+    _expansion: NDArray[np.float64] = field(repr=False)
+    _kept: NDArray[np.intp] = field(repr=False)
 
     def contrast(self, text: str) -> NDArray[np.float64]:
         """Return the weights of the columns that test a contrast.
@@ -98,8 +100,7 @@ class Design:
         """
         rows = read_contrast(text, self.factors, self.covariates)
         weights = np.stack([self._weights(row) for row in rows])
-        if self._all_columns.shape[1] > len(self.names):
-            weights = self._of_kept_columns(weights, text)
+        weights = self._of_kept_columns(weights, text)
         length = np.linalg.norm(weights, axis=1)
         if (length < _TOLERANCE).any():
             msg = f"The contrast {text!r} has a row that compares nothing: its weights cancel."
@@ -154,8 +155,9 @@ class Design:
 
     def _of_kept_columns(self, weights: NDArray[np.float64], text: str) -> NDArray[np.float64]:
         """Express weights of all columns by the kept ones, which span the same space."""
-        of_scans = linalg.lstsq(self._all_columns.T, weights.T)[0]
-        off = np.abs(self._all_columns.T @ of_scans - weights.T).max(axis=0)
+        kept = weights[:, self._kept]
+        # All columns = kept columns @ expansion, so what is estimable is a multiple of it.
+        off = np.abs(kept @ self._expansion - weights).max(axis=1)
         if (off > _TOLERANCE * np.abs(weights).max(initial=1)).any():
             msg = (
                 f"The contrast {text!r} is not estimable: what it compares differs between blocks "
@@ -163,15 +165,19 @@ class Design:
                 "scans within blocks, or leave the blocks' column out of the formula."
             )
             raise InputError(msg)
-        return np.asarray(of_scans.T @ self.matrix)
+        return kept
 
     def _check_blocks(self, weights: NDArray[np.float64], text: str) -> None:
-        """Raise if the part of the design that a contrast tests is constant within blocks."""
+        """Raise if what a contrast tests is constant within blocks, and is no mean."""
         if self.blocks is None:
             return
-        regressors = linalg.lstsq(self.matrix.T, weights.T)[0]
+        q, r = np.linalg.qr(self.matrix)
+        regressors = q @ np.linalg.solve(r.T, weights.T)
         deviations = regressors - _block_means(regressors, self.blocks)
-        if np.linalg.norm(deviations) < _TOLERANCE * np.linalg.norm(regressors):
+        length = np.linalg.norm(regressors)
+        # What the contrast makes of maps that are 1 everywhere.
+        tests_mean = np.abs(regressors.sum(axis=0)).max() > _TOLERANCE * length
+        if np.linalg.norm(deviations) < _TOLERANCE * length and not tests_mean:
             msg = (
                 f"The contrast {text!r} compares nothing within the blocks of {self.block_name}: "
                 "exchanging scans within them would change nothing. Test what differs within "
@@ -204,7 +210,8 @@ def design_matrix(
     group : str
         The column of the groups: a factor even when it is coded 1 and 2.
     blocks : str, optional
-        The column whose equal values mark scans that may be exchanged (see `Design`).
+        The column whose equal values mark scans that may be exchanged (see `Design`); a factor
+        where the formula names it.
 
     Returns
     -------
@@ -223,62 +230,50 @@ def design_matrix(
     on neither.
     """
     read = read_formula(formula, [str(name) for name in participants.columns])
-    used = (*read.names, *([] if blocks is None or blocks in read.names else [blocks]))
+    used = list(read.names) if blocks is None else list(dict.fromkeys((*read.names, blocks)))
+    factors = read.factors | set(categorical) | {group, blocks}
     problems = list(checks.unknown_columns(used, participants))
     known = [name for name in used if name in participants]
     problems += checks.missing_values(known, participants)
-    problems += checks.words_among_numbers([n for n in known if n != blocks], participants)
+    problems += checks.words_among_numbers([n for n in known if n not in factors], participants)
     if not set(used) <= set(known):
         raise InputError(problems)
 
-    complete = participants[
-        ~np.any(
-            [np.zeros(len(participants), bool), *(checks.missing(participants[n]) for n in used)], 0
-        )
-    ]
-    factors = read.factors | set(categorical) | {group}
-    table = pd.DataFrame(
-        {
-            name: _factor(complete[name])
-            if name in factors or not checks.is_covariate(complete[name])
-            else complete[name].astype(float)
-            for name in read.names
-        },
-        index=complete.index,
-    ).reset_index(drop=True)
-    if not len(table):
+    # Where values are missing, what else is wrong is looked for in the scans that have them all.
+    incomplete = np.zeros(len(participants), bool)
+    for name in used:
+        incomplete |= checks.missing(participants[name])
+    complete = participants[~incomplete].reset_index(drop=True)
+    if complete.empty:
         raise InputError(problems or "The table of participants has no rows.")
+    table = pd.DataFrame(index=complete.index)
+    for name in read.names:
+        column = complete[name]
+        is_factor = name in factors or not checks.is_covariate(column)
+        table[name] = _factor(column) if is_factor else column.astype(float)
     constant = list(checks.one_value_only(table))
     if constant:
         raise InputError(problems + constant)
     codes = None if blocks is None else pd.factorize(complete[blocks])[0]
-    if codes is not None and blocks is not None:
+    if blocks is not None and codes is not None:
         problems += checks.blocks_of_one(codes, blocks)
-    try:
-        model = formulaic.Formula(read.text).get_model_matrix(table, context={})
-    except formulaic.errors.FormulaicError as error:
-        msg = f"The formula {formula!r} is not understood: {error}."
-        raise InputError([*problems, msg]) from error
-    names = tuple(map(str, model.columns))
-    if not names:
-        msg = f"The formula {formula!r} has no column. The design of one group's mean is 1."
-        raise InputError([*problems, msg])
-    matrix = np.ascontiguousarray(model.to_numpy(float))
+
+    matrix, names, spec = _all_columns(read, table)
     kept = checks.independent_columns(matrix)
-    if codes is None or not _blocks_explain(matrix, kept, codes):
+    if len(kept) < len(names) and (codes is None or not _blocks_explain(matrix, kept, codes)):
         problems += checks.dependent_columns(matrix, names, kept)
+    is_factor_of = table.dtypes == "category"
     design = Design(
         matrix=np.ascontiguousarray(matrix[:, kept]),
         names=tuple(names[j] for j in kept),
-        factors={
-            n: tuple(table[n].cat.categories) for n in read.names if table[n].dtype == "category"
-        },
-        covariates=tuple(n for n in read.names if table[n].dtype != "category"),
+        factors={n: tuple(table[n].cat.categories) for n in read.names if is_factor_of[n]},
+        covariates=tuple(n for n in read.names if not is_factor_of[n]),
         blocks=codes,
         block_name=blocks,
         _table=table,
-        _spec=model.model_spec,
-        _all_columns=matrix,
+        _spec=spec,
+        _expansion=_expansion(matrix, kept),
+        _kept=kept,
     )
     problems += checks.separated_groups(table, group)
     few = list(checks.too_few_scans(design.matrix))
@@ -337,9 +332,24 @@ def _factor(column: pd.Series) -> pd.Series:
     else:
         values = sorted(column.unique(), key=None if checks.is_covariate(column) else str)
     levels = dict.fromkeys(map(_level_name, values))
-    return pd.Series(
-        pd.Categorical(column.map(_level_name), categories=list(levels)), index=column.index
-    )
+    named = pd.Categorical(column.astype(object).map(_level_name), categories=list(levels))
+    return pd.Series(named, index=column.index)
+
+
+def _all_columns(
+    formula: Formula, table: pd.DataFrame
+) -> tuple[NDArray[np.float64], tuple[str, ...], Any]:
+    """Return the columns of a formula, their names, and formulaic's way to make them again."""
+    try:
+        model = formulaic.Formula(formula.text).get_model_matrix(table, context={})
+    except formulaic.errors.FormulaicError as error:
+        msg = f"The formula {formula.text!r} is not understood: {error}."
+        raise InputError(msg) from error
+    names = tuple(map(str, model.columns))
+    if not names:
+        msg = f"The formula {formula.text!r} has no column. The design of one group's mean is 1."
+        raise InputError(msg)
+    return np.ascontiguousarray(model.to_numpy(float)), names, model.model_spec
 
 
 def _level_name(value: object) -> str:
@@ -353,6 +363,17 @@ def _block_means(values: NDArray[np.float64], blocks: NDArray[np.intp]) -> NDArr
     sums = np.zeros((blocks.max() + 1, values.shape[1]))
     np.add.at(sums, blocks, values)
     return np.asarray((sums / np.bincount(blocks)[:, None])[blocks])
+
+
+def _expansion(matrix: NDArray[np.float64], kept: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the weights with which independent columns make all columns."""
+    expansion = np.zeros((len(kept), matrix.shape[1]))
+    expansion[:, kept] = np.eye(len(kept))
+    others = np.setdiff1d(np.arange(matrix.shape[1]), kept)
+    if len(others):
+        q, r = np.linalg.qr(matrix[:, kept])
+        expansion[:, others] = np.linalg.solve(r, q.T @ matrix[:, others])
+    return expansion
 
 
 def _blocks_explain(

@@ -30,7 +30,8 @@ def missing(column: pd.Series) -> NDArray[np.bool_]:
     """Return where a column has nothing: empty, not a number, infinite, or BIDS's ``n/a``."""
     if is_covariate(column):
         return np.asarray(~np.isfinite(column.to_numpy(float, na_value=np.nan)))
-    return np.asarray(column.isna() | column.isin(["", "n/a"]))
+    values = column.astype(object)
+    return np.asarray(values.isna() | values.isin(["", "n/a"]))
 
 
 def unknown_columns(names: Iterable[str], participants: pd.DataFrame) -> Iterator[str]:
