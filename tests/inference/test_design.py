@@ -414,6 +414,21 @@ def test_contrasts_that_cannot_be(contrast, message):
         design.contrast(contrast)
 
 
+@given(
+    st.lists(
+        st.sampled_from(["group[a]", "group[b]", "x", "mean", "z", *"+-*/:(),1 2[]0."]), max_size=9
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_a_contrast_or_an_input_error(parts):
+    people = pd.DataFrame({"group": ["a", "b"] * 10, "x": np.arange(20.0) % 7})
+    try:
+        weights = design_matrix("group * x", people).contrast("".join(parts))
+    except InputError:
+        return
+    assert np.linalg.matrix_rank(weights) == len(weights) > 0
+
+
 def test_all_problems_of_a_contrast_are_reported_at_once():
     with pytest.raises(InputError) as caught:
         design_matrix("group + sex", study()).contrast("group[x] - sex[y], age")

@@ -70,7 +70,7 @@ def hedges_correction(df: ArrayLike) -> FloatArray:
     return np.asarray(np.exp(half) / np.sqrt(df / 2))
 
 
-def hedges_g(t: ArrayLike, df: float, group_sizes: Sequence[int]) -> FloatArray:
+def hedges_g(t: ArrayLike, df: float, group_sizes: Sequence[float]) -> FloatArray:
     """Return Hedges g of a contrast: ``t * sqrt(1/n1 + 1/n2) * J(df)``.
 
     Parameters
@@ -79,8 +79,9 @@ def hedges_g(t: ArrayLike, df: float, group_sizes: Sequence[int]) -> FloatArray:
         Of the contrast, a map too.
     df : float
         The model's residual degrees of freedom.
-    group_sizes : sequence of int
-        Scans of the two groups compared; of the one group whose mean is tested.
+    group_sizes : sequence of float
+        Scans of the two groups compared; of the one group whose mean is tested. A group of n scans
+        that a contrast gives the weight w counts as ``n / w**2``.
 
     Notes
     -----
@@ -93,7 +94,7 @@ def hedges_g(t: ArrayLike, df: float, group_sizes: Sequence[int]) -> FloatArray:
 
 
 def hedges_g_interval(
-    t: ArrayLike, df: float, group_sizes: Sequence[int], *, confidence: float = 0.95
+    t: ArrayLike, df: float, group_sizes: Sequence[float], *, confidence: float = 0.95
 ) -> tuple[FloatArray, FloatArray]:
     """Return confidence limits of Hedges g by the noncentral t distribution.
 
@@ -127,7 +128,7 @@ def contrast_effect(
     values: FloatArray,
     matrix: FloatArray,
     contrast: FloatArray,
-    group_sizes: Sequence[int],
+    group_sizes: Sequence[float],
     *,
     confidence: float = 0.95,
 ) -> ContrastEffect:
@@ -139,7 +140,7 @@ def contrast_effect(
     matrix : ndarray of shape (n_scans, n_columns)
         Design of full column rank.
     contrast : ndarray of shape (1, n_columns)
-    group_sizes : sequence of int
+    group_sizes : sequence of float
         As in `hedges_g`.
     confidence : float
         Of the limits of g.
@@ -209,5 +210,5 @@ class _Fit:
         self.t: FloatArray = self.estimate / error
 
 
-def _scale(df: float, group_sizes: Sequence[int]) -> float:
+def _scale(df: float, group_sizes: Sequence[float]) -> float:
     return float(np.sqrt(sum(1 / n for n in group_sizes)) * hedges_correction(df))
