@@ -1,0 +1,29 @@
+"""Maps and a design to p-values: designs, contrasts, effect sizes, cluster tables."""
+
+from commissure.inference.design import Design, design_matrix, match_maps
+from commissure.inference.effects import (
+    SELECTED_PEAK_NOTE,
+    ContrastEffect,
+    LeaveOneOut,
+    contrast_effect,
+    hedges_correction,
+    hedges_g,
+    hedges_g_interval,
+    leave_one_out,
+)
+from commissure.inference.tables import cluster_table
+
+__all__ = [
+    "SELECTED_PEAK_NOTE",
+    "ContrastEffect",
+    "Design",
+    "LeaveOneOut",
+    "cluster_table",
+    "contrast_effect",
+    "design_matrix",
+    "hedges_correction",
+    "hedges_g",
+    "hedges_g_interval",
+    "leave_one_out",
+    "match_maps",
+]

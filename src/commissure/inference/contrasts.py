@@ -1,0 +1,227 @@
+"""The language contrasts are written in: levels of factors, slopes and the mean.
+
+::
+
+    contrast = "1" | row { "," row }
+    row      = [ "-" ] part { ( "+" | "-" ) part }
+    part     = operand { ( "*" | "/" ) operand }
+    operand  = number | "(" row ")" | quantity
+    quantity = atom { ":" atom }
+    atom     = factor "[" level "]" | covariate | "mean"
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from commissure.inference.grammar import NAME
+from commissure.problems import InputError
+
+_TOKEN = re.compile(
+    rf"\s*(?:(?P<level>{NAME.pattern}\s*\[[^\[\]]*\])|(?P<name>{NAME.pattern})"
+    r"|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<sign>\S))"
+)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What the model predicts, at levels of factors, or how it changes with covariates.
+
+    Attributes
+    ----------
+    levels : tuple of (factor, level)
+        Where it is predicted; other factors are balanced. None: at all of them.
+    slopes : tuple of str
+        Covariates it is the slope of (the slope of the slope, where two). None: a mean.
+    """
+
+    levels: tuple[tuple[str, str], ...] = ()
+    slopes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return it as it is written in a contrast."""
+        atoms = [f"{factor}[{level}]" for factor, level in self.levels] + list(self.slopes)
+        return ":".join(atoms) or "mean"
+
+
+# A row of a contrast: the weight of each quantity.
+Row = dict[Quantity, float]
+
+
+def read_contrast(
+    text: str, factors: Mapping[str, Sequence[str]], covariates: Sequence[str]
+) -> tuple[Row, ...]:
+    """Read a contrast.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"group[patient] - group[control]"``, ``"age"``,
+        ``"(group[a] + group[b]) / 2 - group[c]"``, ``"group[a]:age - group[b]:age"``,
+        ``"group[a] - group[b], group[b] - group[c]"`` or ``"mean"`` (``"1"`` says the same).
+    factors : mapping of str to sequence of str
+        The model's factors and their levels.
+    covariates : sequence of str
+        The model's continuous columns.
+
+    Returns
+    -------
+    tuple of Row
+        One for a t, several for an F test.
+
+    Raises
+    ------
+    InputError
+        Naming what is not understood, and the columns or levels that there are.
+    """
+    if text.strip() == "1":
+        return ({Quantity(): 1.0},)
+    return _Reader(text, factors, covariates).read()
+
+
+class _Reader:
+    """A reader by recursive descent; a value is a number or a row."""
+
+    def __init__(
+        self, text: str, factors: Mapping[str, Sequence[str]], covariates: Sequence[str]
+    ) -> None:
+        self.text = text
+        self.factors = factors
+        self.covariates = covariates
+        self.tokens = [(m.lastgroup, m.group().strip()) for m in _TOKEN.finditer(text)]
+        self.position = 0
+        self.problems: dict[str, None] = {}
+
+    def read(self) -> tuple[Row, ...]:
+        rows = [self._whole_row()]
+        while self._accept(","):
+            rows.append(self._whole_row())
+        if self._next():
+            self._refuse(f"{self._next()!r} is not understood there")
+        if self.problems:
+            raise InputError(self.problems)
+        return tuple(rows)
+
+    def _whole_row(self) -> Row:
+        value = self._row()
+        if isinstance(value, float):
+            self._refuse("it has a number where a level or a covariate should be")
+        return value
+
+    def _row(self) -> Row | float:
+        value = self._part() if not self._accept("-") else _scaled(self._part(), -1)
+        while self._next() in ("+", "-"):
+            sign = 1 if self._take() == "+" else -1
+            other = _scaled(self._part(), sign)
+            if isinstance(value, float) and isinstance(other, float):
+                value += other
+            elif isinstance(value, float) or isinstance(other, float):
+                self._refuse("a number is added to a level or covariate; it can only be a factor")
+            else:
+                value = {q: value.get(q, 0) + other.get(q, 0) for q in value | other}
+        return value
+
+    def _part(self) -> Row | float:
+        value = self._operand()
+        while self._next() in ("*", "/"):
+            operator = self._take()
+            other = self._operand()
+            if operator == "/":
+                if not isinstance(other, float) or other == 0:
+                    self._refuse("it divides by something that is no number other than 0")
+                value = _scaled(value, 1 / other)
+            elif isinstance(other, float):
+                value = _scaled(value, other)
+            elif isinstance(value, float):
+                value = _scaled(other, value)
+            else:
+                self._refuse("two quantities are multiplied; levels combine with : instead")
+        return value
+
+    def _operand(self) -> Row | float:
+        kind = self._kind()
+        if kind == "number":
+            return float(self._take())
+        if self._accept("("):
+            value = self._row()
+            if not self._accept(")"):
+                self._refuse("a closing bracket is missing")
+            return value
+        levels: list[tuple[str, str]] = []
+        slopes: list[str] = []
+        self._atom(levels, slopes)
+        while self._accept(":"):
+            self._atom(levels, slopes)
+        if len(dict(levels)) < len(levels):
+            self._refuse("a quantity has two levels of the same factor")
+        if len(set(slopes)) < len(slopes):
+            self._refuse("a quantity has the same covariate twice")
+        return {Quantity(tuple(sorted(levels)), tuple(sorted(slopes))): 1.0}
+
+    def _atom(self, levels: list[tuple[str, str]], slopes: list[str]) -> None:
+        kind, token = self._kind(), self._take()
+        if kind == "level":
+            name, level = (part.strip() for part in token.rstrip("]").split("[", 1))
+            levels.append((name, level))
+            if name in self.covariates:
+                self._note(f"{name} is continuous and has no levels; {name} alone is its slope")
+            elif name not in self.factors:
+                self._unknown(name)
+            elif level not in self.factors[name]:
+                self._note(f"{name} has no level {level!r}; it has {_listed(self.factors[name])}")
+        elif kind == "name":
+            if token in self.covariates:
+                slopes.append(token)
+            elif token in self.factors:
+                some = self.factors[token]
+                self._note(
+                    f"{token} is a factor, so its levels must be named, as in "
+                    f"{token}[{some[-1]}] - {token}[{some[0]}]; its levels are {_listed(some)}"
+                )
+            elif token != "mean":  # noqa: S105 - a word, not a password
+                self._unknown(token)
+        elif token:
+            self._refuse(f"{token!r} is not understood there")
+        else:
+            self._refuse("it ends where a level or a covariate should follow")
+
+    def _unknown(self, name: str) -> None:
+        there = [f"{factor}[...]" for factor in self.factors] + list(self.covariates)
+        self._note(
+            f"{name} is not in the formula, so the contrast is not estimable. What can be named is "
+            f"{_listed([*there, 'mean'])}"
+        )
+
+    def _kind(self) -> str | None:
+        return self.tokens[self.position][0] if self.position < len(self.tokens) else None
+
+    def _next(self) -> str:
+        return self.tokens[self.position][1] if self.position < len(self.tokens) else ""
+
+    def _take(self) -> str:
+        token = self._next()
+        self.position += 1
+        return token
+
+    def _accept(self, token: str) -> bool:
+        accepted = self._next() == token
+        self.position += accepted
+        return accepted
+
+    def _note(self, what: str) -> None:
+        self.problems[f"The contrast {self.text!r}: {what}."] = None
+
+    def _refuse(self, what: str) -> NoReturn:
+        self._note(what)
+        raise InputError(self.problems)
+
+
+def _scaled(value: Row | float, factor: float) -> Row | float:
+    if isinstance(value, float):
+        return value * factor
+    return {quantity: weight * factor for quantity, weight in value.items()}
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words)
