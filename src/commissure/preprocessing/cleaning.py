@@ -10,6 +10,9 @@ from commissure.preprocessing.freedom import band_projector
 from commissure.preprocessing.nuisance import nuisance_design, residual_operator
 from commissure.problems import InputError
 
+# What passes a filter at all passes with a factor near 1; what is rounding, with far less.
+_NOTHING_LEFT = 1e-6
+
 
 def cleaning_operator(
     regressors: NDArray[np.float64],
@@ -70,11 +73,18 @@ def cleaning_operator(
     pass_band = band_projector(n_volumes, tr, low, high, "dft")
     filtered = pass_band if padding == "dft" else band_projector(n_volumes, tr, low, high, padding)
     filtered = (filtered @ interpolation_operator(kept, pass_band))[kept]
-    design = nuisance_design(regressors[kept], trend=trend)
+    # Taken from all volumes, for the trend to be one in time; what is demeaned is the same model.
+    design = nuisance_design(regressors, trend=trend)[kept]
     if simultaneous:
         clean = residual_operator(filtered @ design) @ filtered
     else:
         clean = filtered @ residual_operator(design)
+    if np.linalg.norm(clean, 2) < _NOTHING_LEFT:
+        msg = (
+            f"The {regressors.shape[1]} regressors leave nothing within {low:g}-{high:g} Hz of "
+            f"{kept.sum()} volumes. Leave regressors out, widen the band, or censor less."
+        )
+        raise InputError(msg)
     operator = np.zeros((len(clean), n_volumes))
     operator[:, kept] = clean
     return operator

@@ -10,6 +10,8 @@ from commissure.threads import map_threads
 
 # Singular values of unit columns below this are rounding: the columns are collinear.
 _RANK_TOLERANCE = 1e-9
+# What is left of a series is rounding if it is smaller than the series by more than this.
+_NOTHING_LEFT = 1e-12
 _PLACES_AT_ONCE = 4096
 
 
@@ -138,14 +140,18 @@ def apply_operator(
     Returns
     -------
     ndarray of shape (n_places, n_kept)
-        Of the floating type of `series`; computed in double precision.
+        Of the floating type of `series`; computed in double precision. Exactly 0 where nothing is
+        left of a series (a constant one), so that it can be told from a signal.
     """
     dtype = np.result_type(series.dtype, np.float32)
     out = np.empty((len(series), len(operator)), dtype=dtype)
 
     def block(start: int) -> None:
         places = slice(start, start + _PLACES_AT_ONCE)
-        out[places] = series[places].astype(np.float64) @ operator.T
+        before = series[places].astype(np.float64)
+        after = before @ operator.T
+        after[np.abs(after).max(axis=1) <= _NOTHING_LEFT * np.abs(before).max(axis=1)] = 0
+        out[places] = after
 
     map_threads(block, range(0, len(series), _PLACES_AT_ONCE), n_threads)
     return out

@@ -48,7 +48,7 @@ def realign(
     Raises
     ------
     InputError
-        If volumes cannot be registered, all of them named.
+        If volumes cannot be registered (all are named), are not finite, or are too small.
 
     Notes
     -----
@@ -61,6 +61,19 @@ def realign(
     ----------
     .. [1] Baker S, Matthews I (2004) Lucas-Kanade 20 years on. Int J Comput Vis 56:221-255.
     """
+    if data.ndim != 4 or min(data.shape[:3]) < 5:
+        msg = (
+            f"data has shape {data.shape}; realignment needs volumes of 5 voxels or more each way."
+        )
+        raise InputError(msg)
+    finite = np.isfinite(data).all(axis=(0, 1, 2))
+    if not finite.all():
+        bad = ", ".join(map(str, np.flatnonzero(~finite)))
+        msg = f"Volumes {bad} (counted from 0) have values that are not finite. Set these to 0."
+        raise InputError(msg)
+    if np.ptp(data[..., 0]) == 0:
+        msg = "The first volume is constant, so nothing can be registered to it. Look at it."
+        raise InputError(msg)
     affine = np.asarray(affine, dtype=np.float64)
     smoothers = [
         _smooth_spline_operator(n, _FWHM_MM / np.sqrt(8 * np.log(2)) / size)
@@ -115,9 +128,6 @@ class _Target:
         steepness = np.zeros(value.shape)
         steepness[inner] = (gradient[inner] ** 2).sum(axis=-1)
         steep = steepness > np.quantile(steepness[inner], 1 - _SHARE_OF_VOXELS)
-        if not steep.any():
-            msg = "The first volume is constant, so nothing can be registered to it. Look at it."
-            raise InputError(msg)
         points = np.argwhere(steep) @ affine[:3, :3].T + affine[:3, 3]
         centre = points.mean(axis=0)
         turning = np.cross(points - centre, gradient[steep])
