@@ -64,13 +64,11 @@ def main() -> None:
 
     friston = measured("parameters, FD, Friston-24", motion)
     measured("temporal SNR", lambda: steps.temporal_snr(corrected))
-    del data, kept, corrected
 
     resampled = rng.standard_normal((61, 73, 61, 220), dtype=np.float32)
     for kernel in ("gaussian", "spm"):
         measured(f"smoothing, {kernel}", lambda k=kernel: steps.smooth(resampled, (3, 3, 3), 4, k))
     series = resampled.reshape(-1, 220)[:70_000].copy()
-    del resampled
     measured("DVARS", lambda: steps.dvars(series))
     components = measured("aCompCor, 5,000 places", lambda: steps.acompcor(series[:5000]))
     regressors = np.column_stack([friston, components])

@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from commissure.preprocessing.censoring import interpolation_operator
 from commissure.preprocessing.freedom import band_projector
@@ -70,15 +71,17 @@ def cleaning_operator(
             "the scan out."
         )
         raise InputError(msg)
-    pass_band = band_projector(n_volumes, tr, low, high, "dft")
-    filtered = pass_band if padding == "dft" else band_projector(n_volumes, tr, low, high, padding)
-    filtered = (filtered @ interpolation_operator(kept, pass_band))[kept]
-    # Taken from all volumes, for the trend to be one in time; what is demeaned is the same model.
-    design = nuisance_design(regressors, trend=trend)[kept]
-    if simultaneous:
-        clean = residual_operator(filtered @ design) @ filtered
-    else:
-        clean = filtered @ residual_operator(design)
+    # BLAS sums in another order on more threads.
+    with threadpool_limits(limits=1, user_api="blas"):
+        pass_band = band_projector(n_volumes, tr, low, high)
+        band_filter = band_projector(n_volumes, tr, low, high, padding)
+        filtered = (band_filter @ interpolation_operator(kept, pass_band))[kept]
+        # Made of all volumes, so that the trend is one in time.
+        design = nuisance_design(regressors, trend=trend)[kept]
+        if simultaneous:
+            clean = residual_operator(filtered @ design) @ filtered
+        else:
+            clean = filtered @ residual_operator(design)
     if np.linalg.norm(clean, 2) < _NOTHING_LEFT:
         msg = (
             f"The {regressors.shape[1]} regressors leave nothing within {low:g}-{high:g} Hz of "

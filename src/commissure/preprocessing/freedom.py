@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from commissure.problems import InputError
 
@@ -68,5 +69,6 @@ def effective_degrees_of_freedom(operator: NDArray[np.float64]) -> float:
     For a projector it is the rank. Where the operator weighs its dimensions unequally it is
     smaller (Satterthwaite's approximation; Worsley KJ, Friston KJ (1995) NeuroImage 2:173-181).
     """
-    covariance = operator @ operator.T
+    with threadpool_limits(limits=1, user_api="blas"):
+        covariance = operator @ operator.T
     return float(np.trace(covariance) ** 2 / np.sum(covariance**2))

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from commissure.problems import InputError
 from commissure.threads import map_threads
@@ -51,7 +52,10 @@ def regress_nuisance(
         )
         raise InputError(msg)
     design = nuisance_design(regressors, trend=trend)
-    return apply_operator(series, residual_operator(design), n_threads=n_threads)
+    # BLAS sums in another order on more threads.
+    with threadpool_limits(limits=1, user_api="blas"):
+        operator = residual_operator(design)
+    return apply_operator(series, operator, n_threads=n_threads)
 
 
 def nuisance_design(regressors: NDArray[np.float64], *, trend: bool = True) -> NDArray[np.float64]:
@@ -194,7 +198,8 @@ def acompcor(series: NDArray[Any], n_components: int = 5) -> NDArray[np.float64]
         )
         raise InputError(msg)
     scaled = detrended[varying] / sd[varying, None]
-    _, vectors = np.linalg.eigh(scaled.T @ scaled)
+    with threadpool_limits(limits=1, user_api="blas"):
+        _, vectors = np.linalg.eigh(scaled.T @ scaled)
     components = vectors[:, : -n_components - 1 : -1]
     largest = np.abs(components).argmax(axis=0)
     signs = np.sign(components[largest, np.arange(n_components)])

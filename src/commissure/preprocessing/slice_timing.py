@@ -64,16 +64,16 @@ def correct_slice_timing(
     if reference_time is None:
         reference_time = middle_slice_time(times)
     n_volumes = data.shape[3]
-    operators = {
-        time: shift_operator(n_volumes, (reference_time - time) / tr).astype(np.float32)
-        for time in set(times.tolist())
-    }
+    distinct, which = np.unique(times, return_inverse=True)
+    shifts = (reference_time - distinct) / tr
+    operators = map_threads(
+        lambda shift: shift_operator(n_volumes, shift).astype(np.float32), shifts, n_threads
+    )
     out = np.empty(data.shape, dtype=np.float32)
     slices_in, slices_out = np.moveaxis(data, slice_axis, 0), np.moveaxis(out, slice_axis, 0)
 
     def one(index: int) -> None:
-        operator = operators[times[index].item()]
-        slices_out[index] = slices_in[index].astype(np.float32) @ operator.T
+        slices_out[index] = slices_in[index].astype(np.float32) @ operators[which[index]].T
 
     map_threads(one, range(len(times)), n_threads)
     return out
