@@ -1,5 +1,44 @@
 """Raw BOLD to clean BOLD: one module per step."""
 
+from commissure.preprocessing.censoring import kept_volumes
+from commissure.preprocessing.cleaning import cleaning_operator
 from commissure.preprocessing.filtering import bandpass, pass_band
+from commissure.preprocessing.freedom import band_projector, effective_degrees_of_freedom
+from commissure.preprocessing.motion import (
+    framewise_displacement_jenkinson,
+    framewise_displacement_power,
+    friston24,
+    max_motion,
+    motion_parameters,
+)
+from commissure.preprocessing.nuisance import acompcor, apply_operator, regress_nuisance
+from commissure.preprocessing.realignment import realign
+from commissure.preprocessing.signal_quality import dvars, temporal_snr
+from commissure.preprocessing.slice_timing import correct_slice_timing, middle_slice_time
+from commissure.preprocessing.smoothing import smooth
+from commissure.preprocessing.trim import trim_onsets, trim_volumes
 
-__all__ = ["bandpass", "pass_band"]
+__all__ = [
+    "acompcor",
+    "apply_operator",
+    "band_projector",
+    "bandpass",
+    "cleaning_operator",
+    "correct_slice_timing",
+    "dvars",
+    "effective_degrees_of_freedom",
+    "framewise_displacement_jenkinson",
+    "framewise_displacement_power",
+    "friston24",
+    "kept_volumes",
+    "max_motion",
+    "middle_slice_time",
+    "motion_parameters",
+    "pass_band",
+    "realign",
+    "regress_nuisance",
+    "smooth",
+    "temporal_snr",
+    "trim_onsets",
+    "trim_volumes",
+]
