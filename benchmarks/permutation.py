@@ -113,7 +113,7 @@ def time_products(study: Any, method: str, dtype: str) -> float:
     """Return seconds a permutation of one matrix product of the same size, without blocking."""
     maps, design, _, contrast = study
     model = Model.of(design, contrast)
-    rows = Relabelled(model, draw_labellings(model, None, 200, method, 0), method, maps=False)
+    rows = Relabelled(model, draw_labellings(model, None, 200, method, 0), method)
     n = rows.n_at_once
     left = rows.rows(slice(0, n)).astype(dtype)
     right = (model.residual_basis.T @ maps).astype(dtype)

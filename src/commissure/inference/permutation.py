@@ -221,7 +221,7 @@ def permutation_test(
             maps,
             t,
             model,
-            Relabelled(model, relabellings, method, maps="tfce" in statistics),
+            Relabelled(model, relabellings, method),
             threshold,
             graph,
             one_sided=tail == "one-sided-each" and model.n_rows == 1,

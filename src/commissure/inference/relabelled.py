@@ -8,8 +8,6 @@ from commissure.inference.labellings import Labellings
 # A product has at most this many rows: enough to keep BLAS busy, and the result stays in cache.
 _MOST_ROWS = 192
 _MOST_AT_ONCE, _LEAST_AT_ONCE = 128, 4
-# TFCE needs the whole maps of all permutations of a product.
-_MOST_MAPS_AT_ONCE = 32
 
 
 class Relabelled:
@@ -38,7 +36,7 @@ class Relabelled:
     Winkler et al. (2014) NeuroImage 92:381.
     """
 
-    def __init__(self, model: Model, labellings: Labellings, method: str, *, maps: bool) -> None:
+    def __init__(self, model: Model, labellings: Labellings, method: str) -> None:
         self.labellings = labellings
         self._basis = model.residual_basis
         self._permutes_nuisance = method == "freedman-lane"
@@ -50,8 +48,7 @@ class Relabelled:
         else:
             self._columns = model.tested
         self.n_columns = self._columns.shape[1]
-        most = _MOST_MAPS_AT_ONCE if maps else _MOST_AT_ONCE
-        self.n_at_once = min(most, max(_LEAST_AT_ONCE, _MOST_ROWS // self.n_columns))
+        self.n_at_once = min(_MOST_AT_ONCE, max(_LEAST_AT_ONCE, _MOST_ROWS // self.n_columns))
 
     def rows(self, which: slice) -> FloatArray:
         """Return the left side of the product for up to `n_at_once` relabellings.
@@ -67,8 +64,12 @@ class Relabelled:
 
     def _orthonormal(self, rows: FloatArray) -> FloatArray:
         """Make the tested parts orthonormal; what lies inside nuisance becomes zero."""
+        smallest = 1e-9 * np.linalg.norm(self._columns)
+        if self.n_columns == 1:
+            length = np.linalg.norm(rows, axis=1, keepdims=True)
+            return rows * (length > smallest) / np.maximum(length, smallest)
         tested = rows.reshape(self.n_columns, self.n_at_once, -1).transpose(1, 2, 0)
         left, size, right = np.linalg.svd(tested, full_matrices=False)
-        outside = size > 1e-9 * np.linalg.norm(self._columns)
+        outside = size > smallest
         basis = (left * outside[:, None, :]) @ right
         return np.ascontiguousarray(basis.transpose(2, 0, 1)).reshape(rows.shape)
