@@ -16,6 +16,9 @@ _LEAST_EXCEEDANCES = 30
 _SHRINK = 0.8
 _REJECTED_P = 0.05
 _N_REPLICATES = 500
+# A fitted p is no smaller than this share of what one permutation counts for: far beyond the
+# largest null value it is decided by the fitted end point alone.
+_LEAST_COUNT = 0.1
 
 
 def counted_p(null: FloatArray, observed: ArrayLike, closeness: float = 1e-9) -> FloatArray:
@@ -97,7 +100,7 @@ def pareto_p(
     -------
     p : ndarray of shape (n,)
         As counted where p is 0.1 or more, where no threshold gives a tail that fits (Anderson-
-        Darling, p > 0.05 by simulation), and where the value is beyond the end of the fitted tail.
+        Darling, p > 0.05 by simulation). Never below a tenth of 1 / n_permutations.
     fitted : ndarray of bool, shape (n,)
 
     References
@@ -110,8 +113,8 @@ def pareto_p(
         return counted, np.zeros(len(observed), dtype=np.bool_)
     threshold, share, shape, scale = fit
     tail_p = share * stats.genpareto.sf(observed - threshold, shape, scale=scale)
-    fitted = (counted < _TAIL_P) & (observed > threshold) & (tail_p > 0)
-    return np.where(fitted, tail_p, counted), fitted
+    fitted = (counted < _TAIL_P) & (observed > threshold)
+    return np.where(fitted, np.maximum(tail_p, _LEAST_COUNT / len(null)), counted), fitted
 
 
 def _fit_tail(falling: FloatArray) -> tuple[float, float, float, float] | None:
