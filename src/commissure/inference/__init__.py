@@ -1,4 +1,4 @@
-"""Maps and a design to p-values: designs, contrasts, effect sizes, cluster tables."""
+"""Maps and a design to p-values: designs, permutation tests, effect sizes, cluster tables."""
 
 from commissure.inference.design import Design, design_matrix, match_maps
 from commissure.inference.effects import (
@@ -11,13 +11,16 @@ from commissure.inference.effects import (
     hedges_g_interval,
     leave_one_out,
 )
+from commissure.inference.permutation import Cluster, PermutationResult, permutation_test
 from commissure.inference.tables import cluster_table
 
 __all__ = [
     "SELECTED_PEAK_NOTE",
+    "Cluster",
     "ContrastEffect",
     "Design",
     "LeaveOneOut",
+    "PermutationResult",
     "cluster_table",
     "contrast_effect",
     "design_matrix",
@@ -26,4 +29,5 @@ __all__ = [
     "hedges_g_interval",
     "leave_one_out",
     "match_maps",
+    "permutation_test",
 ]
