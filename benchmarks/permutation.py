@@ -134,8 +134,10 @@ def main() -> None:
             s: time_nilearn(maps, design, domain, tfce=s == "tfce") for s in ("size", "tfce")
         }
     lines = [
-        "| statistic | method | precision | nilearn, ms | commissure, ms | bare products, ms "
-        "| times as fast | required (aim) |",
+        (
+            "| statistic | method | precision | nilearn, ms | commissure, ms | bare products, ms "
+            "| times as fast | required (aim) |"
+        ),
         "|---|---|---|---|---|---|---|---|",
     ]
     for (statistic, method, dtype), (required, aim) in TARGETS.items():

@@ -89,7 +89,7 @@ def test_signs_of_a_block_are_flipped_together():
     found = draw_labellings(one_group(7), BLOCKS, 100, "freedman-lane", 0)
     assert len(found) == 2**3
     for block in range(3):
-        assert (np.ptp(found.signs[:, BLOCKS == block], axis=1) == 0).all()
+        assert (np.ptp(found.signs[:, block == BLOCKS], axis=1) == 0).all()
     sample = draw_labellings(one_group(40), None, 50, "freedman-lane", 0)
     assert len(np.unique(sample.signs, axis=0)) == 50
     assert (sample.signs[0] == 1).all()

@@ -2,17 +2,14 @@
 
 import argparse
 import logging
-import re
 from pathlib import Path
 from typing import Any
 
 from commissure.cli.console import shown
-from commissure.problems import InputError
+from commissure.cli.sizes import parse_size
 from commissure.study.cfh_maps import CFHSettings, make_cfh_maps
 
 log = logging.getLogger(__name__)
-
-_BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 _DESCRIPTION = """\
 CFH maps of clean scans: for each voxel, the highest correlation of its time series with any voxel
@@ -115,18 +112,8 @@ def _run(options: argparse.Namespace) -> None:
             options.out,
             settings,
             n_threads=options.n_threads,
-            max_memory=_parse_size(options.max_memory),
+            max_memory=parse_size(options.max_memory),
             progress=progress,
         )
         for picture in pictures:
             log.info("Look at %s", picture)
-
-
-def _parse_size(text: str | None) -> int | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", text.strip(), re.IGNORECASE)
-    if match is None:
-        msg = f"--max-memory {text} is not a size. Write it as 500M or 4G."
-        raise InputError(msg)
-    return int(float(match[1]) * _BYTES[match[2].upper()])

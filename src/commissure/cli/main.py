@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import commissure
-from commissure.cli import cfh
+from commissure.cli import cfh, stats
 from commissure.problems import InputError
 
 BAD_INPUT = 2
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     cfh.add_parser(commands)
+    stats.add_parser(commands)
     options = parser.parse_args(arguments)
     try:
         options.run(options)

@@ -162,7 +162,7 @@ def _merge(
     return maxima, where
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _fold(
     rows: NDArray[Any],
     columns: NDArray[Any],

@@ -20,7 +20,7 @@ VECTOR_BYTES = 32
 TILE_COLUMN_BYTES = VECTORS * VECTOR_BYTES
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def multiply_tile(
     _context: Any,
     row: Any,

@@ -181,7 +181,7 @@ def _at_voxels(coefficients: NDArray[np.float32], derivative: int | None) -> NDA
     return image
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _normal_equations(
     coefficients: NDArray[np.float32],
     to_voxels: NDArray[np.float64],
@@ -229,7 +229,7 @@ def _normal_equations(
     return normal, right
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _spline_weights(t: float, weights: NDArray[np.float32]) -> None:
     """Fill in the cubic B-spline's weights of the four samples around a point."""
     u = 1 - t

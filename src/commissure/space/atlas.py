@@ -138,8 +138,8 @@ class Atlas:
             its likeliest region, largest first; those of less than 5 % are left out.
             Places without a label count as ``"no label"``.
         """
-        percent, region = self._likeliest(self._voxels(np.atleast_2d(coordinates)))
-        named = np.where(percent > 0, region, len(self.regions))
+        region = self.likeliest(coordinates)
+        named = np.where(region >= 0, region, len(self.regions))
         counts = np.bincount(named, minlength=len(self.regions) + 1)
         names = (*self.regions, "no label")
         largest_first = np.argsort(-counts, kind="stable")
@@ -148,6 +148,11 @@ class Atlas:
             for r in largest_first
             if counts[r] >= _LEAST_SHARE * len(named)
         )
+
+    def likeliest(self, coordinates: ArrayLike) -> NDArray[np.intp]:
+        """Return the likeliest region at each position (n, 3), as its number; -1 where none is."""
+        percent, region = self._likeliest(self._voxels(np.atleast_2d(coordinates)))
+        return np.where(percent > 0, region, -1)
 
     def _label(self, percent: float, region: int) -> str:
         name = self.regions[region]

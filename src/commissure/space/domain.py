@@ -55,6 +55,7 @@ class Domain:
         *,
         threshold: float | None = None,
         name: str | None = None,
+        both_sides: bool = True,
     ) -> Self:
         """Make the domain of a mask's voxels.
 
@@ -69,6 +70,8 @@ class Domain:
             Places are where the image is greater than this.
         name : str, optional
             What messages call the mask; by default its file name.
+        both_sides : bool
+            Whether a mask without a voxel in one of the hemispheres is refused.
 
         Raises
         ------
@@ -86,7 +89,7 @@ class Domain:
         voxels = np.argwhere(grid.to_canonical(inside))
         domain = cls(voxels, float(midline_mm), grid, name, mask_img)
         for side, word in ((LEFT, "left"), (RIGHT, "right")):
-            if not (domain.hemisphere == side).any():
+            if both_sides and not (domain.hemisphere == side).any():
                 msg = (
                     f"{name} has no voxel in the {word} hemisphere (|x| > {midline_mm:g} mm), so "
                     "nothing can be compared between the hemispheres. Check its affine, or give a "

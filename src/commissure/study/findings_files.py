@@ -1,0 +1,269 @@
+"""What the group stage writes."""
+
+import json
+import re
+from dataclasses import asdict
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+import commissure
+from commissure.inference import SELECTED_PEAK_NOTE
+from commissure.report.clinical_tables import correlations_text, table1_frame, table1_text
+from commissure.report.findings_figure import findings_figure
+from commissure.report.formatting import fixed, interval_text, p_equals, p_text
+from commissure.report.scatter import scatter_figure
+from commissure.report.tables_docx import table_docx
+from commissure.study.bids_names import has_midline
+from commissure.study.statistics import Findings
+
+_LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
+
+
+def write_findings(findings: Findings, folder: Path) -> None:
+    """Write maps, tables, figures and the record of how they were made into a folder."""
+    _write_maps(findings, folder)
+    _write_clusters(findings, folder)
+    _write_people(findings, folder)
+    _write_figures(findings, folder)
+    _write_json(folder / "stats.json", _record(findings))
+
+
+def contrast_label(contrast: str) -> str:
+    """Return a contrast as a BIDS label: letters and digits, each word capitalised.
+
+    ``group[patient] - group[control]`` becomes ``GroupPatientMinusGroupControl``.
+    """
+    for sign, word in (("-", " minus "), ("+", " plus "), ("*", " times "), ("/", " over ")):
+        contrast = contrast.replace(sign, word)
+    words = re.findall(r"[A-Za-z0-9]+", contrast)
+    return "".join(word[0].upper() + word[1:] for word in words)
+
+
+def _write_maps(findings: Findings, folder: Path) -> None:
+    result, contrast = findings.result, findings.settings.contrast
+    statistic = "t" if result.n_rows == 1 else "F"
+    of_contrast = {
+        statistic: result.t,
+        "effect": result.effect if result.n_rows == 1 else None,
+        "g": findings.g,
+        "p": result.p_uncorrected,
+        "pfwe": result.p_fwe,
+        "pfdr": result.p_fdr,
+        "tfce": result.tfce,
+        "ptfce": result.p_tfce,
+        "cluster": _numbered(findings),
+        "significant": _significant(findings),
+    }
+    about: dict[str, Any] = {"Contrast": contrast, "Space": findings.inputs.space}
+    for name, values in of_contrast.items():
+        if values is not None:
+            stem = f"contrast-{contrast_label(contrast)}_stat-{name}"
+            _write_map(findings, folder, stem, name, values, about)
+    for group, mean in findings.groups.items():
+        of_group = {
+            "mean": mean.mean,
+            "onesamplet": mean.test.t,
+            "onesamplepfwe": mean.test.p_fwe,
+        }
+        about = {"Group": group, "NumberOfScans": mean.n, "Space": findings.inputs.space}
+        for name, values in of_group.items():
+            stem = f"group-{re.sub('[^A-Za-z0-9]', '', group)}_stat-{name}"
+            _write_map(findings, folder, stem, name, values, about)
+
+
+def _write_map(
+    findings: Findings,
+    folder: Path,
+    stem: str,
+    name: str,
+    values: NDArray[Any],
+    about: dict[str, Any],
+) -> None:
+    output = json.loads(_data("stats_outputs"))[name]
+    kind = np.int32 if name == "cluster" else np.float32
+    img = findings.inputs.maps.domain.to_image(values.astype(kind), fill=output["Outside"])
+    nib.save(img, folder / f"{stem}_statmap.nii.gz")
+    _write_json(folder / f"{stem}_statmap.json", {"Description": output["Description"], **about})
+
+
+def _numbered(findings: Findings) -> NDArray[np.int32]:
+    numbers = np.zeros(findings.inputs.maps.domain.n_places, np.int32)
+    for i, cluster in enumerate(findings.result.clusters):
+        numbers[cluster.places] = i + 1
+    return numbers
+
+
+def _significant(findings: Findings) -> NDArray[np.float64]:
+    inside = np.isin(_numbered(findings), np.array(findings.significant) + 1)
+    return np.where(inside, findings.result.t, 0)
+
+
+def _cluster_tables(findings: Findings) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table of clusters with the effect on each one's mean, and its notes."""
+    table = findings.clusters.copy()
+    settings, result = findings.settings, findings.result
+    first = table.index[table["voxels"].notna()]
+    effects, influence = findings.effects, findings.influence
+    if effects is not None and influence is not None:
+        table.loc[first, "mean_effect"] = effects.estimate
+        if findings.g is not None:
+            table.loc[first, "g"] = effects.g
+            table.loc[first, "g_low"] = effects.g_low
+            table.loc[first, "g_high"] = effects.g_high
+        ids = findings.inputs.people.table["participant_id"].astype(str).to_numpy()
+        most = np.abs(influence.t_change).argmax(axis=0)
+        table.loc[first, "most_influential"] = ids[most]
+        table.loc[first, "t_of_mean"] = effects.t
+        table.loc[first, "t_without"] = effects.t + influence.t_change[most, np.arange(len(most))]
+    two_sided = settings.tail == "two-sided" and result.n_rows == 1
+    statistic = "t" if result.n_rows == 1 else "F"
+    two_sided = settings.tail == "two-sided" and result.n_rows == 1
+    how = (
+        f"{settings.contrast}; {settings.formula}; {result.n_permutations:,} permutations "
+        f"({settings.method}), {'two-sided' if two_sided else 'each direction for itself'}; "
+        f"clusters of {settings.connectivity}-neighbours at {statistic} > {result.threshold:.4f} "
+        f"(p < {settings.cluster_forming_p:g}, {result.df} degrees of freedom), significant at "
+        f"p_corr < {settings.alpha:g} by {settings.cluster_statistic}."
+    )
+    n = f"n: {', '.join(f'{name} {n}' for name, n in findings.compared.items())}."
+    notes = [how, n, *table.attrs["notes"]]
+    return table, notes
+
+
+def _write_clusters(findings: Findings, folder: Path) -> None:
+    table, notes = _cluster_tables(findings)
+    _write_tsv(table, folder / "clusters.tsv")
+    statistic = "t" if findings.result.n_rows == 1 else "F"
+    text = pd.DataFrame(
+        {
+            "Cluster": table["cluster"],
+            f"Peak {statistic}": table[f"peak_{statistic}"].map(fixed),
+            "MNI x, y, z (mm)": [
+                f"{x:.0f}, {y:.0f}, {z:.0f}"
+                for x, y, z in table[["x", "y", "z"]].itertuples(index=False)
+            ],
+            "Voxels": table["voxels"].map("{:.0f}".format, na_action="ignore").fillna(""),
+            "mm³": table["mm3"].map("{:.0f}".format, na_action="ignore").fillna(""),
+        }
+    )
+    for column in table.columns[table.columns.str.startswith("p_corr_")]:
+        kind = column.removeprefix("p_corr_")
+        text[f"p corrected, {kind}"] = table[column].astype(float).map(p_text)
+    if "g" in table:
+        text["Hedges g [95 % CI]"] = [
+            f"{fixed(g)} {interval_text(low, high)}".strip()
+            for g, low, high in table[["g", "g_low", "g_high"]].itertuples(index=False)
+        ]
+    if "peak_label" in table:
+        text["Region of the peak"] = table["peak_label"]
+    (folder / "clusters.docx").write_bytes(table_docx(text, "Clusters", notes))
+    if findings.influence is not None:
+        ids = findings.inputs.people.table["participant_id"]
+        names = [f"cluster {i + 1}" for i in range(len(findings.result.clusters))]
+        change = pd.DataFrame(findings.influence.t_change, columns=names)
+        change.insert(0, "participant_id", ids.to_numpy())
+        _write_tsv(change, folder / "influence.tsv")
+
+
+def _write_people(findings: Findings, folder: Path) -> None:
+    _write_tsv(findings.regions.reset_index(), folder / "roi_values.tsv")
+    _write_tsv(table1_frame(findings.inputs.table1), folder / "table1.tsv")
+    title = "Demographic and clinical characteristics"
+    text, notes = table1_text(findings.inputs.table1)
+    (folder / "table1.docx").write_bytes(table_docx(text, title, notes))
+    if findings.correlations is not None:
+        _write_tsv(findings.correlations.table, folder / "partial_correlations.tsv")
+        text, notes = correlations_text(findings.correlations)
+        (folder / "partial_correlations.docx").write_bytes(
+            table_docx(text, "Partial correlations", notes)
+        )
+
+
+def _write_figures(findings: Findings, folder: Path) -> None:
+    table, result = findings.clusters, findings.result
+    statistic = "t" if result.n_rows == 1 else "F"
+    mains = table[table["significant"]]
+    peaks = [
+        (
+            f"cluster {row['cluster']}: peak {statistic} = {row[f'peak_{statistic}']:.2f}, "
+            f"{row['voxels']} voxels, "
+            + p_equals(row[f"p_corr_{findings.settings.cluster_statistic}"], "p corrected")
+            + (f"\n{row['peak_label']}" if row.get("peak_label") else ""),
+            (row["x"], row["y"], row["z"]),
+        )
+        for row in mains.to_dict("records")
+    ]
+    img = findings.inputs.maps.domain.to_image(_significant(findings).astype(np.float32))
+    figure = findings_figure(
+        result.t, peaks, img, label=statistic, on_template=has_midline(findings.inputs.space)
+    )
+    _save(figure, folder / "figure1")
+    if findings.correlations is not None:
+        _save(scatter_figure(findings.correlations), folder / "partial_correlations")
+
+
+def _save(figure: Figure, stem: Path) -> None:
+    # Without the date and with a fixed salt, the same findings give the same bytes.
+    with mpl.rc_context({"svg.hashsalt": "commissure"}):
+        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
+        figure.savefig(stem.with_suffix(".png"), dpi=300)
+    plt.close(figure)
+
+
+def _record(findings: Findings) -> dict[str, Any]:
+    result, inputs = findings.result, findings.inputs
+    clusters = [
+        {"cluster": i + 1, "sign": c.sign, "voxels": c.size, "mass": c.mass}
+        | {"p_corr_size": c.p_size, "p_corr_mass": c.p_mass}
+        | {"p_from_pareto_tail": c.p_size_fitted or c.p_mass_fitted}
+        | {"significant": i in findings.significant}
+        for i, c in enumerate(result.clusters)
+    ]
+    return {
+        "Settings": asdict(findings.settings),
+        "Scans": len(inputs.maps.data),
+        "ScansCompared": dict(findings.compared),
+        "ScansOfGroups": {name: mean.n for name, mean in findings.groups.items()},
+        "DesignColumns": list(inputs.design.names),
+        "DegreesOfFreedom": result.df,
+        "ClusterFormingThreshold": result.threshold,
+        "Permutations": result.n_permutations,
+        "PermutationsExhaustive": result.exhaustive,
+        "SignFlips": result.sign_flips,
+        "Seed": result.seed,
+        "VoxelsOfMask": inputs.maps.n_masked,
+        "VoxelsAnalysed": inputs.maps.domain.n_places,
+        "VoxelsWithoutVariance": int(result.constant.sum()),
+        "VoxelsSignificantFWE": int((result.p_fwe < findings.settings.alpha).sum()),
+        "Clusters": clusters,
+        "NoteOnEffectSizes": SELECTED_PEAK_NOTE,
+        "Atlas": None if inputs.atlas is None else inputs.atlas.name,
+        "Space": inputs.space,
+        "Sources": list(inputs.maps.sources),
+        "Notes": list(findings.notes),
+        "GeneratedBy": [
+            {"Name": "commissure", "Version": commissure.__version__},
+            *({"Name": name, "Version": metadata.version(name)} for name in _LIBRARIES),
+        ],
+    }
+
+
+def _write_tsv(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _data(name: str) -> str:
+    return resources.files("commissure.study").joinpath("data", f"{name}.json").read_text("utf-8")

