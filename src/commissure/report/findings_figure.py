@@ -26,7 +26,7 @@ def findings_figure(
     Parameters
     ----------
     statistic : ndarray of shape (n_places,)
-        For the scale, which is the same for all.
+        In the significant clusters: the scale is the same for all.
     peaks : list of (str, (x, y, z))
         Caption and position (mm) of each significant cluster's peak.
     significant : nibabel image
@@ -42,35 +42,34 @@ def findings_figure(
         The left of the brain is on the left. At most six clusters are drawn; the table has all.
     """
     shown = peaks[:_MOST_CLUSTERS]
-    background = datasets.load_mni152_template(resolution=2) if on_template else None
-    figure = plt.figure(figsize=(9, 0.6 + 2.9 * max(len(shown), 1)), dpi=300)
+    figure = plt.figure(figsize=(9, 3.3 * max(len(shown), 1)), dpi=300)
     if not shown:
         figure.text(0.5, 0.5, "No cluster is significant.", ha="center", va="center", fontsize=14)
         return figure
+    background = datasets.load_mni152_template(resolution=1) if on_template else _flat(significant)
     largest = float(np.abs(statistic).max())
+    height = 1 / len(shown)
     for row, (caption, position) in enumerate(shown):
-        height = 0.92 / len(shown)
-        bottom = 1 - (row + 1) / len(shown)
+        bottom = 1 - (row + 1) * height
+        figure.text(0.01, bottom + 0.985 * height, caption, va="top", fontsize=10)
         with warnings.catch_warnings():
             # nilearn resamples the map to the background, and says so in warnings.
             warnings.simplefilter("ignore")
             display = plotting.plot_stat_map(
                 significant,
-                bg_img=background if background is not None else _flat(significant),
+                bg_img=background,
                 cut_coords=position,
                 display_mode="ortho",
                 threshold=1e-6,
                 vmax=largest,
                 cmap="RdBu_r",
                 figure=figure,
-                axes=(0.0, bottom, 0.94, height),
-                draw_cross=True,
-                annotate=True,
+                axes=(0.0, bottom + 0.02 * height, 0.95, 0.84 * height),
+                draw_cross=False,
                 black_bg=False,
                 resampling_interpolation="nearest",
             )
-        display.title(caption, size=9, color="black", bgcolor="white", alpha=0.8)
-    figure.text(0.985, 0.5, label, rotation=90, ha="right", va="center", fontsize=10)
+        display._cbar.set_label(label)
     return figure
 
 

@@ -202,9 +202,13 @@ def _write_figures(findings: Findings, folder: Path) -> None:
         )
         for row in mains.to_dict("records")
     ]
-    img = findings.inputs.maps.domain.to_image(_significant(findings).astype(np.float32))
+    significant = _significant(findings)
     figure = findings_figure(
-        result.t, peaks, img, label=statistic, on_template=has_midline(findings.inputs.space)
+        significant,
+        peaks,
+        findings.inputs.maps.domain.to_image(significant.astype(np.float32)),
+        label=statistic,
+        on_template=has_midline(findings.inputs.space),
     )
     _save(figure, folder / "figure1")
     if findings.correlations is not None:

@@ -31,6 +31,7 @@ from commissure.inference import (
     leave_one_out,
     permutation_test,
 )
+from commissure.inference.grammar import read_formula
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.space.atlas import Atlas
@@ -40,6 +41,9 @@ from commissure.study.image_files import load_image
 from commissure.study.regions import find_atlas, find_region
 
 T = TypeVar("T")
+
+# A mean of fewer scans cannot be tested.
+_LEAST_SCANS_OF_MEAN = 3
 
 
 @dataclass(frozen=True)
@@ -333,8 +337,11 @@ def find(
         influence = leave_one_out(means, design.matrix, contrast)
     groups = {}
     for name, members in _members(inputs.people.table, settings.group).items():
+        if members.sum() < _LEAST_SCANS_OF_MEAN:
+            continue
         values = maps.data[members]
-        one_group = design_matrix("1", inputs.people.table[members].reset_index(drop=True))
+        people = inputs.people.table[members].reset_index(drop=True)
+        one_group = design_matrix("1", people, blocks=settings.blocks)
         groups[name] = GroupMean(
             len(values),
             values.mean(axis=0),
@@ -419,19 +426,27 @@ def _members(table: pd.DataFrame, group: str) -> dict[str, NDArray[np.bool_]]:
     return {name: (names == name).to_numpy() for name in sorted(names.unique())}
 
 
-def _other_terms(design: Design, group: str) -> tuple[str, ...]:
-    return tuple(n for n in (*design.covariates, *design.factors) if n != group)
+def _other_terms(settings: StatsSettings) -> tuple[str, ...]:
+    return tuple(name for name in read_formula(settings.formula).names if name != settings.group)
 
 
 def _table1(
     table: pd.DataFrame, settings: StatsSettings, design: Design, categorical: Sequence[str]
 ) -> Table1:
-    columns = settings.table1 or (*_other_terms(design, settings.group), *settings.clinical)
+    columns = settings.table1 or (*_other_terms(settings), *settings.clinical)
     counted = [name for name in columns if name in categorical or name in design.factors]
     if settings.group not in table:
         table = table.assign(**{settings.group: "all"})
     variables = list(dict.fromkeys(name for name in columns if name in table))
-    return table1(table, settings.group, variables, categorical=counted, welch=settings.welch)
+    # In the order in which the contrast names the groups, the others behind them.
+    named = {name: f"{settings.group}[{name}]" for name in _members(table, settings.group)}
+    contrast = settings.contrast
+    levels = sorted(
+        named, key=lambda name: (named[name] not in contrast, contrast.find(named[name]))
+    )
+    return table1(
+        table, settings.group, variables, categorical=counted, levels=levels, welch=settings.welch
+    )
 
 
 def _cluster_p(clusters: Sequence[Cluster], statistics: Sequence[str]) -> dict[str, list[float]]:
@@ -455,7 +470,7 @@ def _correlations(
     rows = members[settings.within] if settings.within else np.ones(len(table), bool)
     names = settings.clinical_covariates
     if names is None:
-        names = _other_terms(inputs.design, settings.group)
+        names = _other_terms(settings)
     people = table[rows]
     columns = pd.get_dummies(
         people[list(names)],

@@ -1,0 +1,267 @@
+"""The command as a user gives it: its findings against independent computations, its refusals."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from docx import Document
+from scipy import ndimage, stats
+
+from commissure import Domain
+from commissure.cli import main
+from commissure.study.findings_files import contrast_label
+from tests.conftest import ball_image
+
+N = 15  # a group
+FORMULA = "group + age + sex"
+CONTRAST = "group[patient] - group[control]"
+STEM = "contrast-GroupPatientMinusGroupControl_stat-"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Write a study with a planted difference around (-9, 3, 0); return its folder."""
+    folder = tmp_path_factory.mktemp("study")
+    domain = Domain.from_mask(ball_image(), both_sides=False)
+    rng = np.random.default_rng(11)
+    patient = np.arange(2 * N) < N
+    people = pd.DataFrame(
+        {
+            "participant_id": [f"sub-{n:02d}" for n in range(2 * N)],
+            "group": np.where(patient, "patient", "control"),
+            "age": rng.normal(50, 6, 2 * N).round(1),
+            "sex": np.tile(["F", "M", "M"], 2 * N)[: 2 * N],
+            "score": np.where(patient, rng.normal(5, 2, 2 * N).round(1), np.nan),
+        }
+    )
+    noise = rng.standard_normal((2 * N, *ball_image().shape))
+    noise = ndimage.gaussian_filter(noise, (0, 1, 1, 1))
+    maps = np.stack([domain.sample(nib.Nifti1Image(n, ball_image().affine)) for n in noise])
+    maps = 1 + maps / maps.std() / 10 + 0.004 * (people["age"].to_numpy() - 50)[:, None]
+    planted = np.linalg.norm(domain.coordinates - (-9, 3, 0), axis=1) < 5
+    maps[np.ix_(patient, planted)] += 0.3
+    people.to_csv(folder / "participants.tsv", sep="\t", index=False, na_rep="n/a")
+    nib.save(ball_image(), folder / "mask.nii.gz")
+    rows = []
+    for who, values in zip(people["participant_id"], maps, strict=True):
+        name = f"{who}_space-MNI152NLin2009aSym_stat-cfh_boldmap.nii.gz"
+        nib.save(domain.to_image(values), folder / name)
+        rows.append({"participant_id": who, "path": name})
+    # in another order than the participants
+    pd.DataFrame(rows[::-1]).to_csv(folder / "maps.tsv", sep="\t", index=False)
+    nib.save(domain.to_image(maps.T), folder / "all.nii.gz")
+    np.save(folder / "maps.npy", maps)
+    np.save(folder / "planted.npy", planted)
+    return folder
+
+
+def arguments(study, out, *more, maps="maps.tsv", formula=FORMULA, contrast=CONTRAST):
+    files = ["--maps", study / maps, "--participants", study / "participants.tsv"]
+    files += ["--mask", study / "mask.nii.gz", "-o", out]
+    model = ["--formula", formula, "--contrast", contrast, "--n-permutations", 200, "--quiet"]
+    return [str(a) for a in ("stats", *files, *model, "--atlas", "none", *more)]
+
+
+@pytest.fixture(scope="module")
+def out(study, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out") / "findings"
+    clinical = ["--clinical", "score", "--within", "patient", "--roi", "ball=sphere:9,3,0,5"]
+    assert main(arguments(study, folder, *clinical)) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def domain():
+    return Domain.from_mask(ball_image(), both_sides=False)
+
+
+def people_of(study):
+    return pd.read_csv(study / "participants.tsv", sep="\t")
+
+
+def regressors(people):
+    columns = {"group": people["group"] == "patient", "age": people["age"]}
+    return sm.add_constant(pd.DataFrame({**columns, "sex": people["sex"] == "M"}).astype(float))
+
+
+def test_maps_equal_statsmodels(study, out, domain):
+    maps, design = np.load(study / "maps.npy"), regressors(people_of(study))
+    found = {
+        name: domain.sample(nib.load(out / f"{STEM}{name}_statmap.nii.gz"))
+        for name in ("t", "effect", "g")
+    }
+    for place in range(0, domain.n_places, 37):
+        fit = sm.OLS(maps[:, place], design).fit()
+        assert found["t"][place] == pytest.approx(fit.tvalues["group"], rel=1e-5)
+        assert found["effect"][place] == pytest.approx(fit.params["group"], rel=1e-5)
+        g = fit.tvalues["group"] * np.sqrt(2 / N) * (1 - 3 / (4 * fit.df_resid - 1))
+        assert found["g"][place] == pytest.approx(g, rel=1e-3)
+
+
+def test_the_planted_cluster_is_found_and_described(study, out, domain):
+    maps, planted = np.load(study / "maps.npy"), np.load(study / "planted.npy")
+    table = pd.read_csv(out / "clusters.tsv", sep="\t")
+    first = table.iloc[0]
+    assert first["significant"]
+    assert first["p_corr_size"] <= 0.05
+    assert first["direction"] == "positive"
+    numbers = domain.sample(nib.load(out / f"{STEM}cluster_statmap.nii.gz"))
+    assert planted[numbers == 1].mean() > 0.5
+    assert first["voxels"] == (numbers == 1).sum()
+    assert first["mm3"] == 27 * first["voxels"]
+    t = domain.sample(nib.load(out / f"{STEM}t_statmap.nii.gz"))
+    peak = np.flatnonzero(numbers == 1)[t[numbers == 1].argmax()]
+    np.testing.assert_allclose(first[["x", "y", "z"]].astype(float), domain.coordinates[peak])
+    mean = maps[:, numbers == 1].mean(axis=1)
+    fit = sm.OLS(mean, regressors(people_of(study))).fit()
+    assert first["mean_effect"] == pytest.approx(fit.params["group"])
+    assert first["t_of_mean"] == pytest.approx(fit.tvalues["group"])
+    significant = domain.sample(nib.load(out / f"{STEM}significant_statmap.nii.gz"))
+    shown = np.isin(numbers, table["cluster"][table["significant"]].astype(int))
+    np.testing.assert_array_equal(significant != 0, shown)
+
+
+def test_influence_is_that_of_leaving_out(study, out, domain):
+    people, maps = people_of(study), np.load(study / "maps.npy")
+    numbers = domain.sample(nib.load(out / f"{STEM}cluster_statmap.nii.gz"))
+    mean = maps[:, numbers == 1].mean(axis=1)
+    design = regressors(people)
+    whole = sm.OLS(mean, design).fit().tvalues["group"]
+    influence = pd.read_csv(out / "influence.tsv", sep="\t", index_col="participant_id")
+    for n in (0, 7, 20):
+        kept = np.arange(len(people)) != n
+        without = sm.OLS(mean[kept], design[kept]).fit().tvalues["group"]
+        assert influence["cluster 1"].iloc[n] == pytest.approx(without - whole)
+
+
+def test_regions_and_partial_correlations(study, out, domain):
+    people, maps = people_of(study), np.load(study / "maps.npy")
+    regions = pd.read_csv(out / "roi_values.tsv", sep="\t", index_col="participant_id")
+    ball = np.linalg.norm(domain.coordinates - (9, 3, 0), axis=1) <= 5
+    np.testing.assert_allclose(regions["ball"], maps[:, ball].mean(axis=1), rtol=1e-6)
+    assert list(regions) == ["cluster 1", "ball"]
+    table = pd.read_csv(out / "partial_correlations.tsv", sep="\t")
+    patients = (people["group"] == "patient").to_numpy()
+    design = regressors(people)[patients].drop(columns="group")
+    for row in table.itertuples():
+        rest = [
+            sm.OLS(values, design).fit().resid
+            for values in (regions[row.roi].to_numpy()[patients], people["score"][patients])
+        ]
+        assert row.r == pytest.approx(np.corrcoef(*rest)[0, 1], abs=1e-10)
+        assert (row.n, row.df) == (N, N - 4)
+
+
+def test_table_1(study, out):
+    people = people_of(study)
+    table = pd.read_csv(out / "table1.tsv", sep="\t", index_col="variable")
+    patient, control = (people["age"][people["group"] == g] for g in ("patient", "control"))
+    assert table.loc["age", "p"] == pytest.approx(stats.ttest_ind(patient, control).pvalue)
+    assert table.loc["age", "summary_patient"] == f"{patient.mean():.2f} ({patient.std():.2f})"
+    cells = [
+        [cell.text for cell in row.cells] for row in Document(out / "table1.docx").tables[0].rows
+    ]
+    assert cells[0] == ["Variable", f"patient\n(n = {N})", f"control\n(n = {N})", "p"]
+    assert [row[0].split(",")[0] for row in cells[1:]] == ["age", "sex", "score"]
+    assert cells[1][1] == table.loc["age", "summary_patient"]
+
+
+def test_the_record_is_complete(study, out, domain):
+    record = json.loads((out / "stats.json").read_text())
+    assert record["Settings"]["formula"] == FORMULA
+    assert record["Permutations"] == 200
+    assert record["ScansCompared"] == {"group[patient]": N, "group[control]": N}
+    assert record["DegreesOfFreedom"] == 2 * N - 4
+    assert record["VoxelsAnalysed"] == domain.n_places
+    assert record["Space"] == "MNI152NLin2009aSym"
+    for name in ("figure1.png", "figure1.svg", "partial_correlations.png", "clusters.docx"):
+        assert (out / name).stat().st_size > 1000
+
+
+def test_one_file_with_all_maps_is_the_same(study, out, tmp_path):
+    assert main(arguments(study, tmp_path / "b", maps="all.nii.gz")) == 0
+    for name in (f"{STEM}pfwe_statmap.nii.gz", f"{STEM}t_statmap.nii.gz"):
+        assert (tmp_path / "b" / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_the_same_command_gives_the_same_bytes(study, out, tmp_path):
+    clinical = ["--clinical", "score", "--within", "patient", "--roi", "ball=sphere:9,3,0,5"]
+    assert main(arguments(study, tmp_path / "b", *clinical, "--n-threads", "1")) == 0
+    assert sorted(p.name for p in out.iterdir()) == sorted(
+        p.name for p in (tmp_path / "b").iterdir()
+    )
+    for path in out.iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
+
+
+def test_places_that_a_scan_lacks_are_left_out(study, tmp_path, domain):
+    img = nib.load(study / "all.nii.gz")
+    data = np.asarray(img.dataobj).copy()
+    lost = tuple(domain.voxels[5])
+    data[(*lost, 3)] = np.nan
+    data[(*domain.voxels[6], 4)] = 0
+    nib.save(nib.Nifti1Image(data, img.affine), tmp_path / "all.nii.gz")
+    parts = arguments(study, tmp_path / "out")
+    parts[parts.index(str(study / "maps.tsv"))] = str(tmp_path / "all.nii.gz")
+    assert main(parts) == 0
+    record = json.loads((tmp_path / "out" / "stats.json").read_text())
+    assert record["VoxelsOfMask"] - record["VoxelsAnalysed"] == 2
+
+
+def test_slopes_and_nothing_found(study, tmp_path):
+    out = tmp_path / "out"
+    assert main(arguments(study, out, "--clinical", "score", contrast="age", formula="age")) == 0
+    assert not (out / "contrast-Age_stat-g_statmap.nii.gz").exists()
+    assert (out / "contrast-Age_stat-t_statmap.nii.gz").exists()
+
+
+def test_an_f_contrast(study, tmp_path):
+    out = tmp_path / "out"
+    contrast = "age, group[patient] - group[control]"
+    assert main(arguments(study, out, contrast=contrast)) == 0
+    maps, design = np.load(study / "maps.npy"), regressors(people_of(study))
+    path = out / f"contrast-{contrast_label(contrast)}_stat-F_statmap.nii.gz"
+    f = Domain.from_mask(ball_image()).sample(nib.load(path))
+    expected = sm.OLS(maps[:, 40], design).fit().f_test("age = 0, group = 0").fvalue
+    assert f[40] == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_every_problem_is_told_at_once(study, tmp_path, capsys):
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    people = people_of(study)
+    people.loc[2, "age"] = np.nan
+    people.to_csv(bad / "participants.tsv", sep="\t", index=False, na_rep="n/a")
+    maps = pd.read_csv(study / "maps.tsv", sep="\t")
+    maps["path"] = str(study) + "/" + maps["path"]
+    maps.loc[0, "participant_id"] = "sub-nobody"
+    maps.to_csv(bad / "maps.tsv", sep="\t", index=False)
+    nib.save(ball_image(), bad / "mask.nii.gz")
+    more = ["--clinical", "scores", "--within", "patients", "--roi", "x"]
+    assert main(arguments(bad, tmp_path / "out", *more)) == 2
+    said = capsys.readouterr().err
+    for words in ("sub-02", "age", "sub-nobody", "scores", "--within patients"):
+        assert words in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_formulas_are_data_not_code(study, tmp_path, capsys):
+    code = "group + __import__('os').system('true')"
+    assert main(arguments(study, tmp_path / "out", formula=code)) == 2
+    assert capsys.readouterr().err.startswith("commissure: ")
+
+
+@pytest.mark.parametrize(
+    ("contrast", "label"),
+    [
+        (CONTRAST, "GroupPatientMinusGroupControl"),
+        ("age", "Age"),
+        ("0.5 * group[a] + age", "05TimesGroupAPlusAge"),
+    ],
+)
+def test_contrast_label(contrast, label):
+    assert contrast_label(contrast) == label
