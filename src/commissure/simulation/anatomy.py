@@ -103,7 +103,7 @@ def tissues_at(points: NDArray[Any]) -> NDArray[np.float32]:
 def simulate_t1w(
     rng: np.random.Generator,
     warp: Warp,
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     affine: NDArray[np.float64],
     *,
     n_threads: int | None = None,

@@ -59,7 +59,8 @@ class Sources:
     def at(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
         """Evaluate at times (s) of any shape; gives shape (..., n_sources)."""
         angle = 2 * np.pi * times[..., None, None] * self.frequency + self.phase
-        return np.einsum("...kw,kw->...k", np.cos(angle), self.amplitude)
+        series: NDArray[np.float64] = np.einsum("...kw,kw->...k", np.cos(angle), self.amplitude)
+        return series
 
 
 @cache
@@ -101,6 +102,8 @@ def network_weights(points: NDArray[Any]) -> NDArray[np.float64]:
     """
     squared = ((points.T[:, None, :] - network_centres()) ** 2).sum(axis=-1)
     # Taken from the nearest one, so that far from all no weight underflows.
-    weights = np.exp(-(squared - squared.min(axis=1, keepdims=True)) / (2 * WIDTH_MM**2))
+    weights: NDArray[np.float64] = np.exp(
+        -(squared - squared.min(axis=1, keepdims=True)) / (2 * WIDTH_MM**2)
+    )
     weights /= np.linalg.norm(weights, axis=1, keepdims=True)
     return weights

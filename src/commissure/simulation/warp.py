@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
-
-Points = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +31,7 @@ class SplineField:
         cls,
         rng: np.random.Generator,
         n_components: int,
-        box: NDArray[np.float64],
+        box: NDArray[Any],
         spacing: float,
         bound: float,
     ) -> Self:
@@ -51,7 +48,7 @@ class SplineField:
         n_knots = np.ceil((box[1] - box[0]) / spacing).astype(int) + 3
         return cls(rng.uniform(-bound, bound, (n_components, *n_knots)), box[0] - spacing, spacing)
 
-    def at(self, points: Points) -> NDArray[np.float64]:
+    def at(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Evaluate at points of shape (3, ...), mm; gives shape (n_components, ...)."""
         index = (points - _column(self.origin, points)) / self.spacing
         values = [
@@ -103,7 +100,7 @@ class Warp:
     affine: NDArray[np.float64]
 
     @classmethod
-    def random(cls, rng: np.random.Generator, box: NDArray[np.float64], knots_mm: float) -> Self:
+    def random(cls, rng: np.random.Generator, box: NDArray[Any], knots_mm: float) -> Self:
         """Draw a head: its size and place, how it is turned, and where it departs from both.
 
         Parameters
@@ -118,29 +115,30 @@ class Warp:
         to_t1w = rigid(rng.normal(0, 3, 3), rng.normal(0, 3, 3))
         to_t1w[:3, :3] @= size
         field = SplineField.random(rng, 3, box, knots_mm, bound=0.99 * knots_mm / 6)
-        return cls(field, np.linalg.inv(to_t1w))
+        affine: NDArray[np.float64] = np.linalg.inv(to_t1w)
+        return cls(field, affine)
 
-    def to_template(self, points: Points) -> NDArray[np.float64]:
+    def to_template(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Map points of the T1w, shape (3, ...), to the template."""
         return transform(self.affine, points + self.field.at(points))
 
-    def to_t1w(self, points: Points) -> NDArray[np.float64]:
-        """Map points of the template, shape (3, ...), to the T1w, to 1e-6 mm."""
+    def to_t1w(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Map points of the template, shape (3, ...), to the T1w, to 1e-5 mm."""
         goal = transform(np.linalg.inv(self.affine), points)
         found = goal
         for _ in range(200):
             previous = found
             found = goal - self.field.at(found)
-            if np.abs(found - previous).max() < 1e-7:
+            if np.abs(found - previous).max() < 1e-5:
                 return found
         msg = "The inverse of a warp was not found: its field does not contract."
         raise RuntimeError(msg)
 
 
 def rigid(
-    rotation_degrees: NDArray[np.float64],
-    translation_mm: NDArray[np.float64],
-    centre: NDArray[np.float64] | tuple[float, ...] = (0.0, 0.0, 0.0),
+    rotation_degrees: NDArray[Any],
+    translation_mm: NDArray[Any],
+    centre: NDArray[Any] | tuple[float, ...] = (0.0, 0.0, 0.0),
 ) -> NDArray[np.float64]:
     """Return the 4×4 matrix that turns about a centre (x, then y, then z), then shifts."""
     matrix = np.eye(4)
@@ -149,7 +147,7 @@ def rigid(
     return matrix
 
 
-def transform(affine: NDArray[np.float64], points: Points) -> NDArray[np.float64]:
+def transform(affine: NDArray[Any], points: NDArray[Any]) -> NDArray[np.float64]:
     """Apply a 4×4 matrix to points of shape (3, ...)."""
     moved = np.tensordot(affine[:3, :3], points, axes=1)
     moved += _column(affine[:3, 3], points)
@@ -162,13 +160,13 @@ def grid_points(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[
 
 
 def centred_affine(
-    shape: tuple[int, ...], zooms: tuple[float, ...], centre: NDArray[np.float64]
+    shape: tuple[int, ...], zooms: tuple[float, ...], centre: NDArray[Any]
 ) -> NDArray[np.float64]:
     """Return the affine of an upright grid whose middle is at `centre`."""
-    affine = nib.affines.from_matvec(np.diag(zooms))
+    affine = np.diag([*zooms, 1.0])
     affine[:3, 3] = centre - np.array(zooms) * (np.array(shape) - 1) / 2
     return affine
 
 
-def _column(vector: NDArray[np.float64], points: Points) -> NDArray[np.float64]:
+def _column(vector: NDArray[np.float64], points: NDArray[Any]) -> NDArray[np.float64]:
     return vector.reshape(3, *[1] * (points.ndim - 1))
