@@ -102,8 +102,7 @@ def network_weights(points: NDArray[Any]) -> NDArray[np.float64]:
     """
     squared = ((points.T[:, None, :] - network_centres()) ** 2).sum(axis=-1)
     # Taken from the nearest one, so that far from all no weight underflows.
-    weights: NDArray[np.float64] = np.exp(
-        -(squared - squared.min(axis=1, keepdims=True)) / (2 * WIDTH_MM**2)
-    )
+    squared -= squared.min(axis=1, keepdims=True)
+    weights: NDArray[np.float64] = np.exp(-squared / (2 * WIDTH_MM**2))
     weights /= np.linalg.norm(weights, axis=1, keepdims=True)
     return weights

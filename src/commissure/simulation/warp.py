@@ -115,8 +115,7 @@ class Warp:
         to_t1w = rigid(rng.normal(0, 3, 3), rng.normal(0, 3, 3))
         to_t1w[:3, :3] @= size
         field = SplineField.random(rng, 3, box, knots_mm, bound=0.99 * knots_mm / 6)
-        affine: NDArray[np.float64] = np.linalg.inv(to_t1w)
-        return cls(field, affine)
+        return cls(field, np.linalg.inv(to_t1w).astype(np.float64))
 
     def to_template(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Map points of the T1w, shape (3, ...), to the template."""
