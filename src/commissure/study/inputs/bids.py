@@ -25,7 +25,6 @@ from commissure.study.inputs.scan import (
 )
 
 _LOG = logging.getLogger(__name__)
-_IMAGE = re.compile(r"\.nii(\.gz)?$")
 _ENTITY = re.compile(r"[a-zA-Z0-9]+-[a-zA-Z0-9+]+")
 
 
@@ -38,7 +37,7 @@ def read_bids(
     runs: Iterable[str] | None = None,
     echo: str | None = None,
     n_trim: int = 0,
-    require_slice_timing: bool = True,
+    slice_timing: bool = True,
 ) -> list[Scan]:
     """Find the BOLD runs of a raw BIDS dataset and check that they can be processed.
 
@@ -55,8 +54,9 @@ def read_bids(
         Which echo of multi-echo runs to take.
     n_trim : int
         Volumes that will be dropped; a run must have more.
-    require_slice_timing : bool
-        Whether a run without `SliceTiming` is a problem.
+    slice_timing : bool
+        Whether slice times are wanted. If so, a run without them is a problem; if not, they are
+        neither read nor checked.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def read_bids(
         t1ws = [f for f in files if f.suffix == "T1w" and not f.problems]
         for bold in bolds:
             try:
-                scans.append(_scan(dataset, bold, t1ws, n_trim, require_slice_timing))
+                scans.append(_scan(dataset, bold, t1ws, n_trim, slice_timing))
             except InputError as error:
                 problems += error.problems
     if not n_found and not problems:
@@ -201,11 +201,12 @@ class _Dataset:
         found = []
         for place in (subject, *self.folders(subject, "ses-")):
             for kind, suffix in (("func", "bold"), ("anat", "T1w")):
-                for path in self._list(place / kind):
-                    if _IMAGE.search(path.name) and _IMAGE.sub("", path.name).endswith(
-                        f"_{suffix}"
-                    ):
-                        found.append(_checked(path, subject, place))
+                ending = re.compile(rf"_{suffix}\.nii(\.gz)?$")
+                found += [
+                    _checked(path, subject, place)
+                    for path in self._list(place / kind)
+                    if ending.search(path.name)
+                ]
         return found
 
     def metadata(self, file: _File) -> dict[str, Any]:
@@ -290,7 +291,7 @@ def _scan(
     bold: _File,
     t1ws: Sequence[_File],
     n_trim: int,
-    require_slice_timing: bool,  # noqa: FBT001
+    slice_timing: bool,  # noqa: FBT001
 ) -> Scan:
     """Make the `Scan` of a file.
 
@@ -326,26 +327,24 @@ def _scan(
     tr = metadata.get("RepetitionTime")
     tr_problems = timing_problems(bold.path, img, tr)
     problems += tr_problems
-    times = metadata.get("SliceTiming")
-    if times is None:
-        if require_slice_timing:
-            problems.append(
-                f"{bold.path} has no SliceTiming in any JSON sidecar. Write the time of each "
-                "slice there, in seconds, or skip slice timing correction."
-            )
-    else:
-        direction = metadata.get("SliceEncodingDirection", "k")
-        if direction not in ("k", "k-"):
-            problems.append(
-                f"{bold.path}: SliceEncodingDirection is {direction!r}; only slices along the "
-                'third axis ("k", "k-") can be timed. Reorder the axes, or skip slice timing '
-                "correction."
-            )
-        elif not tr_problems:
-            problems += slice_timing_problems(bold.path, times, img.shape[2], float(tr or 0))
-            times = times[::-1] if direction == "k-" else times
+    times = metadata.get("SliceTiming") if slice_timing else None
+    direction = metadata.get("SliceEncodingDirection", "k")
+    if slice_timing and times is None:
+        problems.append(
+            f"{bold.path} has no SliceTiming in any JSON sidecar. Write the time of each slice "
+            "there, in seconds, or skip slice timing correction."
+        )
+    elif slice_timing and direction not in ("k", "k-"):
+        problems.append(
+            f"{bold.path}: SliceEncodingDirection is {direction!r}; only slices along the third "
+            'axis ("k", "k-") can be timed. Reorder the axes, or skip slice timing correction.'
+        )
+    elif slice_timing and not tr_problems:
+        problems += slice_timing_problems(bold.path, times, img.shape[2], float(tr or 0))
     if problems:
         raise InputError(problems)
+    if times is not None and direction == "k-":
+        times = times[::-1]
     return Scan(
         participant_id=f"sub-{bold.entities['sub']}",
         session=bold.entities.get("ses"),

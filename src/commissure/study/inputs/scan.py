@@ -67,11 +67,13 @@ def check_image(path: Path) -> None:
             with gzip.open(path) as stream:
                 while stream.read(1 << 20):
                     pass
-        data = np.asanyarray(nib.load(path).dataobj)
+        img: Any = nib.load(path)
+        data = np.asanyarray(img.dataobj)
     except (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError) as error:
         msg = f"{path} is damaged or cut short ({error}). Copy or convert it again."
         raise InputError(msg) from error
-    volumes = data.reshape(-1, *data.shape[3:]).reshape(int(np.prod(data.shape[:3])), -1)
+    # The first axis runs fastest in the file, so this is a view.
+    volumes = data.reshape(int(np.prod(data.shape[:3])), -1, order="F")
     problems = []
     empty = np.flatnonzero(~volumes.any(axis=0))
     if len(empty):
@@ -124,8 +126,10 @@ def geometry_problems(path: Path, img: Any) -> list[str]:
     if distance <= _FORMS_TOLERANCE_MM:
         return []
     return [
-        f"{path}: sform and qform disagree by up to {distance:.1f} mm. Find out which is right "
-        "and set the other one's code to 0 (with nibabel: img.set_qform(None, code=0))."
+        (
+            f"{path}: sform and qform disagree by up to {distance:.1f} mm. Find out which is right "
+            "and set the other one's code to 0 (with nibabel: img.set_qform(None, code=0))."
+        )
     ]
 
 
@@ -151,8 +155,10 @@ def timing_problems(path: Path, img: Any, tr: Any) -> list[str]:
         return [f"{path}: RepetitionTime must be a number of seconds greater than 0; it is {tr!r}."]
     if tr > 20:
         return [
-            f"{path}: RepetitionTime is {tr:g}, which must be milliseconds. Write seconds in the "
-            f"sidecar ({tr / 1000:g})."
+            (
+                f"{path}: RepetitionTime is {tr:g}, which must be milliseconds. Write seconds in "
+                f"the sidecar ({tr / 1000:g})."
+            )
         ]
     # Without a unit, 0 and 1 are what programs write that do not know.
     possible = [tr / unit] if unit else [tr, 1000 * tr, 0.0, 1.0]
@@ -160,13 +166,17 @@ def timing_problems(path: Path, img: Any, tr: Any) -> list[str]:
         return []
     if unit == 1.0 and np.isclose(zoom, 1000 * tr, rtol=1e-3):
         return [
-            f"{path}: the header's repetition time is {zoom:g} s, which must be milliseconds (the "
-            f"sidecar says {tr:g} s). Write {tr:g} in the header (pixdim[4])."
+            (
+                f"{path}: the header's repetition time is {zoom:g} s, which must be milliseconds "
+                f"(the sidecar says {tr:g} s). Write {tr:g} in the header (pixdim[4])."
+            )
         ]
     found = zoom * (unit or 1.0)
     return [
-        f"{path}: the repetition time is {tr:g} s by the sidecar and {found:g} s by the header. "
-        "Find out which is right and correct the other."
+        (
+            f"{path}: the repetition time is {tr:g} s by the sidecar and {found:g} s by the "
+            "header. Find out which is right and correct the other."
+        )
     ]
 
 
@@ -176,16 +186,20 @@ def slice_timing_problems(path: Path, times: Any, n_slices: int, tr: float) -> l
         return [f"{path}: SliceTiming must be a list of numbers, in seconds; it is {times!r:.60}."]
     if len(times) != n_slices:
         return [
-            f"{path}: SliceTiming has {len(times)} values and the image has {n_slices} slices. "
-            "Give one for each slice, in the order of the third axis."
+            (
+                f"{path}: SliceTiming has {len(times)} values and the image has {n_slices} slices. "
+                "Give one for each slice, in the order of the third axis."
+            )
         ]
     if min(times) < 0:
         return [f"{path}: SliceTiming has negative values ({min(times):g}). The first slice is 0."]
     if max(times) >= tr:
         unit = " They may be milliseconds; seconds are meant." if max(times) >= 10 * tr else ""
         return [
-            f"{path}: SliceTiming goes up to {max(times):g}, past the repetition time {tr:g} s."
-            f"{unit} Correct the sidecar."
+            (
+                f"{path}: SliceTiming goes up to {max(times):g}, past the repetition time {tr:g} s."
+                f"{unit} Correct the sidecar."
+            )
         ]
     return []
 
