@@ -1,0 +1,6 @@
+"""One module per kind of input folder, all giving the same `Scan`."""
+
+from commissure.study.inputs.bids import read_bids
+from commissure.study.inputs.scan import Scan, check_image
+
+__all__ = ["Scan", "check_image", "read_bids"]

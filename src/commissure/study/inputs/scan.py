@@ -1,0 +1,211 @@
+"""One run of one participant, and whether its image can be used."""
+
+import gzip
+import zlib
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from commissure.problems import InputError
+from commissure.space.grid import check_sides_known
+
+# A qform is stored as float32 quaternions and cannot shear: it may differ from the sform by this.
+_FORMS_TOLERANCE_MM = 0.5
+_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One resting-state run, whatever kind of folder it comes from.
+
+    Attributes
+    ----------
+    participant_id : str
+        With its prefix: "sub-01".
+    session, task, run : str or None
+        Labels, without "ses-", "task-" and "run-".
+    bold : Path
+    t1w : Path or None
+    tr : float
+        Seconds.
+    slice_times : tuple of float or None
+        Seconds, in the order of the image's third axis.
+    metadata : dict
+        All that the sidecars say.
+    warnings : tuple of str
+        What the user should know, though the scan can be used.
+    """
+
+    participant_id: str
+    session: str | None
+    task: str | None
+    run: str | None
+    bold: Path
+    t1w: Path | None
+    tr: float
+    slice_times: tuple[float, ...] | None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def check_image(path: Path) -> None:
+    """Read an image to its last byte and raise if its data cannot be used.
+
+    Raises
+    ------
+    InputError
+        If the file is truncated or damaged, or has volumes that are all zero or values that are
+        not finite.
+    """
+    try:
+        if path.name.endswith(".gz"):
+            # The checksum stands at the very end, which readers of the image need not reach.
+            with gzip.open(path) as stream:
+                while stream.read(1 << 20):
+                    pass
+        img: Any = nib.load(path)
+        data = np.asanyarray(img.dataobj)
+    except (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError) as error:
+        msg = f"{path} is damaged or cut short ({error}). Copy or convert it again."
+        raise InputError(msg) from error
+    # The first axis runs fastest in the file, so this is a view.
+    volumes = data.reshape(int(np.prod(data.shape[:3])), -1, order="F")
+    problems = []
+    empty = np.flatnonzero(~volumes.any(axis=0))
+    if len(empty):
+        problems.append(
+            f"{path} has {len(empty)} volume(s) that are zero everywhere (the first is number "
+            f"{empty[0]}, counted from 0). Convert the run again, or cut them off."
+        )
+    if not np.issubdtype(data.dtype, np.integer):
+        broken = np.flatnonzero(~np.isfinite(volumes).all(axis=0))
+        if len(broken):
+            problems.append(
+                f"{path} has values that are not finite (NaN or infinite) in {len(broken)} "
+                f"volume(s), the first being number {broken[0]}, counted from 0. Convert it again."
+            )
+    if problems:
+        raise InputError(problems)
+
+
+def load_header(path: Path) -> Any:
+    """Open an image, its data unread.
+
+    Raises
+    ------
+    InputError
+        If it is missing, is no image, or does not tell left from right.
+    """
+    try:
+        img: Any = nib.load(path)
+    except FileNotFoundError as error:
+        msg = (
+            f"{path} has no content here (a link to nowhere). Fetch it first (for a DataLad "
+            "dataset: datalad get)."
+        )
+        raise InputError(msg) from error
+    except (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError) as error:
+        msg = f"{path} cannot be read as an image ({error}). Copy or convert it again."
+        raise InputError(msg) from error
+    check_sides_known(img, str(path))
+    return img
+
+
+def geometry_problems(path: Path, img: Any) -> list[str]:
+    """Say where an image's two affines put its corners at different places."""
+    sform, qform = img.get_sform(coded=True)[0], img.get_qform(coded=True)[0]
+    if sform is None or qform is None:
+        return []
+    corners = np.array(list(product(*[(0, n - 1) for n in img.shape[:3]])))
+    apart = nib.affines.apply_affine(sform, corners) - nib.affines.apply_affine(qform, corners)
+    distance = np.linalg.norm(apart, axis=1).max()
+    if distance <= _FORMS_TOLERANCE_MM:
+        return []
+    return [
+        (
+            f"{path}: sform and qform disagree by up to {distance:.1f} mm. Find out which is right "
+            "and set the other one's code to 0 (with nibabel: img.set_qform(None, code=0))."
+        )
+    ]
+
+
+def timing_problems(path: Path, img: Any, tr: Any) -> list[str]:
+    """Say what is wrong with a run's repetition time, by sidecar and header.
+
+    Parameters
+    ----------
+    path : Path
+    img : nibabel image
+        Of four dimensions.
+    tr : object
+        `RepetitionTime` as the sidecar has it, None without one.
+    """
+    zoom = float(img.header.get_zooms()[3])
+    unit = _SECONDS.get(img.header.get_xyzt_units()[1])
+    if tr is None:
+        hint = f" (its header says {zoom * unit:g} s)" if unit and zoom > 0 else ""
+        return [
+            f"{path} has no RepetitionTime in any JSON sidecar. Write it there, in seconds{hint}."
+        ]
+    if not is_number(tr) or tr <= 0:
+        return [f"{path}: RepetitionTime must be a number of seconds greater than 0; it is {tr!r}."]
+    if tr > 20:
+        return [
+            (
+                f"{path}: RepetitionTime is {tr:g}, which must be milliseconds. Write seconds in "
+                f"the sidecar ({tr / 1000:g})."
+            )
+        ]
+    # Without a unit, 0 and 1 are what programs write that do not know.
+    possible = [tr / unit] if unit else [tr, 1000 * tr, 0.0, 1.0]
+    if zoom == 0 or np.isclose(zoom, possible, rtol=1e-3).any():
+        return []
+    if unit == 1.0 and np.isclose(zoom, 1000 * tr, rtol=1e-3):
+        return [
+            (
+                f"{path}: the header's repetition time is {zoom:g} s, which must be milliseconds "
+                f"(the sidecar says {tr:g} s). Write {tr:g} in the header (pixdim[4])."
+            )
+        ]
+    found = zoom * (unit or 1.0)
+    return [
+        (
+            f"{path}: the repetition time is {tr:g} s by the sidecar and {found:g} s by the "
+            "header. Find out which is right and correct the other."
+        )
+    ]
+
+
+def slice_timing_problems(path: Path, times: Any, n_slices: int, tr: float) -> list[str]:
+    """Say what is wrong with slice times (s) that a sidecar gives."""
+    if not isinstance(times, list) or not all(is_number(time) for time in times):
+        return [f"{path}: SliceTiming must be a list of numbers, in seconds; it is {times!r:.60}."]
+    if len(times) != n_slices:
+        return [
+            (
+                f"{path}: SliceTiming has {len(times)} values and the image has {n_slices} slices. "
+                "Give one for each slice, in the order of the third axis."
+            )
+        ]
+    if min(times) < 0:
+        return [f"{path}: SliceTiming has negative values ({min(times):g}). The first slice is 0."]
+    if max(times) >= tr:
+        unit = " They may be milliseconds; seconds are meant." if max(times) >= 10 * tr else ""
+        return [
+            (
+                f"{path}: SliceTiming goes up to {max(times):g}, past the repetition time {tr:g} s."
+                f"{unit} Correct the sidecar."
+            )
+        ]
+    return []
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a JSON value is a finite number."""
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    )
