@@ -78,17 +78,21 @@ def make_head(seed, resolution=2.0, bend_mm=3.0, noise=0.03, bias=0.3):
     grey_img = load_mni152_gm_template(resolution=1)
     grey = np.asarray(grey_img.dataobj, np.float32)
     white = np.asarray(load_mni152_wm_template(resolution=1).dataobj, np.float32)
-    mni = grey_img.affine
-    pad = 40
-    grey, white = (np.pad(a, [(pad, pad), (pad, pad), (pad + 10, pad)]) for a in (grey, white))
-    mni = mni @ nib.affines.from_matvec(np.eye(3), [-pad, -pad, -pad - 10])
-    brain = ndimage.binary_fill_holes(ndimage.binary_closing(grey + white > 0.3, iterations=3))
+    fine = 1 if resolution < 2 else 2  # mm: what the head is made at
+    grey, white = (a[::fine, ::fine, ::fine] for a in (grey, white))
+    mni = grey_img.affine @ np.diag([fine, fine, fine, 1])
+    pad = 40 // fine
+    low = 50 // fine
+    grey, white = (np.pad(a, [(pad, pad), (pad, pad), (low, pad)]) for a in (grey, white))
+    mni = mni @ nib.affines.from_matvec(np.eye(3), [-pad, -pad, -low])
+    closed = ndimage.binary_closing(grey + white > 0.3, iterations=4 // fine)
+    brain = ndimage.binary_fill_holes(closed)
     csf = np.clip(brain - grey - white, 0, 1)
     # One person's tissues are sharper than the average of 152.
     maps = np.stack([csf, grey, white], axis=-1) ** 3
     total = maps.sum(-1, keepdims=True)
     maps = np.divide(maps, total, out=np.zeros_like(maps), where=total > 0) * brain[..., None]
-    out = ndimage.distance_transform_edt(~brain).astype(np.float32)
+    out = ndimage.distance_transform_edt(~brain, sampling=fine).astype(np.float32)
     # A neck, so that the field of view is not all brain.
     x, y, z = np.moveaxis(points_of(brain.shape, mni), -1, 0)
     neck = np.hypot(x / 45, (y + 35) / 50) * 20 - 8
@@ -98,17 +102,15 @@ def make_head(seed, resolution=2.0, bend_mm=3.0, noise=0.03, bias=0.3):
         head[(out > low) & (out <= high)] = level
     head *= (
         1
-        + 0.3
-        * ndimage.gaussian_filter(rng.standard_normal(head.shape).astype(np.float32), 4)
-        / 0.02
+        + 0.3 * ndimage.gaussian_filter(rng.standard_normal(head.shape).astype(np.float32), 4) * 20
     )
     np.clip(head, 0, 1.5, out=head)
     head += (maps @ np.array([0.15, 0.6, 1.0], np.float32)).astype(np.float32)
 
-    step = 4
+    step = 4 // fine
     coarse = np.array(brain.shape) // step + 1
     bend = np.stack(
-        [ndimage.gaussian_filter(rng.standard_normal(coarse), 18 / step) for _ in range(3)], -1
+        [ndimage.gaussian_filter(rng.standard_normal(coarse), 18 / 4) for _ in range(3)], -1
     ).astype(np.float32)
     bend *= bend_mm / np.sqrt((bend**2).sum(-1).mean())
     bend_affine = mni @ np.diag([step, step, step, 1])
@@ -120,7 +122,7 @@ def make_head(seed, resolution=2.0, bend_mm=3.0, noise=0.03, bias=0.3):
     turn[:3, 3] = (0, -20, -15) - turn[:3, :3] @ (np.array(shape) / 2)
     subject = Head(None, turn, None, to_template, bend, bend_affine)
     points = subject.in_template(points_of(shape, turn))
-    blur = max(0.0, (resolution - 1) / 2)
+    blur = (resolution - fine) / 2
     t1w = sample(ndimage.gaussian_filter(head, blur), mni, points)
     subject.tissues = np.stack(
         [sample(ndimage.gaussian_filter(maps[..., k], blur), mni, points) for k in range(3)], -1

@@ -3,12 +3,11 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from commissure.preprocessing.programs import run_niimath
-from commissure.preprocessing.registration import Image
+from commissure.preprocessing.registration import Image, load_data, save
 
 
 def correct_bias(
@@ -28,9 +27,8 @@ def correct_bias(
     """
     with TemporaryDirectory() as name:
         directory = Path(name)
-        data = np.where(mask, t1w.data, 0).astype(np.float32)
-        nib.save(nib.Nifti1Image(data, t1w.affine), directory / "t1w.nii")
-        nib.save(nib.Nifti1Image(mask.astype(np.uint8), t1w.affine), directory / "mask.nii")
+        save(Image(np.where(mask, t1w.data, 0), t1w.affine), directory / "t1w.nii")
+        save(Image(mask, t1w.affine), directory / "mask.nii")
         run_niimath(["t1w.nii", "-n4", "-mask", "mask.nii", "corrected.nii"], directory, n_threads)
-        corrected = np.asarray(nib.load(directory / "corrected.nii").dataobj, np.float32)
+        corrected = load_data(directory / "corrected.nii")
     return np.where(mask, corrected, np.float32(0))

@@ -39,14 +39,14 @@ def t1w_brain_mask(
     """
     fine, coarse = load_template(1), load_template(2)
     matrix = register_affine(Image(fine.t1w, fine.affine), t1w, n_threads)
-    near = _within(Image(fine.brain, fine.affine), _MARGIN_MM)
+    near = Image(_within(fine.brain, fine.affine, _MARGIN_MM), fine.affine)
     back = np.linalg.inv(matrix)
     near_brain = _bring(near, lambda points: apply_affine(back, points), t1w, n_threads)
     warp = register_deformable(
         Image(coarse.t1w, coarse.affine),
         Image(np.where(near_brain, t1w.data, 0), t1w.affine),
         matrix,
-        fixed_mask=_within(Image(coarse.brain, coarse.affine), _COMPARED_MM).data,
+        fixed_mask=_within(coarse.brain, coarse.affine, _COMPARED_MM),
         levels="100x100x0",
         n_threads=n_threads,
     )
@@ -62,12 +62,15 @@ def epi_brain_mask(epi: Image) -> NDArray[np.bool_]:
 
 def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Return the overlap of two masks on one grid: 1 if the same, 0 if apart (or both empty)."""
-    return float(2 * np.count_nonzero(a & b) / max(1, np.count_nonzero(a) + np.count_nonzero(b)))
+    sizes = int(a.sum()) + int(b.sum())
+    return 2 * int((a & b).sum()) / max(1, sizes)
 
 
-def _within(brain: Image, distance_mm: float) -> Image:
-    steps = round(distance_mm / nib.affines.voxel_sizes(brain.affine)[0])
-    return Image(binary_dilation(brain.data, iterations=steps), brain.affine)
+def _within(
+    brain: NDArray[np.bool_], affine: NDArray[np.float64], distance_mm: float
+) -> NDArray[np.bool_]:
+    steps = round(distance_mm / float(nib.affines.voxel_sizes(affine)[0]))
+    return binary_dilation(brain, iterations=steps)
 
 
 def _bring(

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -27,7 +28,7 @@ _ONE_THREAD = 1
 class Image:
     """Values on a grid: `data` of shape (x, y, z) and `affine`, voxel to mm (RAS+)."""
 
-    data: NDArray[np.generic]
+    data: NDArray[Any]
     affine: NDArray[np.float64]
 
 
@@ -99,8 +100,8 @@ def register_affine(
     """
     with TemporaryDirectory() as name:
         directory = Path(name)
-        _save(fixed, directory / "fixed.nii")
-        _save(moving, directory / "moving.nii")
+        save(fixed, directory / "fixed.nii")
+        save(moving, directory / "moving.nii")
         run_niimath(
             [
                 "moving.nii",
@@ -123,7 +124,7 @@ def register_deformable(
     moving: Image,
     matrix: NDArray[np.float64],
     *,
-    fixed_mask: NDArray[np.generic] | None = None,
+    fixed_mask: NDArray[np.bool_] | None = None,
     levels: str = "100x100x20",
     n_threads: int | None = None,
 ) -> Warp:
@@ -143,8 +144,8 @@ def register_deformable(
     """
     with TemporaryDirectory() as name:
         directory = Path(name)
-        _save(fixed, directory / "fixed.nii")
-        _save(moving, directory / "moving.nii")
+        save(fixed, directory / "fixed.nii")
+        save(moving, directory / "moving.nii")
         np.savetxt(directory / "start.mat", matrix, fmt="%.17g")
         arguments = [
             "-i",
@@ -157,9 +158,9 @@ def register_deformable(
             levels,
         ]
         if fixed_mask is not None:
-            _save(Image(fixed_mask.astype(np.uint8), fixed.affine), directory / "mask.nii")
+            save(Image(fixed_mask, fixed.affine), directory / "mask.nii")
             arguments += ["-gm", "mask.nii"]
-        run_greedy([*arguments, "-o", "warp.nii", "-oinv", "back.nii"], directory, n_threads)
+        run_greedy(arguments, directory, n_threads)
         forward, backward = (_field(directory / file) for file in ("warp.nii", "back.nii"))
     return Warp(matrix, forward, backward, fixed.affine)
 
@@ -177,8 +178,8 @@ def register_rigid(fixed: Image, moving: Image) -> NDArray[np.float64]:
     """
     with TemporaryDirectory() as name:
         directory = Path(name)
-        _save(fixed, directory / "fixed.nii")
-        _save(moving, directory / "moving.nii")
+        save(fixed, directory / "fixed.nii")
+        save(moving, directory / "moving.nii")
         run_greedy(
             ["-i", "fixed.nii", "moving.nii", "-o", "rigid.mat", "-ia-identity", *_RIGID.split()],
             directory,
@@ -187,14 +188,18 @@ def register_rigid(fixed: Image, moving: Image) -> NDArray[np.float64]:
         return np.loadtxt(directory / "rigid.mat")
 
 
-def _save(image: Image, path: Path) -> None:
-    data = image.data
-    if data.dtype != np.uint8:
-        data = data.astype(np.float32)
-    nib.save(nib.Nifti1Image(data, image.affine), path)
+def save(image: Image, path: Path) -> None:
+    """Write an image for a program, as float32, or uint8 if it is a mask."""
+    dtype = np.uint8 if image.data.dtype == np.bool_ else np.float32
+    nib.save(nib.Nifti1Image(image.data.astype(dtype), image.affine), path)
+
+
+def load_data(path: Path) -> NDArray[np.float32]:
+    """Read what a program wrote."""
+    return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, np.float32)
 
 
 def _field(path: Path) -> NDArray[np.float32]:
     """Read a displacement field; greedy's vectors are ITK's, towards left, posterior, superior."""
-    field = np.asarray(nib.load(path).dataobj, np.float32)[:, :, :, 0]
+    field = load_data(path)[:, :, :, 0]
     return np.ascontiguousarray(field * np.array([-1, -1, 1], np.float32))

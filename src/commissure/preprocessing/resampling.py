@@ -1,6 +1,7 @@
 """The one interpolation of the data: from every volume as scanned to the grid of the results."""
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from nibabel.affines import apply_affine
@@ -44,8 +45,8 @@ def resample_series(
     points : ndarray of shape (n_points, 3)
         In mm, in the position of the head that motion is measured from.
     motion : ndarray of shape (n_volumes, 4, 4), optional
-        Takes a point (mm) in that position to where it is (mm) in each volume. By default
-        nothing moves.
+        As `realign` returns it: takes the mm of each volume to the mm of that position. By
+        default nothing moves.
     n_threads : int, optional
         By default all cores this process may use. The results do not depend on it.
 
@@ -61,8 +62,8 @@ def resample_series(
     of the outermost voxels (`scipy.ndimage`'s mode "mirror").
     """
     n_volumes = series.shape[3]
-    to_voxels = np.linalg.inv(affine)
-    chains = np.broadcast_to(to_voxels, (n_volumes, 4, 4)) if motion is None else to_voxels @ motion
+    still = np.broadcast_to(np.eye(4), (n_volumes, 4, 4))
+    to_voxels = np.linalg.inv((still if motion is None else motion) @ affine)
     finite = np.isfinite(series)
     present = finite.all(axis=3) & (series != 0).any(axis=3)
     all_finite = bool(finite.all())
@@ -76,7 +77,7 @@ def resample_series(
             image[~np.isfinite(image)] = 0
         coefficients = spline_filter(image, order=3, output=np.float64, mode="mirror")
         covered = np.zeros(len(points), np.bool_)
-        _interpolate(coefficients, present, chains[volume], points, data[:, volume], covered)
+        _interpolate(coefficients, present, to_voxels[volume], points, data[:, volume], covered)
         return covered
 
     covered = np.logical_and.reduce(map_threads(one_volume, range(n_volumes), n_threads))
@@ -85,11 +86,11 @@ def resample_series(
 
 
 def resample_image(
-    image: NDArray[np.generic],
+    image: NDArray[Any],
     affine: NDArray[np.float64],
     points: NDArray[np.float64],
     *,
-    order: int = 1,
+    order: Literal[0, 1, 3] = 1,
 ) -> NDArray[np.float32]:
     """Interpolate one image at points (mm); zero outside.
 

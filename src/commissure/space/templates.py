@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from nilearn.datasets import (
@@ -22,6 +23,9 @@ RESOLUTIONS_MM = (1, 2, 3, 4)
 _BOX_MM = ((-90, 90), (-126, 90), (-72, 108))
 
 
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
 @dataclass(frozen=True, eq=False)
 class Template:
     """The template's T1w image and tissue maps on one grid.
@@ -34,7 +38,7 @@ class Template:
         Skull-stripped, brightest voxel 1, outside 0.
     brain : ndarray of bool
     grey, white, csf : ndarray of float32
-        Probabilities, which add up to one in the brain.
+        Probabilities. At 1 mm they add up to one in the brain.
     """
 
     affine: NDArray[np.float64]
@@ -99,8 +103,8 @@ def load_template(resolution_mm: int = 3) -> Template:
         for values in (
             np.asarray(img.dataobj, np.float32),
             brain,
-            grey * brain,
-            white * brain,
+            grey,
+            white,
             np.clip(brain - grey - white, 0, None),
         )
     ]
@@ -117,7 +121,8 @@ def _on_grid(
     # Where the edges of the voxels halve a 1 mm voxel, it counts half on either side.
     kernel = np.ones(step) if step % 2 else np.array([0.5, *[1.0] * (step - 1), 0.5])
     after = first + (np.array(shape) - 1) * step + 1 - values.shape
-    padded = np.pad(values, [(max(0, -int(f)), max(0, int(a))) for f, a in zip(first, after)])
+    padding = np.clip(np.stack([-first, after], axis=1), 0, None)
+    padded = np.pad(values, padding)
     for axis in range(3):
         padded = convolve1d(padded, kernel / step, axis=axis, mode="constant")
         start = max(0, int(first[axis]))
@@ -127,6 +132,6 @@ def _on_grid(
     return _frozen(np.ascontiguousarray(padded))
 
 
-def _frozen(values: NDArray) -> NDArray:
+def _frozen(values: NDArray[Scalar]) -> NDArray[Scalar]:
     values.flags.writeable = False
     return values
