@@ -13,7 +13,7 @@ from commissure.preprocessing.registration import (
     register_rigid,
 )
 from commissure.preprocessing.resampling import resample_image
-from commissure.space.templates import load_template
+from commissure.space.templates import Template, load_template
 
 # Brightness of CSF, grey and white matter in a T2*-weighted EPI at 3 T and TE 30 ms, roughly.
 _T2STAR = (1.0, 0.75, 0.6)
@@ -59,13 +59,16 @@ def register_template_to_epi(epi: Image, n_threads: int | None = None) -> Warp:
     Warp
         From the template (fixed) to the EPI (moving).
     """
-    template = load_template(2)
-    maps = (template.csf, template.grey, template.white)
-    contrast = sum(level * m for level, m in zip(_T2STAR, maps, strict=True))
-    fixed = Image(np.asarray(contrast, np.float32), template.affine)
+    fine, fixed = (_t2star(load_template(resolution)) for resolution in (1, 2))
     brain = Image(np.where(epi_brain_mask(epi), epi.data, 0), epi.affine)
-    matrix = register_affine(fixed, brain, n_threads)
+    matrix = register_affine(fine, brain, n_threads)
     # What the field of view cuts off the EPI is not to be stretched to.
     points = grid_points(fixed.data.shape, matrix @ fixed.affine)
     seen = resample_image(np.ones(epi.data.shape), epi.affine, points) > 0.5
     return register_deformable(fixed, brain, matrix, fixed_mask=seen, n_threads=n_threads)
+
+
+def _t2star(template: Template) -> Image:
+    maps = (template.csf, template.grey, template.white)
+    contrast = sum(level * m for level, m in zip(_T2STAR, maps, strict=True))
+    return Image(np.asarray(contrast, np.float32), template.affine)
