@@ -15,11 +15,11 @@ from commissure.preprocessing.registration import (
 from commissure.preprocessing.resampling import resample_image
 from commissure.space.templates import load_template
 
-SHAPE = (54, 60, 48)
-AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])
-AFFINE[:3, 3] = -3 * np.array(SHAPE) / 2
+SHAPE = (40, 44, 36)
+AFFINE = np.diag([4.0, 4.0, 4.0, 1.0])
+AFFINE[:3, 3] = -4 * np.array(SHAPE) / 2
 # Another field of view, stored the other way round and oblique.
-MOVING_AFFINE = rigid((4, -7, 9), (0, 0, 0)) @ np.diag([-3.0, 3.0, 3.0, 1.0])
+MOVING_AFFINE = rigid((4, -7, 9), (0, 0, 0)) @ np.diag([-4.0, 4.0, 4.0, 1.0])
 MOVING_AFFINE[:3, 3] = (5, -3, 4) - MOVING_AFFINE[:3, :3] @ (np.array(SHAPE) / 2)
 
 
@@ -29,7 +29,7 @@ def fixed():
     rng = np.random.default_rng(0)
     points = points_of(SHAPE, AFFINE)
     inside = (np.linalg.norm(points / (60, 72, 55), axis=-1) < 1).astype(float)
-    texture = gaussian_filter(rng.standard_normal(SHAPE), 2.0)
+    texture = gaussian_filter(rng.standard_normal(SHAPE), 1.5)
     image = gaussian_filter(inside * (2 + texture / texture.std() * 0.5), 0.5)
     return Image(image.astype(np.float32), AFFINE)
 
@@ -59,6 +59,7 @@ def test_rigid_registration_finds_a_known_movement_twice_the_same(fixed):
     np.testing.assert_allclose(found[:3, :3] @ found[:3, :3].T, np.eye(3), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_affine_registration_of_the_template_from_far_away():
     template = load_template(1)
     fixed = Image(template.t1w, template.affine)
@@ -78,7 +79,7 @@ def test_deformable_registration_finds_a_known_warp_whatever_the_threads(fixed):
     def bent(points):  # moving -> fixed
         x, y, z = np.moveaxis(points, -1, 0)
         bend = np.stack([np.sin(y / 25), np.sin(z / 25 + 1), np.sin(x / 25 - 1)], axis=-1)
-        return points + 3 * bend
+        return points + 4 * bend
 
     moving = seen_at(fixed, bent)
     warp = register_deformable(fixed, moving, np.eye(4), n_threads=2)
@@ -88,8 +89,8 @@ def test_deformable_registration_finds_a_known_warp_whatever_the_threads(fixed):
     points = inner_points()
     before = errors(bent(points), points).mean()
     after = errors(bent(warp.to_moving(points)), points)
-    assert before > 3
-    assert after.mean() < 0.8
+    # That the axes and signs are right; test_anatomy says how accurate it is on a brain.
+    assert after.mean() < before / 3
     assert errors(warp.to_fixed(warp.to_moving(points)), points).max() < 0.5
 
 
