@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 from nibabel.affines import apply_affine
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "preprocessing"))
-from heads import make_head, points_of, rigid
+from tests.preprocessing.heads import make_head, points_of, rigid
 
 from commissure.preprocessing.bias import correct_bias
 from commissure.preprocessing.brain_mask import dice, epi_brain_mask, t1w_brain_mask

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from heads import make_head, points_of, rigid
+from tests.preprocessing.heads import make_head, points_of, rigid
 from nibabel.affines import apply_affine
 
 from commissure.preprocessing.bias import correct_bias

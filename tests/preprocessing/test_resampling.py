@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from heads import points_of, rigid
+from tests.preprocessing.heads import points_of, rigid
 from nibabel.affines import apply_affine
 from scipy.ndimage import map_coordinates
 

@@ -1,12 +1,10 @@
 """What a filter keeps, and how many degrees of freedom are left."""
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from commissure.problems import InputError
+from commissure.preprocessing.filtering import Padding, bandpass
 
 
 def band_projector(
@@ -14,7 +12,7 @@ def band_projector(
     tr: float,
     low: float,
     high: float,
-    padding: Literal["dft", "dpabi"] = "dft",
+    padding: Padding = "dft",
 ) -> NDArray[np.float64]:
     """Return the matrix of the rectangular band-pass filter.
 
@@ -26,9 +24,7 @@ def band_projector(
     low, high : float
         Ends of the pass band, in Hz.
     padding : {"dft", "dpabi"}
-        ``dft``: the discrete Fourier transform of the series itself, an orthogonal projector.
-        ``dpabi``: the mean is taken out and the series zero-padded to the next power of two, as
-        DPABI's ``y_IdealFilter``; truncated afterwards, it is no projector.
+        See `bandpass`: with ``dft`` it is an orthogonal projector, with ``dpabi`` it is none.
 
     Returns
     -------
@@ -37,24 +33,10 @@ def band_projector(
     Raises
     ------
     InputError
-        If no frequency of the series lies in the pass band.
+        As `bandpass`.
     """
-    length = n_volumes if padding == "dft" else 1 << (n_volumes - 1).bit_length()
-    # 0.1 Hz * 200 volumes * 2 s is bin 40, whatever its last bit says.
-    first = max(int(np.ceil(low * length * tr - 1e-9)), 0)
-    last = min(int(np.floor(high * length * tr + 1e-9)), length // 2)
-    if first > last:
-        msg = (
-            f"No frequency of {n_volumes} volumes at TR {tr:g} s lies in the pass band "
-            f"{low:g}-{high:g} Hz. Widen the band (frequencies are in Hz, the TR is in s)."
-        )
-        raise InputError(msg)
-    demeaned = np.eye(n_volumes) - 1 / n_volumes
-    spectrum = np.fft.rfft(demeaned, length, axis=0)
-    spectrum[:first] = 0
-    spectrum[last + 1 :] = 0
-    operator: NDArray[np.float64] = np.fft.irfft(spectrum, length, axis=0)[:n_volumes]
-    return operator
+    # The filter is linear: what it makes of impulses is its matrix.
+    return bandpass(np.eye(n_volumes), tr, low, high, padding).T
 
 
 def effective_degrees_of_freedom(operator: NDArray[np.float64]) -> float:

@@ -1,0 +1,78 @@
+"""A participant's anatomy: where the brain is, what it is made of, where it lies in the template."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
+
+from commissure.preprocessing.bias import correct_bias
+from commissure.preprocessing.brain_mask import t1w_brain_mask
+from commissure.preprocessing.registration import Image, Warp, register_deformable
+from commissure.preprocessing.resampling import resample_image
+from commissure.preprocessing.segmentation import TISSUES, segment, tissue_priors
+from commissure.space.templates import load_template
+
+# A voxel is surely of a tissue above this, and within it so far from its border.
+_SURE = 0.9
+_ERODED_MM = {"WM": 2.0, "CSF": 1.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """What a T1w tells.
+
+    Attributes
+    ----------
+    t1w : Image
+        Brain-extracted, corrected for bias.
+    brain : ndarray of bool, shape (x, y, z)
+    tissues : ndarray of shape (x, y, z, 3)
+        Probabilities, in the order of `commissure.preprocessing.segmentation.TISSUES`.
+    warp : Warp
+        From the template (fixed) to the T1w (moving).
+    """
+
+    t1w: Image
+    brain: NDArray[np.bool_]
+    tissues: NDArray[np.float32]
+    warp: Warp
+
+    def in_template(self, points: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
+        """Return T1w, brain and tissues at points (..., 3) of the template, mm."""
+        at = self.warp.to_moving(points)
+        affine = self.t1w.affine
+        found = {
+            "T1w": resample_image(self.t1w.data, affine, at, order=3),
+            "brain": resample_image(self.brain, affine, at),
+        }
+        for k, tissue in enumerate(TISSUES):
+            found[tissue] = resample_image(self.tissues[..., k], affine, at)
+        return found
+
+    def surely(self, tissue: str, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which points (..., 3) of the template (mm) lie well inside WM or CSF."""
+        voxel = float(np.linalg.norm(self.t1w.affine[:3, 0]))
+        inside = self.tissues[..., TISSUES.index(tissue)] > _SURE
+        core = binary_erosion(inside, iterations=max(1, round(_ERODED_MM[tissue] / voxel)))
+        return resample_image(core, self.t1w.affine, self.warp.to_moving(points)) > 0.5
+
+
+def prepare_anatomy(t1w: Image, n_threads: int | None = None) -> Anatomy:
+    """Extract the brain, correct the bias field, register to the template, segment.
+
+    Parameters
+    ----------
+    t1w : Image
+        With or without the skull.
+    n_threads : int, optional
+        All cores by default. The result does not depend on it.
+    """
+    brain, matrix = t1w_brain_mask(t1w, n_threads)
+    corrected = Image(correct_bias(t1w, brain, n_threads), t1w.affine)
+    template = load_template(2)
+    warp = register_deformable(
+        Image(template.t1w, template.affine), corrected, matrix, n_threads=n_threads
+    )
+    tissues = segment(corrected.data, brain, tissue_priors(warp, corrected, brain))
+    return Anatomy(corrected, brain, tissues, warp)
