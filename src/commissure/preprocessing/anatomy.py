@@ -1,4 +1,4 @@
-"""A participant's anatomy: where the brain is, what it is made of, where it lies in the template."""
+"""A participant's anatomy: where the brain is, its tissues, its place in the template."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from commissure.space.templates import load_template
 
 # A voxel is surely of a tissue above this, and within it so far from its border.
 _SURE = 0.9
-_ERODED_MM = {"WM": 2.0, "CSF": 1.0}
+_ERODED_MM = {"white": 2.0, "csf": 1.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Anatomy:
         return found
 
     def surely(self, tissue: str, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which points (..., 3) of the template (mm) lie well inside WM or CSF."""
+        """Tell which points (..., 3) of the template (mm) lie well inside ``"white"`` or ``"csf"``."""
         voxel = float(np.linalg.norm(self.t1w.affine[:3, 0]))
         inside = self.tissues[..., TISSUES.index(tissue)] > _SURE
         core = binary_erosion(inside, iterations=max(1, round(_ERODED_MM[tissue] / voxel)))

@@ -310,12 +310,12 @@ def _signal_masks(
     if recipe.signals_from == "priors" or anatomy is None:
         return by_priors
     masks = {"global_signal": by_priors["global_signal"]}
-    for name, tissue in (("white_matter", "WM"), ("csf", "CSF")):
+    for name, tissue in (("white_matter", "white"), ("csf", "csf")):
         masks[name] = anatomy.surely(tissue, places) & covered
         if masks[name].sum() < _LEAST_VOXELS:
             masks[name] = by_priors[name]
             warnings.append(
-                f"Eroded, the participant's own {tissue} has fewer than {_LEAST_VOXELS} voxels: "
+                f"Eroded, the participant's own {name} has fewer than {_LEAST_VOXELS} voxels: "
                 "its signal was read where the template's prior is high."
             )
     return masks

@@ -184,7 +184,7 @@ def _noise(rng: np.random.Generator, n_volumes: int, shape: tuple[int, int]) -> 
     return coloured
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _follow(
     maps: NDArray[np.float32],
     to_lattice: NDArray[np.float64],
