@@ -8,7 +8,7 @@ from commissure.preprocessing.registration import (
     Image,
     Warp,
     grid_points,
-    register_affine,
+    register_affine_brains,
     register_deformable,
     register_rigid,
 )
@@ -59,9 +59,9 @@ def register_template_to_epi(epi: Image, n_threads: int | None = None) -> Warp:
     Warp
         From the template (fixed) to the EPI (moving).
     """
-    fine, fixed = (_t2star(load_template(resolution)) for resolution in (1, 2))
+    fixed = _t2star(load_template(2))
     brain = Image(np.where(epi_brain_mask(epi), epi.data, 0), epi.affine)
-    matrix = register_affine(fine, brain, n_threads)
+    matrix = register_affine_brains(fixed, brain)
     # What the field of view cuts off the EPI is not to be stretched to.
     points = grid_points(fixed.data.shape, matrix @ fixed.affine)
     seen = resample_image(np.ones(epi.data.shape), epi.affine, points) > 0.5

@@ -18,7 +18,7 @@ from commissure.preprocessing.programs import run_greedy, run_niimath
 # (of the intensity range, added to the local correlation's variances) brings the mean error
 # from 0.8 to 0.55 mm, since flat regions no longer pull.
 _DEFORMABLE = "-m NCC 4x4x4 -s 5vox 0.5vox -noise 0.02 -wp 0"
-_RIGID = "-a -dof 6 -m NMI -n 100x50x20"
+_LINEAR = "-a -m NMI -n 100x50x20"
 
 # Metrics that sum over threads in the order these finish differ in the last bits from run to run.
 _ONE_THREAD = 1
@@ -168,16 +168,30 @@ def register_rigid(fixed: Image, moving: Image) -> NDArray[np.float64]:
     ndarray of shape (4, 4)
         mm (fixed) to mm (moving).
     """
+    return _linear(fixed, moving, "-dof 6 -ia-identity")
+
+
+def register_affine_brains(fixed: Image, moving: Image) -> NDArray[np.float64]:
+    """Find the affine map between two extracted brains of any contrast (greedy, as above).
+
+    The search starts with the middles of the images on each other.
+
+    Returns
+    -------
+    ndarray of shape (4, 4)
+        mm (fixed) to mm (moving).
+    """
+    return _linear(fixed, moving, "-dof 12 -ia-image-centers")
+
+
+def _linear(fixed: Image, moving: Image, options: str) -> NDArray[np.float64]:
     with TemporaryDirectory() as name:
         directory = Path(name)
         save(fixed, directory / "fixed.nii")
         save(moving, directory / "moving.nii")
-        run_greedy(
-            ["-i", "fixed.nii", "moving.nii", "-o", "rigid.mat", "-ia-identity", *_RIGID.split()],
-            directory,
-            _ONE_THREAD,
-        )
-        return np.loadtxt(directory / "rigid.mat")
+        command = f"-i fixed.nii moving.nii -o linear.mat {_LINEAR} {options}"
+        run_greedy(command.split(), directory, _ONE_THREAD)
+        return np.loadtxt(directory / "linear.mat")
 
 
 def save(image: Image, path: Path) -> None:
