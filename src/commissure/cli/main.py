@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import commissure
-from commissure.cli import cfh, stats
+from commissure.cli import cfh, preprocess, simulate, stats
 from commissure.problems import InputError
 
 BAD_INPUT = 2
@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     cfh.add_parser(commands)
     stats.add_parser(commands)
+    preprocess.add_parser(commands)
+    simulate.add_parser(commands)
     options = parser.parse_args(arguments)
     try:
         options.run(options)

@@ -51,7 +51,7 @@ class Anatomy:
         return found
 
     def surely(self, tissue: str, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which points (..., 3) of the template (mm) lie well inside ``"white"`` or ``"csf"``."""
+        """Tell which points (..., 3) of the template, mm, lie well inside "white" or "csf"."""
         voxel = float(np.linalg.norm(self.t1w.affine[:3, 0]))
         inside = self.tissues[..., TISSUES.index(tissue)] > _SURE
         core = binary_erosion(inside, iterations=max(1, round(_ERODED_MM[tissue] / voxel)))

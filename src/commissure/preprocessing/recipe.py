@@ -121,6 +121,8 @@ class CleanBold:
         Volumes that were not censored.
     effective_df : float
         See `effective_degrees_of_freedom`.
+    mean : ndarray of shape (x, y, z)
+        Of all volumes in template space, not smoothed.
     picture : Image
         Mean of the realigned EPI, in the position of the first kept volume.
     epi_to_t1w : ndarray of shape (4, 4), or None
@@ -140,6 +142,7 @@ class CleanBold:
     motion: NDArray[np.float64]
     kept: NDArray[np.bool_]
     effective_df: float
+    mean: NDArray[np.float32]
     picture: Image
     epi_to_t1w: NDArray[np.float64] | None
     overlaps: dict[str, float]
@@ -251,6 +254,7 @@ def preprocess(
         motion=motion,
         kept=kept,
         effective_df=effective_degrees_of_freedom(operator),
+        mean=image.mean(axis=3),
         picture=picture,
         epi_to_t1w=epi_to_t1w,
         overlaps=overlaps,

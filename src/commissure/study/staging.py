@@ -30,9 +30,10 @@ def staged(out_dir: Path) -> Iterator[Path]:
     complete = False
     try:
         yield folder
-        for file in sorted(folder.iterdir()):
-            if file.is_file():
-                file.replace(out_dir / file.name)
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            final = out_dir / file.relative_to(folder)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(final)
         complete = True
     except OSError as error:
         msg = f"Cannot write to {out_dir} ({error.strerror or error}). Nothing was written."

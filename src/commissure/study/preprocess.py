@@ -1,0 +1,154 @@
+"""Raw BIDS runs to clean series in template space: from files to files."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
+from commissure.preprocessing.programs import ProgramError
+from commissure.preprocessing.recipe import Recipe, preprocess
+from commissure.preprocessing.registration import Image
+from commissure.problems import InputError
+from commissure.study.inputs import Scan, check_image, read_bids
+from commissure.study.preprocess_files import (
+    write_anatomy,
+    write_dataset_description,
+    write_run,
+)
+from commissure.study.quality import QualityRules, judge, merge_quality
+from commissure.study.staging import staged
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which runs of a dataset; all by default.
+
+    Attributes
+    ----------
+    participant_labels, sessions, runs : tuple of str, optional
+    task : str, optional
+    echo : str, optional
+    """
+
+    participant_labels: tuple[str, ...] | None = None
+    sessions: tuple[str, ...] | None = None
+    runs: tuple[str, ...] | None = None
+    task: str | None = None
+    echo: str | None = None
+
+
+def preprocess_study(
+    bids_dir: Path,
+    out_dir: Path,
+    selection: Selection,
+    recipe: Recipe,
+    rules: QualityRules,
+    *,
+    n_threads: int | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[dict[str, object]]:
+    """Preprocess runs, each for itself, and judge them.
+
+    Parameters
+    ----------
+    bids_dir, out_dir : Path
+    selection : Selection
+    recipe : Recipe
+    rules : QualityRules
+    n_threads : int, optional
+        All cores by default.
+    progress : callable, optional
+        Called with what is being done and the share of the runs that is done.
+
+    Returns
+    -------
+    list of dict
+        The runs' rows of quality.tsv.
+
+    Raises
+    ------
+    InputError
+        Before anything is done, with all problems of headers and sidecars; at the end, with those
+        of runs that could not be preprocessed, after the others were.
+    """
+    scans = read_bids(
+        bids_dir,
+        participant_labels=selection.participant_labels,
+        task=selection.task,
+        sessions=selection.sessions,
+        runs=selection.runs,
+        echo=selection.echo,
+        n_trim=recipe.n_trim,
+        slice_timing=recipe.slice_timing,
+    )
+    report = progress or (lambda _what, _share: None)
+    problems: list[str] = []
+    rows: list[dict[str, object]] = []
+    prepared: tuple[Path, Anatomy] | None = None
+    for number, scan in enumerate(scans):
+        for warning in scan.warnings:
+            log.warning("%s", warning)
+        try:
+            bold = _load(scan.bold)
+            if scan.t1w is None:
+                prepared = None
+            elif prepared is None or prepared[0] != scan.t1w:
+                report(f"{scan.participant_id}: anatomy", number / len(scans))
+                img = _load(scan.t1w)
+                prepared = scan.t1w, prepare_anatomy(img, n_threads)
+            report(f"{scan.bold.name}", (number + 0.5) / len(scans))
+            rows.append(_do(scan, bold, prepared, bids_dir, out_dir, recipe, rules, n_threads))
+        except InputError as error:
+            name = str(scan.bold)
+            problems += [p if str(bids_dir) in p else f"{name}: {p}" for p in error.problems]
+        except ProgramError as error:
+            problems.append(f"{scan.bold}: registration failed. {error}")
+    if problems:
+        raise InputError(problems)
+    return rows
+
+
+def _load(path: Path) -> Image:
+    """Read an image whole."""
+    check_image(path)
+    img: Any = nib.load(path)
+    return Image(np.asarray(img.dataobj, np.float32), img.affine)
+
+
+def _do(
+    scan: Scan,
+    bold: Image,
+    prepared: tuple[Path, Anatomy] | None,
+    bids_dir: Path,
+    out_dir: Path,
+    recipe: Recipe,
+    rules: QualityRules,
+    n_threads: int | None,
+) -> dict[str, object]:
+    """Preprocess a run, and write all that comes of it or nothing."""
+    anatomy = None if prepared is None else prepared[1]
+    clean = preprocess(
+        bold.data, bold.affine, scan.tr, scan.slice_times, anatomy, recipe, n_threads=n_threads
+    )
+    for warning in clean.warnings:
+        log.warning("%s: %s", scan.bold.name, warning)
+    row = judge(scan, clean, rules)
+    if not row["included"]:
+        log.warning("%s is left out of the group stage: %s.", scan.bold.name, row["reasons"])
+    with staged(out_dir) as folder:
+        session = [f"ses-{scan.session}"] if scan.session else []
+        own = folder.joinpath(scan.participant_id, *session)
+        if prepared is not None:
+            write_anatomy(prepared[1], prepared[0], recipe.resolution_mm, own)
+        write_run(scan, clean, anatomy, asdict(recipe), rules.mean_fd_mm, own)
+        write_dataset_description(folder, bids_dir)
+        table = merge_quality(out_dir / "quality.tsv", [row])
+        table.to_csv(folder / "quality.tsv", sep="\t", index=False, na_rep="n/a")
+    return row

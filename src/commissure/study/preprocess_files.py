@@ -1,0 +1,207 @@
+"""What preprocessing writes of a participant and of a run."""
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+import commissure
+from commissure.preprocessing.anatomy import Anatomy
+from commissure.preprocessing.motion import motion_parameters
+from commissure.preprocessing.recipe import CleanBold
+from commissure.preprocessing.registration import grid_points
+from commissure.report.quality_figures import (
+    carpet_figure,
+    map_figure,
+    motion_figure,
+    outlines_figure,
+)
+from commissure.space.templates import TEMPLATE_SPACE, analysis_grid, load_template
+from commissure.study.bids_names import split_extension
+from commissure.study.inputs import Scan
+
+_LABELS = {"GM": "grey", "WM": "white", "CSF": "csf"}
+
+
+def write_anatomy(anatomy: Anatomy, t1w: Path, resolution_mm: int, folder: Path) -> None:
+    """Write T1w, tissues and transform in template space, and the picture of the registration.
+
+    Parameters
+    ----------
+    anatomy : Anatomy
+    t1w : Path
+        Where it came from; the names are built from it.
+    resolution_mm : int
+    folder : Path
+        Of the participant (and session).
+    """
+    shape, affine = analysis_grid(resolution_mm)
+    places = grid_points(shape, affine)
+    found = anatomy.in_template(places)
+    stem = split_extension(t1w)[0].removesuffix("_T1w")
+    space = f"{stem}_space-{TEMPLATE_SPACE}_res-{resolution_mm}"
+    sources = {"Sources": [f"bids:raw:{t1w.name}"]}
+    _write_image(
+        folder / "anat" / f"{space}_desc-preproc_T1w", found["T1w"], affine, "T1w", sources
+    )
+    for label, tissue in _LABELS.items():
+        values = found[tissue].clip(0, 1)
+        _write_image(
+            folder / "anat" / f"{space}_label-{label}_probseg", values, affine, label, sources
+        )
+    positions = anatomy.warp.to_moving(places).astype(np.float32)
+    name = f"{stem}_from-{TEMPLATE_SPACE}_to-T1w_mode-points_xfm"
+    _write_image(folder / "anat" / name, positions, affine, "warp", sources)
+
+    fine_shape, fine = analysis_grid(2)
+    image = anatomy.in_template(grid_points(fine_shape, fine))["T1w"]
+    template = load_template(2)
+    outlines = {"template brain": template.brain, "template grey matter": template.grey}
+    figure = outlines_figure(image, outlines, fine, f"{stem}: T1w in template space")
+    _write_figure(figure, folder / "figures" / f"{stem}_desc-t1wOnTemplate_T1w.png")
+
+
+def write_run(
+    scan: Scan,
+    clean: CleanBold,
+    anatomy: Anatomy | None,
+    settings: dict[str, Any],
+    limit_mm: float,
+    folder: Path,
+) -> Path:
+    """Write a run's clean series, mask, confounds, transform and pictures.
+
+    Returns
+    -------
+    Path
+        The clean series.
+    """
+    stem = split_extension(scan.bold)[0].removesuffix("_bold")
+    resolution = round(float(clean.affine[1, 1]))
+    space = f"{stem}_space-{TEMPLATE_SPACE}_res-{resolution}"
+    func = folder / "func"
+    about = {
+        "Sources": [
+            f"bids:raw:{scan.bold.name}",
+            *([f"bids:raw:{scan.t1w.name}"] if scan.t1w else []),
+        ],
+        "RepetitionTime": scan.tr,
+        "EffectiveDegreesOfFreedom": clean.effective_df,
+        "NumberOfVolumesDiscardedByUser": settings["n_trim"],
+        "VolumesCensored": np.flatnonzero(~clean.kept).tolist(),
+        "Overlaps": clean.overlaps,
+        "Settings": settings,
+        "Warnings": [*scan.warnings, *clean.warnings],
+        "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
+    }
+    series = np.zeros((*clean.mask.shape, clean.series.shape[1]), np.float32)
+    series[clean.mask] = clean.series
+    bold = _write_image(
+        func / f"{space}_desc-clean_bold", series, clean.affine, "bold", about, scan.tr
+    )
+    del series
+    mask = clean.mask.astype(np.uint8)
+    _write_image(func / f"{space}_desc-brain_mask", mask, clean.affine, "mask", about)
+    tsnr = np.full(clean.mask.shape, np.nan, np.float32)
+    tsnr[clean.mask] = clean.tsnr
+    shown = np.nan_to_num(tsnr)
+    _write_image(func / f"{space}_stat-tsnr_boldmap", shown, clean.affine, "tsnr", about)
+    _write_confounds(clean, func / f"{stem}_desc-confounds_timeseries")
+    if clean.epi_to_t1w is not None:
+        path = func / f"{stem}_from-boldref_to-T1w_mode-points_xfm"
+        np.savetxt(path.with_name(f"{path.name}.txt"), clean.epi_to_t1w, fmt="%.9f")
+        _write_json(path.with_name(f"{path.name}.json"), {"Description": _descriptions()["rigid"]})
+
+    figures = folder / "figures"
+    parameters = motion_parameters(clean.motion)
+    displacement = clean.confounds["framewise_displacement_jenkinson"]
+    figure = motion_figure(parameters, displacement, limit_mm, ~clean.kept, scan.tr)
+    _write_figure(figure, figures / f"{stem}_desc-motion_bold.png")
+    figure = carpet_figure(clean.before, clean.series, clean.tissue, clean.kept)
+    _write_figure(figure, figures / f"{stem}_desc-carpet_bold.png")
+    figure = map_figure(tsnr, clean.affine, f"{stem}: temporal SNR", "tSNR")
+    _write_figure(figure, figures / f"{stem}_desc-tsnr_bold.png")
+    template = load_template(resolution)
+    outlines: dict[str, NDArray[Any]] = {"template brain": template.brain}
+    outlines["template grey matter"] = template.grey
+    if anatomy is not None:
+        found = anatomy.in_template(grid_points(clean.mask.shape, clean.affine))
+        outlines = {"T1w's brain": found["brain"], "T1w's white matter": found["white"]}
+    title = f"{stem}: EPI in template space"
+    figure = outlines_figure(clean.mean, outlines, clean.affine, title)
+    what = "epiOnT1w" if anatomy is not None else "epiOnTemplate"
+    _write_figure(figure, figures / f"{stem}_desc-{what}_bold.png")
+    return bold
+
+
+def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
+    """Write what BIDS wants to know of a derivative dataset."""
+    _write_json(
+        out_dir / "dataset_description.json",
+        {
+            "Name": "commissure: clean resting-state series",
+            "BIDSVersion": "1.10.0",
+            "DatasetType": "derivative",
+            "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
+            "SourceDatasets": [{"URL": bids_dir.resolve().as_uri()}],
+            "DatasetLinks": {"raw": bids_dir.resolve().as_uri()},
+        },
+    )
+
+
+def _write_confounds(clean: CleanBold, stem: Path) -> None:
+    table = pd.DataFrame(clean.confounds)
+    table.to_csv(
+        stem.with_name(f"{stem.name}.tsv"),
+        sep="\t",
+        index=False,
+        na_rep="n/a",
+        float_format="%.10g",
+    )
+    described = {
+        name: {"Description": _descriptions()[name]} for name in table if name in _descriptions()
+    }
+    _write_json(stem.with_name(f"{stem.name}.json"), described)
+
+
+def _write_image(
+    stem: Path,
+    values: NDArray[Any],
+    affine: NDArray[np.float64],
+    what: str,
+    about: dict[str, Any],
+    tr: float | None = None,
+) -> Path:
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    img = nib.Nifti1Image(values, affine)
+    # 4: coordinates of a template
+    img.set_sform(affine, 4)
+    img.set_qform(affine, 4)
+    img.header.set_xyzt_units("mm", "sec")
+    if tr is not None:
+        img.header.set_zooms((*img.header.get_zooms()[:3], tr))
+    path = stem.with_name(f"{stem.name}.nii.gz")
+    nib.save(img, path)
+    description = {"Description": _descriptions()[what], **about}
+    _write_json(stem.with_name(f"{stem.name}.json"), description)
+    return path
+
+
+def _write_figure(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, facecolor=figure.get_facecolor())
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _descriptions() -> dict[str, str]:
+    data = resources.files("commissure.study").joinpath("data", "preprocess_outputs.json")
+    return dict(json.loads(data.read_text("utf-8")))
