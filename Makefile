@@ -8,7 +8,7 @@ STAMP := $(VENV)/.stamp
 BENCH_STAMP := $(VENV)/.bench-stamp
 GROUPS := test lint
 
-.PHONY: demo test test-slow lint format bench env changelog clean
+.PHONY: demo test test-slow lint format bench bench-calibration env changelog clean
 
 env: $(STAMP)
 
@@ -52,6 +52,10 @@ format: $(STAMP)
 
 bench: $(BENCH_STAMP)
 	$(BIN)/python benchmarks/kernel.py
+	$(BIN)/python benchmarks/permutation.py
+
+bench-calibration: $(STAMP)
+	$(BIN)/python benchmarks/calibration.py
 
 clean:
 	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-from calibration import false_findings  # noqa: E402  (the same studies as the benchmark's)
+from calibration import false_findings
 
 
 @pytest.mark.parametrize("method", ["freedman-lane", "draper-stoneman"])

@@ -101,14 +101,16 @@ def sweep(
     InputError
         If `max_memory` is too little.
     """
-    n_labellings, n_places = len(relabelled.labellings), maps.shape[1]
+    n_labellings, n_places = relabelled.labellings.n, maps.shape[1]
     n_at_once = relabelled.n_at_once
     starts = range(0, n_labellings, n_at_once)
     n_workers = min(resolve_threads(n_threads), len(starts))
     if max_memory is not None:
-        # Hits are a place and a value, at most all places; then the whole map, and counts.
+        # Hits are a place and a value, at most all places; then the whole map, and counts. A
+        # relabelling is sorted, and compared with the others, in a few copies.
         each = n_places * (n_at_once * (4 + (1 + enhanced) * dtype.itemsize) + 8)
-        shared = model.residual_basis.shape[1] * n_places * dtype.itemsize + 64 * n_labellings
+        shared = model.residual_basis.shape[1] * n_places * dtype.itemsize
+        shared += 32 * n_labellings * len(maps)
         n_workers = min(n_workers, _n_affordable(max_memory, shared, each))
 
     blocks = _reduced_blocks(maps, model.residual_basis, dtype, n_workers)
