@@ -134,7 +134,7 @@ def main() -> None:
             s: time_nilearn(maps, design, domain, tfce=s == "tfce") for s in ("size", "tfce")
         }
     lines = [
-        "| statistic | method | dtype | nilearn, ms | ours, ms | products, ms | ratio | goal (aim) |",
+        "| statistic | method | dtype | nilearn, ms | ours, ms | products, ms | ratio | goal |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for (statistic, method, dtype), (required, aim) in TARGETS.items():

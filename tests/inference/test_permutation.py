@@ -131,9 +131,13 @@ def test_exhaustive_tests_equal_full_enumeration(rng, name, method, tail):
 
 
 @pytest.mark.parametrize("method", ["freedman-lane", "draper-stoneman"])
-def test_exhaustive_sign_flips_equal_full_enumeration(rng, method):
-    matrix = np.column_stack([np.ones(6), [31.0, 45, 28, 60, 33, 51]])
-    weights = np.array([[1.0, 0]])
+@pytest.mark.parametrize(
+    ("n_columns", "n_rows"), [(1, 1), (2, 1), (2, 2), (3, 2)], ids=["mean", "age", "F", "F, age"]
+)
+def test_exhaustive_sign_flips_equal_full_enumeration(rng, method, n_columns, n_rows):
+    columns = [np.ones(6), [1.0, -2, 0.5, 1, 3, -1], [31.0, 45, 28, 60, 33, 51]]
+    matrix = np.column_stack(columns)[:, :n_columns]
+    weights = np.eye(n_rows, n_columns)
     domain = box_domain((5, 4, 3))
     maps = smooth_maps(rng, 6, domain) + 0.1
     result = permutation_test(
@@ -142,10 +146,11 @@ def test_exhaustive_sign_flips_equal_full_enumeration(rng, method):
     assert result.sign_flips
     flips = [np.diag(signs) for signs in product((1.0, -1.0), repeat=6)]
     assert result.n_permutations == len(flips)
+    nuisance = matrix[:, n_rows:]
     if method == "freedman-lane":
-        permuted = brute_force.freedman_lane(maps, matrix, weights, matrix[:, 1:], flips)
+        permuted = brute_force.freedman_lane(maps, matrix, weights, nuisance, flips)
     else:
-        permuted = brute_force.draper_stoneman(maps, matrix[:, :1], matrix[:, 1:], flips)
+        permuted = brute_force.draper_stoneman(maps, matrix[:, :n_rows], nuisance, flips)
     check_against(result, permuted, domain)
 
 
