@@ -13,8 +13,8 @@ from scipy import sparse
 
 from commissure.inference.clusters import largest_clusters
 from commissure.inference.glm import LEAST_LEFT, FloatArray, Model, reduce_maps
+from commissure.inference.largest_tfce import largest_tfce
 from commissure.inference.relabelled import Relabelled
-from commissure.inference.tfce import max_tfce
 from commissure.problems import InputError
 from commissure.threads import map_threads, resolve_threads
 
@@ -141,7 +141,8 @@ def sweep(
                     graph.indices, space.positions, max_size[labelling], max_mass[labelling],
                 )  # fmt: skip
             if enhanced:
-                max_tfce(space.maps[i], graph.indptr, graph.indices, max_enhanced[labelling])
+                values = space.maps[i].astype(np.float64)
+                largest_tfce(values, graph.indptr, graph.indices, max_enhanced[labelling])
         free.put(space)
         if progress is not None:
             progress(which.stop - which.start)
