@@ -19,7 +19,7 @@ def largest_tfce(
     Parameters
     ----------
     values : ndarray of float64, shape (n_places,)
-    indptr, indices : ndarray of int32
+    indptr, indices : ndarray of int
         The graph of neighbours, as in scipy.sparse.csr_array.
     largest : ndarray of float64, shape (2,)
         Set to the largest above zero, and the largest below with its sign dropped.
