@@ -8,7 +8,7 @@ STAMP := $(VENV)/.stamp
 BENCH_STAMP := $(VENV)/.bench-stamp
 GROUPS := test lint
 
-.PHONY: demo test test-slow lint format bench env clean
+.PHONY: demo test test-slow lint format bench bench-calibration env clean
 
 env: $(STAMP)
 
@@ -59,6 +59,12 @@ format: $(STAMP)
 
 bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.kernel
+	$(BIN)/python -m benchmarks.permutation
+	$(BIN)/python -m benchmarks.preprocessing_steps
+	$(BIN)/python -m benchmarks.anatomy
+
+bench-calibration: $(STAMP)
+	$(BIN)/python -m benchmarks.calibration
 
 clean:
 	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -87,10 +87,10 @@ def main() -> None:
 
 Made by `benchmarks/calibration.py` (`make bench-calibration`): {n_studies:,} studies without any
 difference between the groups. Each has {N_SCANS} scans of smooth Gaussian noise on a grid of
-{" x ".join(map(str, SHAPE))} (sigma {SIGMA} voxels), two groups, and {N_COVARIATES} covariates that
-correlate with the group (r = {CORRELATION} each), one of which acts on the maps everywhere.
-999 permutations, places at p < 0.001, two-sided, seeds 0 to {n_studies - 1}. A study counts where any
-cluster (size, mass) or place (TFCE) has a corrected p of {ALPHA} or less.
+{" x ".join(map(str, SHAPE))} (sigma {SIGMA} voxels), two groups, and {N_COVARIATES} covariates
+that correlate with the group (r = {CORRELATION} each), one of which acts on the maps everywhere.
+999 permutations, places at p < 0.001, two-sided, seeds 0 to {n_studies - 1}. A study counts where
+any cluster (size, mass) or place (TFCE) has a corrected p of {ALPHA} or less.
 
 {chr(10).join(lines)}
 """

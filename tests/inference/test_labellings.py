@@ -30,25 +30,25 @@ def test_enumeration_is_complete_and_distinct(method, blocks, columns):
     expected = distinct(as_matrices(orders(7, blocks)), rows)
     found = draw_labellings(model, blocks, len(expected), method, seed=0)
     assert found.exhaustive
-    assert len(found) == len(expected)
+    assert found.n == len(expected)
     relabelled = found.apply(rows, slice(None))
     np.testing.assert_array_equal(relabelled[0], rows)
     assert {r.round(9).tobytes() for r in relabelled} == {
         (p @ rows).round(9).tobytes() for p in expected
     }
-    np.testing.assert_array_equal(np.sort(found.orders, axis=1), np.tile(range(7), (len(found), 1)))
+    np.testing.assert_array_equal(np.sort(found.orders, axis=1), np.tile(range(7), (found.n, 1)))
     if blocks is not None:
-        np.testing.assert_array_equal(blocks[found.orders], np.tile(blocks, (len(found), 1)))
+        np.testing.assert_array_equal(blocks[found.orders], np.tile(blocks, (found.n, 1)))
 
 
 def test_the_number_of_relabellings_is_known():
     groups = draw_labellings(two_groups(), None, 1000, "draper-stoneman", 0)
-    assert len(groups) == comb(7, 3)
+    assert groups.n == comb(7, 3)
     with_age = draw_labellings(two_groups(AGE), None, 5000, "freedman-lane", 0)
     # Three rows (group, age) come twice.
-    assert len(with_age) == factorial(7) // factorial(2) ** 3
+    assert with_age.n == factorial(7) // factorial(2) ** 3
     flips = draw_labellings(one_group(), None, 1000, "freedman-lane", 0)
-    assert len(flips) == 2**5
+    assert flips.n == 2**5
     assert len(np.unique(flips.signs, axis=0)) == 2**5
 
 
@@ -58,7 +58,7 @@ def test_a_sample_is_distinct_seeded_and_starts_with_the_observed(method):
     rows = model.matrix if method == "freedman-lane" else model.tested
     sample = draw_labellings(model, BLOCKS, 9, method, seed=3)
     assert not sample.exhaustive
-    assert len(sample) == 9
+    assert sample.n == 9
     relabelled = sample.apply(rows, slice(None))
     assert len({r.tobytes() for r in relabelled}) == 9
     np.testing.assert_array_equal(relabelled[0], rows)
@@ -87,7 +87,7 @@ def test_a_sample_is_uniform():
 
 def test_signs_of_a_block_are_flipped_together():
     found = draw_labellings(one_group(7), BLOCKS, 100, "freedman-lane", 0)
-    assert len(found) == 2**3
+    assert found.n == 2**3
     for block in range(3):
         assert (np.ptp(found.signs[:, block == BLOCKS], axis=1) == 0).all()
     sample = draw_labellings(one_group(40), None, 50, "freedman-lane", 0)

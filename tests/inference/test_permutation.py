@@ -10,6 +10,7 @@ from scipy import stats
 
 from commissure.inference import permutation_test
 from commissure.inference.glm import Model
+from commissure.inference.pvalues import counted_p, pareto_p
 from commissure.inference.tfce import tfce
 from commissure.problems import InputError
 from commissure.space import Domain
@@ -130,9 +131,13 @@ def test_exhaustive_tests_equal_full_enumeration(rng, name, method, tail):
 
 
 @pytest.mark.parametrize("method", ["freedman-lane", "draper-stoneman"])
-def test_exhaustive_sign_flips_equal_full_enumeration(rng, method):
-    matrix = np.column_stack([np.ones(6), [31.0, 45, 28, 60, 33, 51]])
-    weights = np.array([[1.0, 0]])
+@pytest.mark.parametrize(
+    ("n_columns", "n_rows"), [(1, 1), (2, 1), (2, 2), (3, 2)], ids=["mean", "age", "F", "F, age"]
+)
+def test_exhaustive_sign_flips_equal_full_enumeration(rng, method, n_columns, n_rows):
+    columns = [np.ones(6), [1.0, -2, 0.5, 1, 3, -1], [31.0, 45, 28, 60, 33, 51]]
+    matrix = np.column_stack(columns)[:, :n_columns]
+    weights = np.eye(n_rows, n_columns)
     domain = box_domain((5, 4, 3))
     maps = smooth_maps(rng, 6, domain) + 0.1
     result = permutation_test(
@@ -141,10 +146,11 @@ def test_exhaustive_sign_flips_equal_full_enumeration(rng, method):
     assert result.sign_flips
     flips = [np.diag(signs) for signs in product((1.0, -1.0), repeat=6)]
     assert result.n_permutations == len(flips)
+    nuisance = matrix[:, n_rows:]
     if method == "freedman-lane":
-        permuted = brute_force.freedman_lane(maps, matrix, weights, matrix[:, 1:], flips)
+        permuted = brute_force.freedman_lane(maps, matrix, weights, nuisance, flips)
     else:
-        permuted = brute_force.draper_stoneman(maps, matrix[:, :1], matrix[:, 1:], flips)
+        permuted = brute_force.draper_stoneman(maps, matrix[:, :n_rows], nuisance, flips)
     check_against(result, permuted, domain)
 
 
@@ -323,26 +329,41 @@ def test_all_problems_are_said_at_once(rng):
 def test_a_pareto_tail_from_few_relabellings_agrees_with_a_long_run():
     maps, domain, first, covariates, _ = snpm_study()
     design = PlainDesign(np.column_stack([first, np.ones(len(first)), *covariates]).astype(float))
+    long = permutation_test(
+        maps, design, "column0", domain, 50_000, method="draper-stoneman", statistics=()
+    )
+    null = long.max_t.max(axis=1)
+    small = (long.p_fwe > 2e-3) & (long.p_fwe < 0.05)
+    assert small.sum() >= 5
+    size, truth = np.abs(long.t[small]), long.p_fwe[small]
+    fitted, counted = [], []
+    for start in range(1, 49_000, 999):
+        few = np.append(null[0], null[start : start + 999])
+        counted.append(counted_p(few, size))
+        p, is_fitted = pareto_p(few, size, counted[-1])
+        assert is_fitted.all()
+        fitted.append(p)
+    assert np.abs(np.median(np.array(fitted) / truth, axis=0) - 1).max() < 0.1
+    error = [np.square(np.log(np.array(p) / truth)).mean() for p in (fitted, counted)]
+    assert error[0] < 1.2 * error[1]
 
-    def p_fwe(n_permutations, **how):
-        result = permutation_test(
-            maps, design, "column0", domain, n_permutations, method="draper-stoneman",
-            statistics=(), **how,
-        )  # fmt: skip
-        return result.p_fwe, result.p_fwe_fitted
 
-    long, never = p_fwe(50_000, seed=100)
-    assert not never.any()
-    small = (long > 2e-4) & (long < 0.05)
-    assert small.sum() >= 10
-    ratios, counted = [], []
-    for seed in range(8):
-        p, fitted = p_fwe(500, seed=seed, pareto_tail=True)
-        assert fitted[small].all()
-        ratios.append(np.log(p[small] / long[small]))
-        counted.append(np.log(p_fwe(500, seed=seed)[0][small] / long[small]))
-    assert np.abs(np.median(ratios)) < np.log(1.15)
-    assert np.square(ratios).mean() < np.square(counted).mean()
+def test_small_p_come_from_the_tail_only_if_asked_for(rng):
+    domain = box_domain()
+    maps = smooth_maps(rng, 30, domain)
+    maps[:15, :40] += 0.5
+    design = PlainDesign(np.column_stack([np.repeat([1.0, 0], 15), np.ones(30)]))
+    counted, fitted = (
+        permutation_test(maps, design, "column0", domain, 400, pareto_tail=tail)
+        for tail in (False, True)
+    )
+    assert not counted.p_fwe_fitted.any()
+    assert fitted.p_fwe_fitted.any()
+    assert fitted.p_tfce_fitted.any()
+    assert fitted.p_fwe.min() < counted.p_fwe.min() == 1 / 400
+    where = fitted.p_fwe_fitted
+    np.testing.assert_array_equal(fitted.p_fwe[~where], counted.p_fwe[~where])
+    np.testing.assert_array_equal(where, where & (counted.p_fwe < 0.1))
 
 
 _MEASURE = """

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from commissure.inference.tfce import max_tfce, tfce
+from commissure.inference.largest_tfce import largest_tfce
+from commissure.inference.tfce import tfce
 from tests.inference.brute_force import box_domain, smooth_maps
 
 
@@ -30,9 +31,6 @@ def test_it_equals_the_integral_at_fine_steps(rng, connectivity):
     assert sizeable.sum() > 100
     np.testing.assert_allclose(exact[sizeable], expected[sizeable], rtol=0.005)
     np.testing.assert_allclose(exact, expected, rtol=0.005, atol=0.005)
-    best = np.empty(2)
-    max_tfce(values, graph.indptr, graph.indices, best)
-    np.testing.assert_array_equal(best, [exact.max(), -exact.min()])
 
 
 def test_one_place_and_equal_places_have_closed_forms():
@@ -52,3 +50,18 @@ def test_order_of_magnitude_and_ties_do_not_matter(rng, scale):
     values = rng.integers(-3, 4, domain.n_places) + rng.choice([0, 1e-9], domain.n_places)
     expected = tfce(values, graph) * scale**3
     np.testing.assert_allclose(tfce(values * scale, graph), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("connectivity", [6, 18, 26])
+@pytest.mark.parametrize("shift", [0, 2, -9])
+@pytest.mark.parametrize("digits", [0, 1, 9])
+def test_the_largest_is_that_of_the_map(rng, connectivity, shift, digits):
+    """With ties (few digits), and with few places or none of one sign."""
+    domain = box_domain((12, 11, 10))
+    graph = domain.neighbours(connectivity)
+    largest = np.empty(2)
+    for values in np.round(4 * smooth_maps(rng, 10, domain) + shift, digits):
+        largest_tfce(values, graph.indptr, graph.indices, largest)
+        enhanced = tfce(values, graph)
+        expected = [max(enhanced.max(), 0), max(-enhanced.min(), 0)]
+        np.testing.assert_allclose(largest, expected, rtol=1e-10)

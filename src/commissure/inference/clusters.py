@@ -90,7 +90,7 @@ def largest_clusters(
     values : ndarray of shape (n_hits,)
         Their values.
     threshold : float
-    indptr, indices : ndarray of int32
+    indptr, indices : ndarray of int
         The graph of neighbours, as in scipy.sparse.csr_array.
     positions : ndarray of int32, shape (n_places,)
         Scratch: -1 everywhere, before and after.

@@ -40,7 +40,9 @@ class Labellings:
     invariant: FloatArray
     exhaustive: bool
 
-    def __len__(self) -> int:
+    @property
+    def n(self) -> int:
+        """How many they are."""
         return len(self._given)
 
     @property
@@ -53,9 +55,8 @@ class Labellings:
     def apply(self, columns: FloatArray, which: slice) -> FloatArray:
         """Relabel columns of shape (n_scans, k); returns (n_permutations, n_scans, k)."""
         if self.orders is not None:
-            relabelled: FloatArray = columns[self.orders[which]]
-            return relabelled
-        return columns * self._given[which, :, None]
+            return np.asarray(columns[self.orders[which]])
+        return np.asarray(columns * self._given[which, :, None])
 
 
 def draw_labellings(

@@ -241,7 +241,7 @@ def permutation_test(
     max_t = null.max_t[:, :n_sides]
     size = null.max_cluster_size[:, :n_sides] if "size" in statistics else None
     mass = null.max_cluster_mass[:, :n_sides] if "mass" in statistics else None
-    p_uncorrected = np.where(constant, 1, null.exceeding / len(relabellings))
+    p_uncorrected = np.where(constant, 1, null.exceeding / relabellings.n)
     p_fdr = np.ones(len(t))
     p_fdr[~constant] = stats.false_discovery_control(p_uncorrected[~constant])
     p_fwe, p_fwe_fitted = signed_p(max_t, t, tail, closeness, pareto_tail=pareto_tail)
@@ -270,7 +270,7 @@ def permutation_test(
         p_tfce=p_tfce,
         p_fwe_fitted=p_fwe_fitted,
         p_tfce_fitted=p_tfce_fitted,
-        n_permutations=len(relabellings),
+        n_permutations=relabellings.n,
         exhaustive=relabellings.exhaustive,
         sign_flips=relabellings.signs is not None,
         method=method,

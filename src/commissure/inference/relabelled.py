@@ -67,7 +67,7 @@ class Relabelled:
         smallest = 1e-9 * np.linalg.norm(self._columns)
         if self.n_columns == 1:
             length = np.linalg.norm(rows, axis=1, keepdims=True)
-            return rows * (length > smallest) / np.maximum(length, smallest)
+            return np.asarray(rows * (length > smallest) / np.maximum(length, smallest))
         tested = rows.reshape(self.n_columns, self.n_at_once, -1).transpose(1, 2, 0)
         left, size, right = np.linalg.svd(tested, full_matrices=False)
         outside = size > smallest

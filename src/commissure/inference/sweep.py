@@ -13,8 +13,8 @@ from scipy import sparse
 
 from commissure.inference.clusters import largest_clusters
 from commissure.inference.glm import LEAST_LEFT, FloatArray, Model, reduce_maps
+from commissure.inference.largest_tfce import largest_tfce
 from commissure.inference.relabelled import Relabelled
-from commissure.inference.tfce import max_tfce
 from commissure.problems import InputError
 from commissure.threads import map_threads, resolve_threads
 
@@ -101,14 +101,16 @@ def sweep(
     InputError
         If `max_memory` is too little.
     """
-    n_labellings, n_places = len(relabelled.labellings), maps.shape[1]
+    n_labellings, n_places = relabelled.labellings.n, maps.shape[1]
     n_at_once = relabelled.n_at_once
     starts = range(0, n_labellings, n_at_once)
     n_workers = min(resolve_threads(n_threads), len(starts))
     if max_memory is not None:
-        # Hits are a place and a value, at most all places; then the whole map, and counts.
+        # Hits are a place and a value, at most all places; then the whole map, and counts. A
+        # relabelling is sorted, and compared with the others, in a few copies.
         each = n_places * (n_at_once * (4 + (1 + enhanced) * dtype.itemsize) + 8)
-        shared = model.residual_basis.shape[1] * n_places * dtype.itemsize + 64 * n_labellings
+        shared = model.residual_basis.shape[1] * n_places * dtype.itemsize
+        shared += 32 * n_labellings * len(maps)
         n_workers = min(n_workers, _n_affordable(max_memory, shared, each))
 
     blocks = _reduced_blocks(maps, model.residual_basis, dtype, n_workers)
@@ -139,7 +141,8 @@ def sweep(
                     graph.indices, space.positions, max_size[labelling], max_mass[labelling],
                 )  # fmt: skip
             if enhanced:
-                max_tfce(space.maps[i], graph.indptr, graph.indices, max_enhanced[labelling])
+                values = space.maps[i].astype(np.float64)
+                largest_tfce(values, graph.indptr, graph.indices, max_enhanced[labelling])
         free.put(space)
         if progress is not None:
             progress(which.stop - which.start)

@@ -42,39 +42,14 @@ def tfce(values: NDArray[np.float64], graph: sparse.csr_array) -> NDArray[np.flo
     ----------
     Smith & Nichols (2009) NeuroImage 44:83.
     """
+    values = np.asarray(values, dtype=np.float64)
+    order = descending(values)
+    n_above = np.count_nonzero(values > 0)
     enhanced = np.empty(len(values))
-    enhance(np.asarray(values, dtype=np.float64), graph.indptr, graph.indices, enhanced)
+    # Clusters of one sign do not see those of the other.
+    for places in (order[:n_above], order[n_above:][::-1]):
+        _grow(values, places, graph.indptr, graph.indices, enhanced)
     return np.copysign(enhanced, values)
-
-
-@njit(cache=True, nogil=True)
-def enhance(
-    values: NDArray[Any], indptr: NDArray[Any], indices: NDArray[Any], enhanced: NDArray[Any]
-) -> None:
-    """Set `enhanced` to the unsigned enhanced values; arguments as in `tfce`."""
-    n = len(values)
-    order = _descending(values)
-    n_above = 0
-    while n_above < n and values[order[n_above]] > 0:
-        n_above += 1
-    parents = np.full(n, -1, dtype=np.int32)
-    _grow(values, order[:n_above], indptr, indices, parents, enhanced)
-    parents[:] = -1  # clusters of one sign do not see those of the other
-    _grow(values, order[n_above:][::-1], indptr, indices, parents, enhanced)
-
-
-@njit(cache=True, nogil=True)
-def max_tfce(
-    values: NDArray[Any], indptr: NDArray[Any], indices: NDArray[Any], best: NDArray[Any]
-) -> None:
-    """Set `best` (2,) to the largest enhanced value above zero and below; else as `enhance`."""
-    exact = values.astype(np.float64)
-    enhanced = np.empty(len(values))
-    enhance(exact, indptr, indices, enhanced)
-    best[:] = 0
-    for i in range(len(values)):
-        side = 0 if exact[i] > 0 else 1
-        best[side] = max(best[side], enhanced[i])
 
 
 @njit(cache=True, nogil=True)
@@ -83,31 +58,25 @@ def _grow(
     order: NDArray[Any],
     indptr: NDArray[Any],
     indices: NDArray[Any],
-    parents: NDArray[Any],
     enhanced: NDArray[Any],
 ) -> None:
     """Enhance the places of one sign, given from the farthest from zero to the nearest."""
     n = len(values)
+    parents = np.full(n, -1, dtype=np.int32)
     sizes = np.empty(n, dtype=np.int32)
     newest = np.empty(n, dtype=np.int32)  # of the cluster that a place represents
     heir = np.full(n, -1, dtype=np.int32)  # the place that joined a newest place's cluster
-    joined = np.empty(n, dtype=np.int32)
     for place in order:
-        n_joined = 0
-        for edge in range(indptr[place], indptr[place + 1]):
-            # Without a branch, which would be as unpredictable as the map.
-            joined[n_joined] = indices[edge]
-            n_joined += parents[indices[edge]] >= 0
         level = abs(values[place]) ** 3 / 3
         enhanced[place] = level
         parents[place] = place
         sizes[place] = 1
         newest[place] = place
         root = place
-        for i in range(n_joined):
-            if parents[joined[i]] == root:
+        for edge in range(indptr[place], indptr[place + 1]):
+            if parents[indices[edge]] < 0:
                 continue
-            other = find_root(parents, joined[i])
+            other = find_root(parents, indices[edge])
             if other == root:
                 continue
             # While a place was its cluster's newest, the extent did not change.
@@ -128,7 +97,7 @@ def _grow(
 
 
 @njit(cache=True, nogil=True)
-def _descending(values: NDArray[Any]) -> NDArray[np.int32]:
+def descending(values: NDArray[Any]) -> NDArray[np.int32]:
     """Return the stable order of falling values: by digits, then by the last bits."""
     n = len(values)
     keys = np.empty(n, dtype=np.int64)

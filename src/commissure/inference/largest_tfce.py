@@ -1,0 +1,129 @@
+"""The largest enhanced value of a permuted map, which is all that the null needs of it."""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from commissure.inference.clusters import find_root
+from commissure.inference.tfce import descending
+
+
+@njit(cache=True, nogil=True)
+def largest_tfce(
+    values: NDArray[Any], indptr: NDArray[Any], indices: NDArray[Any], largest: NDArray[Any]
+) -> None:
+    """Find the largest of `tfce(values)` above zero and below.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n_places,)
+    indptr, indices : ndarray of int
+        The graph of neighbours, as in scipy.sparse.csr_array.
+    largest : ndarray of float64, shape (2,)
+        Set to the largest above zero, and the largest below with its sign dropped.
+
+    Notes
+    -----
+    Exact, as `tfce`, but faster, since most places need no look at their neighbours in the
+    (scattered) order of heights. Each place belongs to the summit that the steepest ascent from it
+    reaches, so it joins its summit's cluster, whatever that has grown to. Only where it has a
+    higher neighbour of another summit may two clusters meet. Both are found in passes that go
+    through memory in order. Of each cluster the largest value is carried, which all of its places
+    raise alike.
+    """
+    n = len(values)
+    summits = np.empty(n, dtype=np.int32)
+    n_summits = _climb(values, indptr, indices, summits)
+    starts = np.empty(n + 1, dtype=np.int32)
+    met = np.empty(len(indices) + 1, dtype=np.int32)
+    _meet(values, indptr, indices, summits, starts, met)
+    order = descending(values)
+    parents = np.arange(n_summits).astype(np.int32)
+    sizes = np.zeros(n_summits, dtype=np.int32)
+    levels = np.zeros(n_summits)
+    gains = np.zeros(n_summits)
+    n_above = 0
+    while n_above < n and values[order[n_above]] > 0:
+        n_above += 1
+    for i in range(n):
+        place = order[i if i < n_above else n - 1 - (i - n_above)]
+        level = abs(values[place]) ** 3 / 3
+        root = find_root(parents, summits[place])
+        gains[root] += np.sqrt(sizes[root]) * (levels[root] - level)
+        levels[root] = level
+        sizes[root] += 1
+        for k in range(starts[place], starts[place + 1]):
+            other = find_root(parents, met[k])
+            if other == root:
+                continue
+            gains[other] += np.sqrt(sizes[other]) * (levels[other] - level)
+            if sizes[other] > sizes[root]:
+                root, other = other, root
+            parents[other] = root
+            sizes[root] += sizes[other]
+            gains[root] = max(gains[root], gains[other])
+            levels[root] = level
+    largest[:] = 0
+    for place in range(n):
+        summit = summits[place]
+        if parents[summit] == summit:
+            side = 0 if values[place] > 0 else 1
+            value = gains[summit] + np.sqrt(sizes[summit]) * levels[summit]
+            largest[side] = max(largest[side], value)
+
+
+@njit(cache=True, nogil=True)
+def _climb(
+    values: NDArray[Any], indptr: NDArray[Any], indices: NDArray[Any], summits: NDArray[Any]
+) -> int:
+    """Set each place's summit, numbered from 0, and return how many there are."""
+    n = len(values)
+    upward = np.empty(n, dtype=np.int32)
+    for place in range(n):
+        sign = 1.0 if values[place] > 0 else -1.0
+        highest, top = values[place] * sign, place
+        for edge in range(indptr[place], indptr[place + 1]):
+            height = values[indices[edge]] * sign
+            # Without a branch, which would be as unpredictable as the map.
+            top = indices[edge] if height > highest else top
+            highest = max(height, highest)
+        upward[place] = top
+    summits[:] = -1
+    n_summits = 0
+    for place in range(n):
+        top = place
+        while summits[top] < 0 and upward[top] != top:
+            top = upward[top]
+        if summits[top] < 0:
+            summits[top] = n_summits
+            n_summits += 1
+        walker = place
+        while summits[walker] < 0:
+            summits[walker] = summits[top]
+            walker = upward[walker]
+    return n_summits
+
+
+@njit(cache=True, nogil=True)
+def _meet(
+    values: NDArray[Any],
+    indptr: NDArray[Any],
+    indices: NDArray[Any],
+    summits: NDArray[Any],
+    starts: NDArray[Any],
+    met: NDArray[Any],
+) -> None:
+    """Set `met[starts[i]:starts[i + 1]]` to the other summits of place i's higher neighbours."""
+    count = 0
+    for place in range(len(values)):
+        starts[place] = count
+        sign = 1.0 if values[place] > 0 else -1.0
+        height = values[place] * sign
+        for edge in range(indptr[place], indptr[place + 1]):
+            neighbour = indices[edge]
+            met[count] = summits[neighbour]
+            is_higher = values[neighbour] * sign >= height
+            count += is_higher & (summits[neighbour] != summits[place])
+    starts[len(values)] = count
