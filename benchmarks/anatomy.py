@@ -6,11 +6,9 @@ Run: python benchmarks/anatomy.py [seed ...]
 import resource
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 from nibabel.affines import apply_affine
-
 from tests.preprocessing.heads import make_head, points_of, rigid
 
 from commissure.preprocessing.bias import correct_bias

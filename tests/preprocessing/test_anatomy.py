@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.preprocessing.heads import make_head, points_of, rigid
 from nibabel.affines import apply_affine
 
 from commissure.preprocessing.bias import correct_bias
@@ -15,6 +14,7 @@ from commissure.preprocessing.epi import (
 from commissure.preprocessing.registration import Image, register_deformable
 from commissure.preprocessing.segmentation import segment, tissue_priors
 from commissure.space.templates import load_template
+from tests.preprocessing.heads import make_head, points_of, rigid
 
 pytestmark = pytest.mark.slow
 

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from tests.preprocessing.heads import points_of, rigid
 from nibabel.affines import apply_affine
 from scipy.ndimage import gaussian_filter
 
@@ -14,6 +13,7 @@ from commissure.preprocessing.registration import (
 )
 from commissure.preprocessing.resampling import resample_image
 from commissure.space.templates import load_template
+from tests.preprocessing.heads import points_of, rigid
 
 SHAPE = (40, 44, 36)
 AFFINE = np.diag([4.0, 4.0, 4.0, 1.0])

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from tests.preprocessing.heads import points_of, rigid
 from nibabel.affines import apply_affine
 from scipy.ndimage import map_coordinates
 
 from commissure.preprocessing.resampling import resample_image, resample_series
+from tests.preprocessing.heads import points_of, rigid
 
 SHAPE = (24, 22, 18)
 AFFINE = rigid((10, -5, 3), (0, 0, 0)) @ np.diag([-3.0, 3.0, 4.0, 1.0])

@@ -1,0 +1,178 @@
+"""A simulated participant through the whole of preprocessing, against its truth."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from nibabel.affines import apply_affine
+
+from commissure.cli import main
+from commissure.preprocessing import bandpass, recipe
+from commissure.preprocessing.anatomy import prepare_anatomy
+from commissure.preprocessing.registration import Image
+from commissure.simulation import Acquisition, read_truth, simulate_study
+from commissure.space.templates import load_template
+
+SMALL = Acquisition(
+    n_volumes=130, matrix=(48, 48, 30), voxel_size=(5.0, 5.0, 5.0), t1w_voxel_size=1.5
+)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study") / "bids"
+    simulate_study(folder, 1, 0, 5, acquisition=SMALL)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def truth(study):
+    return read_truth(study, "01")
+
+
+def load(path):
+    img = nib.load(path)
+    return Image(np.asarray(img.dataobj, np.float32), img.affine)
+
+
+@pytest.fixture(scope="module")
+def bold(study):
+    return load(study / "sub-01/func/sub-01_task-rest_bold.nii.gz")
+
+
+@pytest.fixture(scope="module")
+def anatomy(study):
+    return prepare_anatomy(load(study / "sub-01/anat/sub-01_T1w.nii.gz"))
+
+
+@pytest.fixture(scope="module")
+def clean(bold, anatomy, truth):
+    settings = recipe.PRESETS["recommended"]
+    times = tuple(truth.slice_times)
+    return recipe.preprocess(bold.data, bold.affine, truth.tr, times, anatomy, settings)
+
+
+def places_of(clean):
+    return apply_affine(clean.affine, np.argwhere(clean.mask))
+
+
+def agreement(clean, truth):
+    """Return the median correlation, over grey matter, with the true series cleaned alike."""
+    grey = load_template(3).grey[clean.mask] > 0.5
+    reference = np.unique(truth.slice_times)
+    reference = reference[(len(reference) - 1) // 2]
+    times = np.arange(10, SMALL.n_volumes) * truth.tr + reference
+    true = truth.neural_series(places_of(clean)[grey].T, times)
+    true = bandpass(np.asarray(true, float), truth.tr, 0.01, 0.1)
+    found = clean.series[grey]
+    r = (true * found).sum(1) / np.linalg.norm(true, axis=1) / np.linalg.norm(found, axis=1)
+    return np.median(r)
+
+
+@pytest.mark.slow
+def test_places_are_where_they_should_be(clean, anatomy, truth):
+    points = places_of(clean)
+    error = truth.warp.to_template(anatomy.warp.to_moving(points).T).T - points
+    distance = np.linalg.norm(error, axis=1)
+    assert distance.mean() <= 1.0
+    assert np.percentile(distance, 95) <= 2.0
+    true = truth.bold_to_t1w @ np.linalg.inv(truth.motion[10])
+    at = apply_affine(np.linalg.inv(true), anatomy.warp.to_moving(points))
+    apart = apply_affine(clean.epi_to_t1w, at) - apply_affine(true, at)
+    assert np.linalg.norm(apart, axis=1).mean() <= 0.8
+
+
+@pytest.mark.slow
+def test_series_are_as_good_as_registered_perfectly(clean, bold, anatomy, truth, monkeypatch):
+    def registered(off_mm):
+        """Preprocess with the true registration, moved by so much."""
+        motion = truth.motion[10:] @ np.linalg.inv(truth.motion[10])
+        to_t1w = truth.bold_to_t1w @ np.linalg.inv(truth.motion[10])
+        to_t1w[1, 3] += off_mm
+        monkeypatch.setattr(recipe, "realign", lambda *_, **__: np.linalg.inv(motion))
+        monkeypatch.setattr(recipe, "register_epi_to_t1w", lambda *_: to_t1w)
+        warp = SimpleNamespace(
+            to_moving=lambda at: truth.warp.to_t1w(at.reshape(-1, 3).T).T.reshape(at.shape)
+        )
+        with_truth = replace(anatomy, warp=warp)
+        times = tuple(truth.slice_times)
+        return recipe.preprocess(
+            bold.data, bold.affine, truth.tr, times, with_truth, recipe.PRESETS["recommended"]
+        )
+
+    perfect = agreement(registered(0), truth)
+    assert agreement(clean, truth) >= perfect - 0.03
+    # that the measure sees registration at all
+    assert agreement(registered(6), truth) < perfect - 0.05
+
+
+@pytest.mark.slow
+def test_the_command_writes_everything_twice_the_same(study, tmp_path):
+    for out in ("a", "b"):
+        assert main(["preprocess", str(study), str(tmp_path / out), "--quiet"]) == 0
+    one, two = tmp_path / "a", tmp_path / "b"
+    files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(two) for path in two.rglob("*") if path.is_file())
+    for file in files:
+        assert (one / file).read_bytes() == (two / file).read_bytes(), file
+    func = one / "sub-01" / "func"
+    clean = func / "sub-01_task-rest_space-MNI152NLin2009aSym_res-3_desc-clean_bold.nii.gz"
+    series = nib.load(clean)
+    assert series.shape == (61, 73, 61, 120)
+    assert series.header.get_zooms() == (3, 3, 3, 2)
+    confounds = pd.read_csv(func / "sub-01_task-rest_desc-confounds_timeseries.tsv", sep="\t")
+    assert len(confounds) == 120
+    assert sum(name.startswith(("trans_", "rot_")) for name in confounds) == 24
+    sidecar = json.loads(clean.with_name(clean.name.replace(".nii.gz", ".json")).read_text())
+    quality = pd.read_csv(one / "quality.tsv", sep="\t")
+    assert quality["effective_df"][0] == pytest.approx(sidecar["EffectiveDegreesOfFreedom"])
+    assert (one / "sub-01/figures/sub-01_task-rest_desc-epiOnT1w_bold.png").exists()
+
+
+@pytest.mark.slow
+def test_the_preset_of_the_paper_goes_through(bold, anatomy, truth):
+    settings, times = recipe.PRESETS["liu2025"], tuple(truth.slice_times)
+    clean = recipe.preprocess(bold.data, bold.affine, truth.tr, times, anatomy, settings)
+    assert clean.series.shape == (clean.mask.sum(), 120)
+    assert 20 < clean.effective_df < 60
+    assert agreement(clean, truth) > 0.4
+
+
+def test_every_problem_of_a_dataset_is_told_before_anything_is_done(study, tmp_path, capsys):
+    bids = tmp_path / "bids"
+    for name in ("sub-01", "sub-02"):
+        (bids / name / "func").mkdir(parents=True)
+    (bids / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.10.0"}')
+    source = study / "sub-01/func/sub-01_task-rest_bold"
+    scan = source.with_name(f"{source.name}.nii.gz").read_bytes()
+    sidecar = json.loads(source.with_name(f"{source.name}.json").read_text())
+    (bids / "sub-01/func/sub-01_task-rest_bold.nii.gz").write_bytes(scan)
+    (bids / "sub-02/func/sub-02_task-rest_bold.nii.gz").write_bytes(scan)
+    without = {key: value for key, value in sidecar.items() if key != "SliceTiming"}
+    (bids / "sub-01/func/sub-01_task-rest_bold.json").write_text(json.dumps(without))
+    wrong = sidecar | {"RepetitionTime": 2000}
+    (bids / "sub-02/func/sub-02_task-rest_bold.json").write_text(json.dumps(wrong))
+    assert main(["preprocess", str(bids), str(tmp_path / "out"), "--quiet"]) == 2
+    said = capsys.readouterr().err
+    assert "sub-01_task-rest_bold.nii.gz has no SliceTiming" in said
+    assert "must be milliseconds" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_damaged_data_leave_nothing_behind(study, tmp_path, capsys):
+    bids = tmp_path / "bids" / "sub-01" / "func"
+    bids.mkdir(parents=True)
+    source = study / "sub-01/func/sub-01_task-rest_bold"
+    scan = source.with_name(f"{source.name}.nii.gz").read_bytes()
+    (bids / "sub-01_task-rest_bold.nii.gz").write_bytes(scan[:-5000])
+    (bids / "sub-01_task-rest_bold.json").write_text(
+        source.with_name(f"{source.name}.json").read_text()
+    )
+    out = tmp_path / "out"
+    assert main(["preprocess", str(tmp_path / "bids"), str(out), "--quiet"]) == 2
+    assert "damaged or cut short" in capsys.readouterr().err
+    assert not out.exists()
