@@ -1,5 +1,6 @@
 """Maps and a design to p-values: designs, permutation tests, effect sizes, cluster tables."""
 
+<<<<<<< HEAD
 from commissure.inference.design import Design, design_matrix, match_maps
 from commissure.inference.effects import (
     SELECTED_PEAK_NOTE,
@@ -13,6 +14,10 @@ from commissure.inference.effects import (
 )
 from commissure.inference.permutation import Cluster, PermutationResult, permutation_test
 from commissure.inference.tables import cluster_table
+=======
+from commissure.inference.permutation import permutation_test
+from commissure.inference.result import Cluster, PermutationResult
+>>>>>>> engine
 
 __all__ = [
     "SELECTED_PEAK_NOTE",
