@@ -1,6 +1,5 @@
 """Maps and a design to p-values: designs, permutation tests, effect sizes, cluster tables."""
 
-<<<<<<< HEAD
 from commissure.inference.design import Design, design_matrix, match_maps
 from commissure.inference.effects import (
     SELECTED_PEAK_NOTE,
@@ -12,12 +11,9 @@ from commissure.inference.effects import (
     hedges_g_interval,
     leave_one_out,
 )
-from commissure.inference.permutation import Cluster, PermutationResult, permutation_test
-from commissure.inference.tables import cluster_table
-=======
 from commissure.inference.permutation import permutation_test
 from commissure.inference.result import Cluster, PermutationResult
->>>>>>> engine
+from commissure.inference.tables import cluster_table
 
 __all__ = [
     "SELECTED_PEAK_NOTE",
