@@ -112,6 +112,8 @@ def test_series_are_as_good_as_registered_perfectly(clean, bold, anatomy, truth,
 
 @pytest.mark.slow
 def test_the_command_writes_everything_twice_the_same(study, tmp_path):
+    events = study / "sub-01/func/sub-01_task-rest_events.tsv"
+    events.write_text("onset\tduration\n25\t1\n")
     for out in ("a", "b"):
         assert main(["preprocess", str(study), str(tmp_path / out), "--quiet"]) == 0
     one, two = tmp_path / "a", tmp_path / "b"
@@ -124,6 +126,8 @@ def test_the_command_writes_everything_twice_the_same(study, tmp_path):
     series = nib.load(clean)
     assert series.shape == (61, 73, 61, 120)
     assert series.header.get_zooms() == (3, 3, 3, 2)
+    trimmed = pd.read_csv(func / "sub-01_task-rest_desc-trimmed_events.tsv", sep="\t")
+    assert trimmed["onset"][0] == 25 - 10 * 2
     confounds = pd.read_csv(func / "sub-01_task-rest_desc-confounds_timeseries.tsv", sep="\t")
     assert len(confounds) == 120
     assert sum(name.startswith(("trans_", "rot_")) for name in confounds) == 24

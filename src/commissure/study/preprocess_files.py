@@ -16,6 +16,7 @@ from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.motion import motion_parameters
 from commissure.preprocessing.recipe import CleanBold
 from commissure.preprocessing.registration import grid_points
+from commissure.preprocessing.trim import trim_onsets
 from commissure.report.quality_figures import (
     carpet_figure,
     map_figure,
@@ -113,6 +114,12 @@ def write_run(
     shown = np.nan_to_num(tsnr)
     _write_image(func / f"{space}_stat-tsnr_boldmap", shown, clean.affine, "tsnr", about)
     _write_confounds(clean, func / f"{stem}_desc-confounds_timeseries")
+    events = scan.bold.with_name(f"{stem}_events.tsv")
+    if events.exists():
+        table = pd.read_csv(events, sep="\t", na_values=["n/a"])
+        table["onset"] = trim_onsets(table["onset"], settings["n_trim"], scan.tr)
+        path = func / f"{stem}_desc-trimmed_events.tsv"
+        table.to_csv(path, sep="\t", index=False, na_rep="n/a")
     if clean.epi_to_t1w is not None:
         path = func / f"{stem}_from-boldref_to-T1w_mode-points_xfm"
         np.savetxt(path.with_name(f"{path.name}.txt"), clean.epi_to_t1w, fmt="%.9f")
