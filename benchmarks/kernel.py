@@ -103,7 +103,7 @@ def compare(n: int, n_threads: int) -> list[list[str]]:
     }
     rows = [row(n, "**commissure.cfh**", ours.seconds, ours.megabytes, ours.seconds)]
     for name, method in methods.items():
-        needed = 5.0 * n * n if "NumPy" in name else 0
+        needed = 8.0 * n * n if "NumPy" in name else 0
         if needed > psutil.virtual_memory().available:
             rows.append([f"{n:,}", name, "does not fit in memory", "", ""])
             continue
