@@ -40,10 +40,12 @@ def measure(call: Callable[[], Any], repeats: int = 3) -> Measurement:
         watcher = threading.Thread(target=watch)
         watcher.start()
         start = time.perf_counter()
-        result = call()
-        best = min(best, time.perf_counter() - start)
-        stop.set()
-        watcher.join()
+        try:
+            result = call()
+            best = min(best, time.perf_counter() - start)
+        finally:
+            stop.set()
+            watcher.join()
         peak = max(peak, (max(seen) - before) / 1e6)
     return Measurement(best, peak, result)
 
