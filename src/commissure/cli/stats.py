@@ -7,9 +7,11 @@ from typing import Any
 
 from commissure.cli.console import shown
 from commissure.cli.sizes import parse_size
+from commissure.study.findings import StatsSettings
 from commissure.study.findings_files import write_findings
 from commissure.study.staging import staged
-from commissure.study.statistics import StatsSettings, find, read_inputs
+from commissure.study.statistics import find
+from commissure.study.stats_inputs import read_inputs
 
 log = logging.getLogger(__name__)
 

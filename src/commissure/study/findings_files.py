@@ -23,7 +23,7 @@ from commissure.report.formatting import fixed, interval_text, p_equals, p_text
 from commissure.report.scatter import scatter_figure
 from commissure.report.tables_docx import table_docx
 from commissure.study.bids_names import has_midline
-from commissure.study.statistics import Findings
+from commissure.study.findings import Findings
 
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 

@@ -1,0 +1,167 @@
+"""What the group stage is asked, what it reads and what it finds: the types of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from commissure.clinical import PartialCorrelations, Table1
+from commissure.inference import ContrastEffect, Design, LeaveOneOut, PermutationResult
+from commissure.space.atlas import Atlas
+from commissure.study.group_inputs import GroupMaps, Participants
+
+
+@dataclass(frozen=True)
+class StatsSettings:
+    """What is asked of the maps, and how; see `commissure.inference.permutation_test`.
+
+    Attributes
+    ----------
+    formula, contrast : str
+        See `commissure.inference.design_matrix` and `Design.contrast`.
+    group : str
+        Column of the groups.
+    blocks : str, optional
+        Column of the exchangeability blocks.
+    categorical : tuple of str
+        Columns of numbers that are factors, beside those of participants.json.
+    clinical : tuple of str
+        Scores to correlate with the regions.
+    within : str, optional
+        Level of the group column within which they are.
+    clinical_covariates : tuple of str, optional
+        What is controlled then; by default the formula's terms but the group.
+    correlation : {"pearson", "spearman"}
+    table1 : tuple of str, optional
+        Columns of Table 1; by default those of the formula, then the scores.
+    welch : bool
+        Whether Table 1 does without equal variances.
+    rois : tuple of str
+        Further regions, see `commissure.study.regions.find_region`.
+    atlas : str, optional
+        ``harvard-oxford``, ``none``, or the paths of an image and its labels with a comma between;
+        by default the first where it is installed.
+    alpha : float
+        Corrected p below which a cluster is significant.
+    cluster_statistic : {"size", "mass"}
+        By which.
+    space : str, optional
+        Space of the maps; by default what their names say.
+    """
+
+    formula: str
+    contrast: str
+    group: str = "group"
+    blocks: str | None = None
+    categorical: tuple[str, ...] = ()
+    clinical: tuple[str, ...] = ()
+    within: str | None = None
+    clinical_covariates: tuple[str, ...] | None = None
+    correlation: Literal["pearson", "spearman"] = "pearson"
+    table1: tuple[str, ...] | None = None
+    welch: bool = False
+    rois: tuple[str, ...] = ()
+    atlas: str | None = None
+    alpha: float = 0.05
+    cluster_statistic: Literal["size", "mass"] = "size"
+    space: str | None = None
+    n_permutations: int = 5000
+    cluster_forming_p: float = 0.001
+    connectivity: int = 18
+    method: Literal["freedman-lane", "draper-stoneman"] = "freedman-lane"
+    tail: Literal["two-sided", "one-sided-each"] = "two-sided"
+    statistics: tuple[str, ...] = ("size", "mass", "tfce")
+    pareto_tail: bool = False
+    dtype: str = "float64"
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class GroupMean:
+    """The maps of one group: their mean, and whether it differs from zero.
+
+    Attributes
+    ----------
+    n : int
+    mean : ndarray of shape (n_places,)
+    test : PermutationResult
+        One-sample, by sign flips.
+    """
+
+    n: int
+    mean: NDArray[np.float64]
+    test: PermutationResult
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What is analysed, read and checked.
+
+    Attributes
+    ----------
+    people : Participants
+    design : Design
+    contrast : ndarray of shape (n_rows, n_columns)
+    maps : GroupMaps
+    atlas : Atlas or None
+    rois : mapping of str to ndarray
+        Places of the regions asked for.
+    table1 : Table1
+    space : str or None
+    """
+
+    people: Participants
+    design: Design
+    contrast: NDArray[np.float64]
+    maps: GroupMaps
+    atlas: Atlas | None
+    rois: Mapping[str, NDArray[np.intp]]
+    table1: Table1
+    space: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """All that the group stage finds; `commissure.study.findings_files` writes it.
+
+    Attributes
+    ----------
+    settings : StatsSettings
+    inputs : Inputs
+    result : PermutationResult
+    compared : dict of str to int
+        Scans of each mean or slope that the contrast names.
+    clusters : DataFrame
+        See `commissure.inference.cluster_table`; and whether each is significant.
+    significant : tuple of int
+        Which clusters, counted from 0.
+    g : ndarray of shape (n_places,), or None
+        Hedges g, where the contrast is of means.
+    effects : ContrastEffect or None
+        On the mean of each cluster; None for F contrasts, and where there is no cluster.
+    influence : LeaveOneOut or None
+        Of each scan on them.
+    groups : dict of str to GroupMean
+    regions : DataFrame of shape (n_scans, n_regions)
+        Mean of each map in each significant cluster and each region asked for.
+    correlations : PartialCorrelations or None
+    notes : tuple of str
+        What a reader must know.
+    """
+
+    settings: StatsSettings
+    inputs: Inputs
+    result: PermutationResult
+    compared: Mapping[str, int]
+    clusters: pd.DataFrame
+    significant: tuple[int, ...]
+    g: NDArray[np.float64] | None
+    effects: ContrastEffect | None
+    influence: LeaveOneOut | None
+    groups: Mapping[str, GroupMean]
+    regions: pd.DataFrame
+    correlations: PartialCorrelations | None
+    notes: tuple[str, ...]

@@ -1,0 +1,166 @@
+"""Reading and checking all that the group stage needs, with every problem told at once."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from commissure.clinical import Table1, table1
+from commissure.inference import Design, design_matrix
+from commissure.inference.grammar import read_formula
+from commissure.problems import InputError
+from commissure.space import Domain
+from commissure.study.bids_names import entity
+from commissure.study.findings import Inputs, StatsSettings
+from commissure.study.group_inputs import read_maps, read_participants
+from commissure.study.image_files import load_image
+from commissure.study.regions import find_atlas, find_region
+
+T = TypeVar("T")
+
+
+def read_inputs(
+    maps: Path,
+    participants: Path,
+    mask: Path,
+    settings: StatsSettings,
+    *,
+    mask_threshold: float | None = None,
+) -> Inputs:
+    """Read and check everything that is to be analysed.
+
+    Parameters
+    ----------
+    maps, participants, mask : Path
+        See `commissure.study.group_inputs`.
+    settings : StatsSettings
+    mask_threshold : float, optional
+        See `commissure.Domain.from_mask`.
+
+    Raises
+    ------
+    InputError
+        With every problem that was found in any of them.
+    """
+    checks = _Checks()
+    people = checks.run(lambda: read_participants(participants))
+    domain = checks.run(
+        lambda: Domain.from_mask(
+            load_image(mask), threshold=mask_threshold, name=str(mask), both_sides=False
+        )
+    )
+    atlas = checks.run(lambda: find_atlas(settings.atlas))
+    if people is None:
+        raise InputError(checks.problems)
+    table, categorical = people.table, (*people.categorical, *settings.categorical)
+    checks.problems += _check_scores(settings, table)
+    design = checks.run(
+        lambda: design_matrix(
+            settings.formula,
+            table,
+            categorical=categorical,
+            group=settings.group,
+            blocks=settings.blocks,
+        )
+    )
+    contrast = summary = group_maps = None
+    if design is not None:
+        contrast = checks.run(lambda: design.contrast(settings.contrast))
+        summary = checks.run(lambda: _table1(table, settings, design, categorical))
+    if domain is not None:
+        group_maps = checks.run(lambda: read_maps(maps, table, domain))
+    if group_maps is None:
+        raise InputError(dict.fromkeys(checks.problems))
+    rois: dict[str, NDArray[np.intp]] = {}
+    for text in settings.rois:
+        rois |= checks.run(partial(find_region, text, group_maps.domain, atlas)) or {}
+    if checks.problems or design is None or contrast is None or summary is None:
+        raise InputError(dict.fromkeys(checks.problems))
+    space = settings.space or entity(Path(group_maps.sources[0].split(",")[0]), "space")
+    return Inputs(people, design, contrast, group_maps, atlas, rois, summary, space)
+
+
+def members(table: pd.DataFrame, group: str) -> dict[str, NDArray[np.bool_]]:
+    """Return which scans each group has, by its level's name; "all" where there is no group."""
+    if group not in table:
+        return {"all": np.ones(len(table), bool)}
+    names = table[group].map(lambda level: f"{level:g}" if isinstance(level, float) else str(level))
+    return {name: (names == name).to_numpy() for name in sorted(names.unique())}
+
+
+def other_terms(settings: StatsSettings) -> tuple[str, ...]:
+    """Return the columns that the formula names, but the group's, in its order."""
+    return tuple(name for name in read_formula(settings.formula).names if name != settings.group)
+
+
+class _Checks:
+    """Runs checks one after the other and gathers what is wrong."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def run(self, check: Callable[[], T]) -> T | None:
+        try:
+            return check()
+        except InputError as error:
+            self.problems += error.problems
+            return None
+
+
+def _check_scores(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
+    """Say what is wrong with the scores and the group within which they are correlated."""
+    problems = []
+    named = {
+        "--clinical": settings.clinical,
+        "--clinical-covariates": settings.clinical_covariates or (),
+        "--table1": settings.table1 or (),
+    }
+    for option, columns in named.items():
+        if unknown := [name for name in columns if name not in table]:
+            problems.append(
+                f"{option} names {', '.join(unknown)}; the participants' columns are "
+                f"{', '.join(map(str, table))}."
+            )
+    problems += [
+        f"The score {name} has values that are no numbers. Correct them."
+        for name in settings.clinical
+        if name in table and not pd.api.types.is_numeric_dtype(table[name])
+    ]
+    if settings.within is not None and settings.group in table:
+        levels = members(table, settings.group)
+        if settings.within not in levels:
+            problems.append(
+                f"--within {settings.within}: nobody has that {settings.group}; there are "
+                f"{', '.join(levels)}."
+            )
+    if settings.cluster_statistic not in settings.statistics:
+        problems.append(
+            f"Clusters are judged by {settings.cluster_statistic}, which is not among the "
+            f"statistics ({', '.join(settings.statistics)})."
+        )
+    if not 0 < settings.alpha < 1:
+        problems.append(f"alpha must be between 0 and 1; it is {settings.alpha}.")
+    return problems
+
+
+def _table1(
+    table: pd.DataFrame, settings: StatsSettings, design: Design, categorical: Sequence[str]
+) -> Table1:
+    columns = settings.table1 or (*other_terms(settings), *settings.clinical)
+    counted = [name for name in columns if name in categorical or name in design.factors]
+    if settings.group not in table:
+        table = table.assign(**{settings.group: "all"})
+    variables = list(dict.fromkeys(name for name in columns if name in table))
+    # In the order in which the contrast names the groups, the others behind them.
+    named = {name: f"{settings.group}[{name}]" for name in members(table, settings.group)}
+    contrast = settings.contrast
+    levels = sorted(
+        named, key=lambda name: (named[name] not in contrast, contrast.find(named[name]))
+    )
+    return table1(
+        table, settings.group, variables, categorical=counted, levels=levels, welch=settings.welch
+    )
