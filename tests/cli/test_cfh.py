@@ -203,7 +203,7 @@ def not_nifti(domain, write_scan, tmp_path):
 
 def same_names(domain, write_scan, tmp_path):
     scan = write_scan(noise(domain))
-    return (scan, scan), "2 scans are called"
+    return (scan, scan), "would have the same name"
 
 
 def too_little_memory(domain, write_scan, tmp_path):

@@ -86,6 +86,44 @@ def test_any_input_equals_brute_force(
     check_against(correlations(series), result.r, result.partner, domain, TOLERANCE[dtype])
 
 
+def blocks_of_a_task(rng, n_places):
+    series = np.tile(rng.choice([-1.0, 1.0], 1200), (n_places, 1))
+    return np.where(rng.random(series.shape) < 0.05, -series, series)
+
+
+HARD = {
+    "long and much alike": lambda rng, n: rng.normal(size=1200) + rng.normal(0, 0.1, (n, 1200)),
+    "two values": blocks_of_a_task,
+    "drifts": lambda rng, n: np.cumsum(rng.normal(size=(n, 1200)), axis=1),
+    "a few volumes are all": lambda rng, n: np.exp(6 * rng.normal(size=(n, 220))),
+    "small on a huge mean": lambda rng, n: 1e7 + rng.normal(0, 0.01, (n, 220)),
+    "scales far apart": lambda rng, n: (
+        rng.normal(size=(n, 220)) * 10.0 ** rng.integers(-150, 150, (n, 1))
+    ),
+    "few dimensions": lambda rng, n: rng.normal(size=(n, 5)) @ rng.normal(size=(5, 220)),
+    "three volumes": lambda rng, n: rng.normal(size=(n, 3)),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", HARD)
+def test_hard_series_equal_brute_force(domain, dtype, kind):
+    series = HARD[kind](np.random.default_rng(0), domain.n_places)
+    result = cfh(series, domain, dtype=dtype)
+    check_against(correlations(series), result.r, result.partner, domain, TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_copy_counts_as_duplicate_and_the_first_is_the_partner(domain, dtype):
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 4, domain.n_places)
+    result = cfh((10 + rng.normal(size=(4, 1200)))[kinds], domain, dtype=dtype)
+    for side, other in ((domain.left, domain.right), (domain.right, domain.left)):
+        first = [other[np.flatnonzero(kinds[other] == kind)[0]] for kind in kinds[side]]
+        np.testing.assert_array_equal(result.partner[side], first)
+        assert result.duplicate[side].all()
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_group_partner_is_the_largest_sum_of_r(domain, dtype):
     scans = [smooth_series(domain, n, seed=n) for n in (30, 41, 30)]

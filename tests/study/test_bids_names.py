@@ -14,6 +14,7 @@ from commissure.study.bids_names import derived_stem, entity, has_midline
             "sub-01_task-rest_space-MNI152NLin6Asym_stat-cfh_desc-clean_boldmap",
         ),
         ("scan.nii.gz", "scan_stat-cfh_boldmap"),
+        ("my_scan_1.nii.gz", "my_scan_1_stat-cfh_boldmap"),
         ("sub-01_task-rest.nii.gz", "sub-01_task-rest_stat-cfh_boldmap"),
     ],
 )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from commissure.measures.compression import UnitSeries, find_basis, shorten
+from commissure.measures.compression import UnitSeries, find_bases, shorten
 from commissure.measures.kernel import Maxima, columns_of_tile, cross_maxima
 from commissure.measures.register_tile import ROWS
 from commissure.problems import InputError
@@ -174,9 +174,8 @@ def _of_scan(
     found = cross_maxima(
         [rows], [columns], len(left), len(right), n_threads=n_threads, progress=progress
     )
-    r = np.full(domain.n_places, np.nan, dtype)
-    r[left], r[right] = found.row_max, found.column_max
-    return _result(r, _partners(found, left, right, domain), unit.nonfinite, unit.constant)
+    partner = _partners(found, left, right, domain)
+    return _result(unit, partner, unit.nonfinite, unit.constant, dtype, n_threads)
 
 
 def _of_group(
@@ -206,14 +205,8 @@ def _of_group(
         rows, columns, len(left), len(right), n_threads=n_threads, progress=progress
     )
     partner = _partners(found, left, right, domain)
-    places = np.flatnonzero(partner >= 0)
-    results = []
-    for scan in scans:
-        r = np.full(domain.n_places, np.nan, dtype)
-        unit = _unit_series(scan, domain, n_threads)
-        r[places] = unit.correlation(places, partner[places], n_threads)
-        results.append(_result(r, partner, nonfinite, constant))
-    return results
+    units = (_unit_series(scan, domain, n_threads) for scan in scans)
+    return [_result(unit, partner, nonfinite, constant, dtype, n_threads) for unit in units]
 
 
 class _Store:
@@ -281,7 +274,7 @@ def _pack_sides(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Pack the left as rows and the right as columns, as short as they can be."""
     both = np.concatenate([left, right])
-    for basis in (find_basis(unit, both, dtype), None):
+    for basis in find_bases(unit, both, dtype):
         rows = shorten(unit, left, basis, ROWS, dtype, n_threads)
         columns = shorten(unit, right, basis, columns_of_tile(dtype), dtype, n_threads)
         if rows is not None and columns is not None:
@@ -299,12 +292,17 @@ def _partners(
 
 
 def _result(
-    r: NDArray[Any],
+    unit: UnitSeries,
     partner: NDArray[np.intp],
     nonfinite: NDArray[np.bool_],
     constant: NDArray[np.bool_],
+    dtype: np.dtype[Any],
+    n_threads: int | None,
 ) -> CFHResult:
-    np.clip(r, -1, 1, out=r)
+    """Read each place's r with its partner, in double precision whatever that of the search."""
+    r = np.full(len(partner), np.nan, dtype)
+    places = np.flatnonzero(partner >= 0)
+    r[places] = np.clip(unit.correlation(places, partner[places], n_threads), -1, 1)
     z = np.arctanh(np.clip(r.astype(np.float64), -LARGEST_R, LARGEST_R)).astype(r.dtype)
     return CFHResult(r, z, partner, nonfinite, constant)
 

@@ -92,34 +92,34 @@ class UnitSeries:
         return np.concatenate(map_threads(correlate, _chunks(len(places)), n_threads))
 
 
-def find_basis(
+def find_bases(
     unit: UnitSeries, places: NDArray[np.intp], dtype: np.dtype[Any]
-) -> NDArray[np.float64] | None:
-    """Find an orthonormal basis of the space the series span.
+) -> list[NDArray[np.float64]]:
+    """Find orthonormal bases of the space the series span, the shortest first.
 
-    It is taken from a sample of the series; `shorten` checks that it holds for every one.
+    They are taken from a sample of the series; `shorten` checks that they hold for every one. The
+    last is of all volumes, and holds for any.
 
     Returns
     -------
-    ndarray of shape (n_volumes, rank), or None where nothing would be gained.
+    list of ndarray of shape (n_volumes, rank)
+        Directions in ascending order of what the series have in them: a dot product that sums its
+        small terms first loses least to rounding.
     """
     n_volumes = unit.series.shape[1]
     sample = unit[places[:: max(1, len(places) // (4 * n_volumes))]]
     _, directions = np.linalg.eigh(sample.T @ sample)
-    directions = directions[:, ::-1]
-    energy = np.square(sample @ directions)
-    # What each series loses when only the first k directions are kept.
-    lost = np.cumsum(energy[:, ::-1], axis=1)[:, ::-1].max(axis=0)
-    rank = int((lost > _ALLOWED_LOSS[dtype] / 4).sum())
-    if rank > 0.9 * n_volumes:
-        return None
-    return np.ascontiguousarray(directions[:, :rank])
+    # What each series loses when the first k + 1 directions are left out.
+    lost = np.cumsum(np.square(sample @ directions), axis=1).max(axis=0)
+    n_left_out = int((lost <= _ALLOWED_LOSS[dtype] / 4).sum())
+    short = [np.ascontiguousarray(directions[:, n_left_out:])] if n_left_out else []
+    return [*short, directions]
 
 
 def shorten(
     unit: UnitSeries,
     places: NDArray[np.intp],
-    basis: NDArray[np.float64] | None,
+    basis: NDArray[np.float64],
     width: int,
     dtype: np.dtype[Any],
     n_threads: int | None = None,
@@ -132,19 +132,17 @@ def shorten(
     a correlation could change by more than is allowed (by Cauchy-Schwarz, the product of the
     norms of what two series leave outside).
     """
-    length = unit.series.shape[1] if basis is None else basis.shape[1]
-    packed = np.empty((-(-len(places) // width), length, width), dtype)
+    packed = np.empty((-(-len(places) // width), basis.shape[1], width), dtype)
 
     def write(rows: slice) -> bool:
-        part = unit[places[rows]]
-        if basis is not None:
-            # Filled up to a fixed shape: BLAS may sum another shape in another order.
-            full = np.zeros((_CHUNK, part.shape[1]))
-            full[: len(part)] = part
-            part = (full @ basis)[: len(part)]
-            lost = 1 - np.einsum("ij,ij->i", part, part)
-            if lost.max() > _ALLOWED_LOSS[dtype]:
-                return False
+        n = len(places[rows])
+        # Filled up to a fixed shape: BLAS may sum another shape in another order.
+        full = np.zeros((_CHUNK, len(basis)))
+        full[:n] = unit[places[rows]]
+        part = (full @ basis)[:n]
+        lost = 1 - np.einsum("ij,ij->i", part, part)
+        if lost.max() > _ALLOWED_LOSS[dtype]:
+            return False
         panels = pack(part.astype(dtype), width)
         first = rows.start // width
         packed[first : first + len(panels)] = panels

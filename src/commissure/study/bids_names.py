@@ -27,11 +27,11 @@ def entity(path: Path, key: str) -> str | None:
 def derived_stem(path: Path, stat: str, suffix: str) -> str:
     """Return the name, without extension, of a map made of a scan.
 
-    The scan's suffix is replaced, and `stat` goes before ``desc-``, where XCP-D has it too:
+    The suffix ``bold`` is replaced, and `stat` goes before ``desc-``, where XCP-D has it too:
     ``sub-01_desc-clean_bold`` becomes ``sub-01_stat-cfh_desc-clean_boldmap``.
     """
     parts = split_extension(path)[0].split("_")
-    if len(parts) > 1 and "-" not in parts[-1]:
+    if len(parts) > 1 and parts[-1] == "bold":
         parts.pop()
     where = next((i for i, part in enumerate(parts) if part.startswith("desc-")), len(parts))
     return "_".join([*parts[:where], stat, *parts[where:], suffix])

@@ -3,10 +3,10 @@
 import json
 import logging
 import tempfile
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import resources
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,15 @@ from commissure.problems import InputError
 from commissure.report.cfh_figure import cfh_figure
 from commissure.space import LEFT, NEITHER, RIGHT, Domain, check_same_grid
 from commissure.study.bids_names import derived_stem, entity, has_midline, split_extension
-from commissure.study.image_files import load_image, repetition_time, sample_file
+from commissure.study.image_files import (
+    LONGEST_TR,
+    load_image,
+    read_image,
+    repetition_time,
+    sample_file,
+)
 from commissure.study.staging import staged
+from commissure.threads import resolve_threads
 
 log = logging.getLogger(__name__)
 
@@ -112,13 +119,14 @@ def make_cfh_maps(
     InputError
         With every problem that was found.
     """
+    n_threads = resolve_threads(n_threads)
     domain = Domain.from_mask(
-        load_image(mask), settings.midline_mm, threshold=settings.mask_threshold, name=str(mask)
+        read_image(mask), settings.midline_mm, threshold=settings.mask_threshold, name=str(mask)
     )
     checked = _check(scans, domain, settings)
     report = progress or (lambda _what, _share: None)
     pictures: list[Path] = []
-    problems: list[str] = []
+    problems: list[tuple[Path, str]] = []
     with staged(out_dir) as folder, tempfile.TemporaryDirectory(dir=folder) as spool:
 
         def write(scan: _CleanScan, result: CFHResult) -> None:
@@ -136,10 +144,9 @@ def make_cfh_maps(
                 else:
                     on_disk.append(_keep_on_disk(series, Path(spool) / f"{number}.npy"))
             except InputError as error:
-                name = str(scan.path)
-                problems += [p if name in p else f"{name}: {p}" for p in error.problems]
+                problems += [(scan.path, problem) for problem in error.problems]
         if problems:
-            raise InputError(problems)
+            raise InputError(_listed(problems))
         if on_disk:
             results = cfh(
                 on_disk,
@@ -157,6 +164,9 @@ def make_cfh_maps(
 
 def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[_CleanScan]:
     """Check all that the headers tell, of all scans at once."""
+    if settings.tr is not None and not 0 < settings.tr < LONGEST_TR:
+        msg = f"--tr {settings.tr:g} is not a time in seconds, above 0 and below {LONGEST_TR}."
+        raise InputError(msg)
     checked, problems = [], []
     for path in scans:
         try:
@@ -168,7 +178,7 @@ def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[_Cl
                 msg = f"{path} has {img.shape[3]} volumes; a correlation needs at least 3."
                 raise InputError(msg)
             check_same_grid(img, str(path), domain.grid, domain.name)
-            tr = settings.tr or repetition_time(path, img)
+            tr = repetition_time(path, img) if settings.tr is None else settings.tr
             if settings.band is not None:
                 if tr is None:
                     msg = (
@@ -180,15 +190,16 @@ def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[_Cl
             space = settings.space or entity(path, "space")
             checked.append(_CleanScan(path, img.shape[3], tr, space))
         except InputError as error:
-            problems += [p if str(path) in p else f"{path}: {p}" for p in error.problems]
-    for name, count in Counter(path.name for path in scans).items():
-        if count > 1:
-            problems.append(
-                f"{count} scans are called {name}, so their maps would have the same name. Rename "
-                "them (sub-01_..., sub-02_...) or run them one by one into different folders."
-            )
-    if problems:
-        raise InputError(dict.fromkeys(problems))
+            problems += [(path, problem) for problem in error.problems]
+    by_name = [list(map(str, same)) for _, same in groupby(sorted(scans, key=_stem), key=_stem)]
+    alike = [
+        f"The maps of {', '.join(same)} would have the same name. Rename these scans "
+        "(sub-01_..., sub-02_...) or run them one by one into different folders."
+        for same in by_name
+        if len(same) > 1
+    ]
+    if problems or alike:
+        raise InputError([*_listed(problems), *alike])
     off_template = [scan.path.name for scan in checked if not has_midline(scan.space)]
     if off_template:
         log.warning(
@@ -200,14 +211,29 @@ def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[_Cl
     return checked
 
 
+def _stem(path: Path) -> str:
+    return derived_stem(path, "", "")
+
+
+def _listed(problems: list[tuple[Path, str]]) -> list[str]:
+    """Say once what is wrong with several scans alike."""
+    scans: dict[str, list[str]] = {}
+    for path, problem in problems:
+        scans.setdefault(problem, []).append(str(path))
+    return [
+        problem if names[0] in problem else f"{', '.join(dict.fromkeys(names))}: {problem}"
+        for problem, names in scans.items()
+    ]
+
+
 def _check_memory(scan: _CleanScan, domain: Domain, max_memory: int | None) -> None:
     """Raise if the scan cannot be handled in the memory allowed."""
     # The image as float64, the series as float64, and at most as much again packed.
     needed = 8 * scan.n_volumes * (int(np.prod(domain.grid.shape)) + 2 * domain.n_places)
     if max_memory is not None and needed > max_memory:
         msg = (
-            f"{scan.path} needs about {needed / 1e9:.1f} GB, more than the "
-            f"{max_memory / 1e9:.1f} GB of --max-memory. Allow more."
+            f"{scan.path} needs about {needed / 1e6:,.1f} MB, more than the "
+            f"{max_memory / 1e6:,.1f} MB of --max-memory. Allow more."
         )
         raise InputError(msg)
 

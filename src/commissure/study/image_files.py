@@ -14,6 +14,19 @@ from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.bids_names import IMAGE_EXTENSIONS, split_extension
 
+# What reading damaged files raises: in the header, in the compression, in sizes that cannot be.
+_UNREADABLE = (
+    nib.filebasedimages.ImageFileError,
+    nib.spatialimages.HeaderDataError,
+    OSError,
+    EOFError,
+    OverflowError,
+    zlib.error,
+)
+
+# Seconds; a longer repetition time is one in milliseconds.
+LONGEST_TR = 30
+
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 
 
@@ -23,7 +36,7 @@ def load_image(path: Path) -> Any:
     Raises
     ------
     InputError
-        If it is not there or is no NIfTI file.
+        If it is not there, is no NIfTI file, or has no real numbers in it.
     """
     if not path.exists():
         msg = f"{path} does not exist. Check the path."
@@ -32,10 +45,42 @@ def load_image(path: Path) -> Any:
         msg = f"{path} is not a NIfTI file: its name must end in .nii or .nii.gz."
         raise InputError(msg)
     try:
-        return nib.load(path)
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError, zlib.error) as error:
+        img: Any = nib.load(path)
+    except _UNREADABLE as error:
         msg = f"{path} cannot be read as an image ({_first_line(error)}). Copy or convert it again."
         raise InputError(msg) from error
+    kind = img.get_data_dtype()
+    if kind.kind not in "iuf":
+        msg = (
+            f"{path} has values of the type {kind}; an image of real numbers is needed. Convert it."
+        )
+        raise InputError(msg)
+    return img
+
+
+def read_image(path: Path) -> Any:
+    """Open an image file and read its data to their end.
+
+    Raises
+    ------
+    InputError
+        As `load_image`, or if the data are damaged.
+    """
+    img = load_image(path)
+    try:
+        if path.suffix == ".gz":
+            # nibabel stops reading before the checksum at the end, and would not see damage.
+            img = type(img).from_bytes(gzip.decompress(path.read_bytes()))
+            img.set_filename(path)
+        else:
+            np.asanyarray(img.dataobj)
+    except _UNREADABLE as error:
+        msg = (
+            f"{path} is damaged or cut short: its data cannot be read to their end "
+            f"({_first_line(error)}). Copy or convert it again."
+        )
+        raise InputError(msg) from error
+    return img
 
 
 def sample_file(path: Path, domain: Domain) -> NDArray[np.float64]:
@@ -46,19 +91,7 @@ def sample_file(path: Path, domain: Domain) -> NDArray[np.float64]:
     InputError
         If its data cannot be read to their end, or are on another grid.
     """
-    img = load_image(path)
-    try:
-        if path.suffix == ".gz":
-            # nibabel stops reading before the checksum at the end, and would not see damage.
-            img = type(img).from_bytes(gzip.decompress(path.read_bytes()))
-            img.set_filename(path)
-        return domain.sample(img)
-    except (OSError, EOFError, zlib.error) as error:
-        msg = (
-            f"{path} is damaged or cut short: its data cannot be read to their end "
-            f"({_first_line(error)}). Copy or convert it again."
-        )
-        raise InputError(msg) from error
+    return domain.sample(read_image(path))
 
 
 def repetition_time(path: Path, img: Any) -> float | None:
@@ -86,7 +119,7 @@ def repetition_time(path: Path, img: Any) -> float | None:
 
 
 def _plausible(tr: Any, where: str) -> float:
-    if not isinstance(tr, int | float) or not 0 < tr < 30:
+    if not isinstance(tr, int | float) or not 0 < tr < LONGEST_TR:
         msg = (
             f"The repetition time in {where} is {tr!r}, which is not a time in seconds. Give --tr."
         )

@@ -10,7 +10,7 @@ from commissure.clinical import mask_roi, sphere_roi
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.space.atlas import Atlas, harvard_oxford, load_atlas
-from commissure.study.image_files import load_image
+from commissure.study.image_files import read_image
 
 _FORMS = "NAME=mask.nii.gz, NAME=sphere:x,y,z,radius (mm) or NAME=label:region of the atlas"
 
@@ -52,7 +52,7 @@ def find_region(text: str, domain: Domain, atlas: Atlas | None) -> dict[str, NDA
             msg = f"The region {text!r} needs an atlas. Install one, or name one with --atlas."
             raise InputError(msg)
         return {name: _label(rest, domain, atlas)}
-    return {name: mask_roi(domain, load_image(Path(what)))}
+    return {name: mask_roi(domain, read_image(Path(what)))}
 
 
 def _label(region: str, domain: Domain, atlas: Atlas) -> NDArray[np.intp]:

@@ -30,8 +30,16 @@ def staged(out_dir: Path) -> Iterator[Path]:
     complete = False
     try:
         yield folder
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            final = out_dir / file.relative_to(folder)
+        files = {
+            file: out_dir / file.relative_to(folder)
+            for file in sorted(folder.rglob("*"))
+            if file.is_file()
+        }
+        for final in files.values():
+            if final.is_dir():
+                msg = f"{final} is a folder, where a file is to be. Move it away."
+                raise InputError(msg)
+        for file, final in files.items():
             final.parent.mkdir(parents=True, exist_ok=True)
             file.replace(final)
         complete = True

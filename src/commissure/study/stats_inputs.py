@@ -17,7 +17,7 @@ from commissure.space import Domain
 from commissure.study.bids_names import entity
 from commissure.study.findings import Inputs, StatsSettings
 from commissure.study.group_inputs import read_maps, read_participants
-from commissure.study.image_files import load_image
+from commissure.study.image_files import read_image
 from commissure.study.regions import find_atlas, find_region
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ def read_inputs(
     people = checks.run(lambda: read_participants(participants))
     domain = checks.run(
         lambda: Domain.from_mask(
-            load_image(mask), threshold=mask_threshold, name=str(mask), both_sides=False
+            read_image(mask), threshold=mask_threshold, name=str(mask), both_sides=False
         )
     )
     atlas = checks.run(lambda: find_atlas(settings.atlas))
