@@ -249,6 +249,41 @@ def test_every_problem_is_told_at_once(study, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_missing_values_do_not_hide_what_else_is_wrong(study, tmp_path, capsys):
+    people = people_of(study)
+    people.loc[2, "age"] = np.nan
+    people.loc[4, "participant_id"] = people["participant_id"][3]
+    people.to_csv(tmp_path / "participants.tsv", sep="\t", index=False, na_rep="n/a")
+    parts = arguments(
+        study,
+        tmp_path / "out",
+        "--alpha",
+        "2",
+        "--cluster-forming-p",
+        "0.7",
+        contrast="group[patient] - group[ctrl]",
+        maps="all.nii.gz",
+    )
+    parts[parts.index(str(study / "participants.tsv"))] = str(tmp_path / "participants.tsv")
+    assert main(parts) == 2
+    said = capsys.readouterr().err
+    for words in ("missing for sub-02", "sub-03 occur", "ctrl", "alpha", "cluster_forming_p"):
+        assert words in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_lost_when_scores_cannot_be_correlated(study, tmp_path, capsys):
+    people = people_of(study)
+    people["rare"] = people["age"].where(people.index < 3)
+    people.to_csv(tmp_path / "participants.tsv", sep="\t", index=False, na_rep="n/a")
+    parts = arguments(study, tmp_path / "out", "--clinical", "rare", "--within", "patient")
+    parts[parts.index(str(study / "participants.tsv"))] = str(tmp_path / "participants.tsv")
+    assert main(parts) == 0
+    assert "too few" in " ".join(capsys.readouterr().err.split())
+    assert (tmp_path / "out" / "clusters.tsv").exists()
+    assert not (tmp_path / "out" / "partial_correlations.tsv").exists()
+
+
 def test_formulas_are_data_not_code(study, tmp_path, capsys):
     code = "group + __import__('os').system('true')"
     assert main(arguments(study, tmp_path / "out", formula=code)) == 2

@@ -194,6 +194,8 @@ def _run(options: argparse.Namespace) -> None:
                 progress=progress,
             )
             write_findings(findings, folder)
+        for note in findings.notes:
+            log.warning("%s", note)
         log.info(
             "%d of %d clusters are significant. See %s",
             len(findings.significant),

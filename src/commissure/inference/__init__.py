@@ -11,7 +11,7 @@ from commissure.inference.effects import (
     hedges_g_interval,
     leave_one_out,
 )
-from commissure.inference.permutation import permutation_test
+from commissure.inference.permutation import option_problems, permutation_test
 from commissure.inference.result import Cluster, PermutationResult
 from commissure.inference.tables import cluster_table
 
@@ -30,5 +30,6 @@ __all__ = [
     "hedges_g_interval",
     "leave_one_out",
     "match_maps",
+    "option_problems",
     "permutation_test",
 ]

@@ -255,6 +255,21 @@ def _check(
             f"{len(bad)} of {n_scans} maps have values that are not finite (places): {scans}{more}."
             " Leave these places or these scans out."
         )
+    problems += option_problems(n_permutations, cluster_forming_p, method, tail, statistics, dtype)
+    if problems:
+        raise InputError(problems)
+
+
+def option_problems(
+    n_permutations: int,
+    cluster_forming_p: float,
+    method: str,
+    tail: str,
+    statistics: Sequence[str],
+    dtype: DTypeLike,
+) -> list[str]:
+    """Say what is wrong with the options of `permutation_test`."""
+    problems = []
     if n_permutations < 2:
         problems.append(f"n_permutations must be 2 or more; it is {n_permutations}.")
     if not 0 < cluster_forming_p < 0.5:
@@ -266,10 +281,9 @@ def _check(
         problems.append(
             f"statistics may be {', '.join(STATISTICS)}; {', '.join(map(repr, unknown))} is not."
         )
-    if dtype not in _CLOSENESS:
+    if np.dtype(dtype) not in _CLOSENESS:
         problems.append(f"dtype must be float64 or float32; it is {dtype}.")
-    if problems:
-        raise InputError(problems)
+    return problems
 
 
 def _n_not_finite(maps: NDArray[Any]) -> list[int]:

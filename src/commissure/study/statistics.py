@@ -20,6 +20,7 @@ from commissure.inference import (
     leave_one_out,
     permutation_test,
 )
+from commissure.problems import InputError
 from commissure.study.findings import Findings, GroupMean, Inputs, StatsSettings
 from commissure.study.stats_inputs import members, other_terms
 
@@ -103,12 +104,17 @@ def find(
         effects = contrast_effect(means, design.matrix, contrast, list(compared.values()))
         influence = leave_one_out(means, design.matrix, contrast)
     groups = {}
+    notes: list[str] = []
     for name, rows in members(inputs.people.table, settings.group).items():
         if rows.sum() < _LEAST_SCANS_OF_MEAN:
             continue
         values = maps.data[rows]
         people = inputs.people.table[rows].reset_index(drop=True)
-        one_group = design_matrix("1", people, blocks=settings.blocks)
+        try:
+            one_group = design_matrix("1", people, blocks=settings.blocks)
+        except InputError as error:
+            notes += [f"The mean of {name} was not tested: {p}" for p in error.problems]
+            continue
         groups[name] = GroupMean(
             len(values),
             values.mean(axis=0),
@@ -117,7 +123,12 @@ def find(
     ids = [str(who) for who in inputs.people.table["participant_id"]]
     found = {f"cluster {i + 1}": result.clusters[i].places for i in significant}
     regions = roi_values(maps.data, {**found, **inputs.rois}, ids)
-    correlations, notes = _correlations(regions, inputs, settings)
+    correlations = None
+    try:
+        correlations = _correlations(regions, inputs, settings)
+    except InputError as error:
+        # What has been computed so far is not to be lost.
+        notes += error.problems
     return Findings(
         settings=settings,
         inputs=inputs,
@@ -131,7 +142,7 @@ def find(
         groups=groups,
         regions=regions,
         correlations=correlations,
-        notes=notes,
+        notes=tuple(notes),
     )
 
 
@@ -145,12 +156,12 @@ def _cluster_p(clusters: Sequence[Cluster], statistics: Sequence[str]) -> dict[s
 
 def _correlations(
     regions: pd.DataFrame, inputs: Inputs, settings: StatsSettings
-) -> tuple[PartialCorrelations | None, tuple[str, ...]]:
+) -> PartialCorrelations | None:
     if not settings.clinical:
-        return None, ()
+        return None
     if regions.empty:
-        note = "No cluster is significant and no region was given: no score was correlated."
-        return None, (note,)
+        msg = "No cluster is significant and no region was given: no score was correlated."
+        raise InputError(msg)
     table = inputs.people.table
     rows = (
         members(table, settings.group)[settings.within]
@@ -167,7 +178,7 @@ def _correlations(
         drop_first=True,
         dtype=float,
     )
-    result = partial_correlations(
+    return partial_correlations(
         regions.to_numpy()[rows],
         people[list(settings.clinical)],
         columns,
@@ -177,7 +188,6 @@ def _correlations(
         participants=[str(who) for who in people["participant_id"]],
         method=settings.correlation,
     )
-    return result, ()
 
 
 def _counter(

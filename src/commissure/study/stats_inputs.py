@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from commissure.clinical import Table1, table1
-from commissure.inference import Design, design_matrix
+from commissure.inference import Design, design_matrix, option_problems
 from commissure.inference.grammar import read_formula
 from commissure.problems import InputError
 from commissure.space import Domain
@@ -57,20 +57,28 @@ def read_inputs(
     if people is None:
         raise InputError(checks.problems)
     table, categorical = people.table, (*people.categorical, *settings.categorical)
+    checks.problems += [*_check_rows(settings, table), *_check_options(settings)]
     checks.problems += _check_scores(settings, table)
-    design = checks.run(
-        lambda: design_matrix(
+
+    def make_design(rows: pd.DataFrame) -> Design:
+        return design_matrix(
             settings.formula,
-            table,
+            rows,
             categorical=categorical,
             group=settings.group,
             blocks=settings.blocks,
         )
-    )
+
+    design = checks.run(lambda: make_design(table))
     contrast = summary = group_maps = None
     if design is not None:
         contrast = checks.run(lambda: design.contrast(settings.contrast))
         summary = checks.run(lambda: _table1(table, settings, design, categorical))
+    elif complete := _Checks().run(
+        lambda: make_design(table.dropna(subset=list(read_formula(settings.formula).names)))
+    ):
+        # Values are missing; whether the contrast is understood can be told all the same.
+        checks.run(lambda: complete.contrast(settings.contrast))
     if domain is not None:
         group_maps = checks.run(lambda: read_maps(maps, table, domain))
     if group_maps is None:
@@ -111,6 +119,40 @@ class _Checks:
             return None
 
 
+def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
+    """Say which scans are there twice."""
+    keys = ["participant_id", *(["session_id"] if "session_id" in table else [])]
+    twice = table[table.duplicated(keys)]["participant_id"].unique()
+    if len(twice) == 0 or settings.blocks is not None:
+        return []
+    msg = (
+        f"{', '.join(map(str, twice))} occur more than once among the participants. If a "
+        "participant has several scans, say with --blocks participant_id that these may only be "
+        "exchanged with one another; otherwise give each scan its own name."
+    )
+    return [msg]
+
+
+def _check_options(settings: StatsSettings) -> list[str]:
+    """Say what is wrong with the settings themselves."""
+    problems = option_problems(
+        settings.n_permutations,
+        settings.cluster_forming_p,
+        settings.method,
+        settings.tail,
+        settings.statistics,
+        settings.dtype,
+    )
+    if settings.cluster_statistic not in settings.statistics:
+        problems.append(
+            f"Clusters are judged by {settings.cluster_statistic}, which is not among the "
+            f"statistics ({', '.join(settings.statistics)})."
+        )
+    if not 0 < settings.alpha < 1:
+        problems.append(f"alpha must be between 0 and 1; it is {settings.alpha}.")
+    return problems
+
+
 def _check_scores(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
     """Say what is wrong with the scores and the group within which they are correlated."""
     problems = []
@@ -137,13 +179,6 @@ def _check_scores(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
                 f"--within {settings.within}: nobody has that {settings.group}; there are "
                 f"{', '.join(levels)}."
             )
-    if settings.cluster_statistic not in settings.statistics:
-        problems.append(
-            f"Clusters are judged by {settings.cluster_statistic}, which is not among the "
-            f"statistics ({', '.join(settings.statistics)})."
-        )
-    if not 0 < settings.alpha < 1:
-        problems.append(f"alpha must be between 0 and 1; it is {settings.alpha}.")
     return problems
 
 
