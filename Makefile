@@ -60,8 +60,7 @@ format: $(STAMP)
 bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.kernel
 	$(BIN)/python -m benchmarks.permutation
-	$(BIN)/python -m benchmarks.preprocessing_steps
-	$(BIN)/python -m benchmarks.anatomy
+	$(BIN)/python -m benchmarks.preprocessing
 
 bench-calibration: $(STAMP)
 	$(BIN)/python -m benchmarks.calibration
