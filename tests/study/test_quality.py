@@ -73,6 +73,13 @@ def test_what_excludes_a_run(changes, reason, is_motion):
     assert reason in noted["reasons"]
 
 
+def test_a_doubtful_registration_is_noted():
+    row = judge(SCAN, clean_bold(overlaps={"epi_t1w": 0.9}), QualityRules())
+    assert row["included"]
+    assert "is it the same person?" in row["reasons"]
+    assert "(noted)" in row["reasons"]
+
+
 def test_rows_replace_older_ones_of_the_same_run(tmp_path):
     path = tmp_path / "quality.tsv"
     rows = [judge(SCAN, clean_bold(effective_df=df), QualityRules()) for df in (30.0, 40.0)]

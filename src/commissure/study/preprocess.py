@@ -142,6 +142,8 @@ def _do(
     row = judge(scan, clean, rules)
     if not row["included"]:
         log.warning("%s is left out of the group stage: %s.", scan.bold.name, row["reasons"])
+    elif row["reasons"]:
+        log.warning("%s: %s. Look at the pictures.", scan.bold.name, row["reasons"])
     with staged(out_dir) as folder:
         session = [f"ses-{scan.session}"] if scan.session else []
         own = folder.joinpath(scan.participant_id, *session)
