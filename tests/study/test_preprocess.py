@@ -126,6 +126,8 @@ def test_the_command_writes_everything_twice_the_same(study, tmp_path):
     series = nib.load(clean)
     assert series.shape == (61, 73, 61, 120)
     assert series.header.get_zooms() == (3, 3, 3, 2)
+    mask = nib.load(one / "space-MNI152NLin2009aSym_res-3_label-GM_mask.nii.gz")
+    np.testing.assert_array_equal(np.asarray(mask.dataobj) > 0, load_template(3).grey > 0.2)
     trimmed = pd.read_csv(func / "sub-01_task-rest_desc-trimmed_events.tsv", sep="\t")
     assert trimmed["onset"][0] == 25 - 10 * 2
     confounds = pd.read_csv(func / "sub-01_task-rest_desc-confounds_timeseries.tsv", sep="\t")

@@ -18,6 +18,7 @@ from commissure.study.inputs import Scan, check_image, read_bids
 from commissure.study.preprocess_files import (
     write_anatomy,
     write_dataset_description,
+    write_grey_mask,
     write_run,
 )
 from commissure.study.quality import QualityRules, judge, merge_quality
@@ -151,6 +152,7 @@ def _do(
             write_anatomy(prepared[1], prepared[0], recipe.resolution_mm, own)
         write_run(scan, clean, anatomy, asdict(recipe), rules.mean_fd_mm, own)
         write_dataset_description(folder, bids_dir)
+        write_grey_mask(recipe.resolution_mm, folder)
         table = merge_quality(out_dir / "quality.tsv", [row])
         table.to_csv(folder / "quality.tsv", sep="\t", index=False, na_rep="n/a")
     return row

@@ -27,6 +27,9 @@ from commissure.space.templates import TEMPLATE_SPACE, analysis_grid, load_templ
 from commissure.study.bids_names import split_extension
 from commissure.study.inputs import Scan
 
+# As in the reference study.
+GREY_PRIOR = 0.2
+
 _LABELS = {"GM": "grey", "WM": "white", "CSF": "csf"}
 
 
@@ -145,6 +148,14 @@ def write_run(
     what = "epiOnT1w" if anatomy is not None else "epiOnTemplate"
     _write_figure(figure, figures / f"{stem}_desc-{what}_bold.png")
     return bold
+
+
+def write_grey_mask(resolution_mm: int, folder: Path) -> None:
+    """Write where the template's grey matter prior exceeds 0.2: the mask of CFH and statistics."""
+    template = load_template(resolution_mm)
+    mask = (template.grey > GREY_PRIOR).astype(np.uint8)
+    name = f"space-{TEMPLATE_SPACE}_res-{resolution_mm}_label-GM_mask"
+    _write_image(folder / name, mask, template.affine, "greyMask", {"Threshold": GREY_PRIOR})
 
 
 def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
