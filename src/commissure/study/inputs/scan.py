@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
@@ -38,6 +38,15 @@ class Scan:
         All that the sidecars say.
     warnings : tuple of str
         What the user should know, though the scan can be used.
+    kind : {"raw", "preprocessed", "clean"}
+        What is still to be done: everything; smoothing and cleaning (fMRIPrep's output); nothing
+        (DPABI's `FunImgARWSDCF`, tables of clean files).
+    space : str or None
+        Template space that `bold` is in; None for raw runs.
+    mask : Path or None
+        Brain mask on the grid of `bold`.
+    confounds : Path or None
+        Table of confounds or of realignment parameters.
     """
 
     participant_id: str
@@ -50,6 +59,10 @@ class Scan:
     slice_times: tuple[float, ...] | None
     metadata: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    kind: Literal["raw", "preprocessed", "clean"] = "raw"
+    space: str | None = None
+    mask: Path | None = None
+    confounds: Path | None = None
 
 
 def check_image(path: Path) -> None:
