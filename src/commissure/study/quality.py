@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+from annotated_types import Ge
 
 from commissure.preprocessing import max_motion, motion_parameters
 from commissure.preprocessing.recipe import CleanBold
@@ -36,16 +38,14 @@ class QualityRules:
     """
 
     exclude_motion: bool = True
-    mean_fd_mm: float = 0.2
-    max_mm: float = 3.0
-    max_degrees: float = 3.0
-    least_volumes: int = 100
-    least_df: float = 20.0
-    least_overlap: float = 0.8
-    doubtful_overlap: float = 0.92
+    mean_fd_mm: Annotated[float, Ge(0)] = 0.2
+    max_mm: Annotated[float, Ge(0)] = 3.0
+    max_degrees: Annotated[float, Ge(0)] = 3.0
+    least_volumes: Annotated[int, Ge(1)] = 100
+    least_df: Annotated[float, Ge(0)] = 20.0
+    least_overlap: Annotated[float, Ge(0)] = 0.8
+    doubtful_overlap: Annotated[float, Ge(0)] = 0.92
 
-
-RULES = {"recommended": QualityRules(), "liu2025": QualityRules(exclude_motion=False)}
 
 _OVERLAPS = {
     "epi_t1w": "the EPI's brain and the T1w's (is it the same person?)",

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from commissure import inference
 from commissure.clinical import Table1, table1
-from commissure.inference import Design, design_matrix, option_problems
+from commissure.inference import Design, design_matrix
 from commissure.inference.grammar import read_formula
 from commissure.problems import InputError
 from commissure.space import Domain
@@ -57,7 +58,7 @@ def read_inputs(
     if people is None:
         raise InputError(checks.problems)
     table, categorical = people.table, (*people.categorical, *settings.categorical)
-    checks.problems += [*_check_rows(settings, table), *_check_options(settings)]
+    checks.problems += [*_check_rows(settings, table), *option_problems(settings)]
     checks.problems += _check_scores(settings, table)
 
     def make_design(rows: pd.DataFrame) -> Design:
@@ -133,9 +134,9 @@ def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
     return [msg]
 
 
-def _check_options(settings: StatsSettings) -> list[str]:
+def option_problems(settings: StatsSettings) -> list[str]:
     """Say what is wrong with the settings themselves."""
-    problems = option_problems(
+    problems = inference.option_problems(
         settings.n_permutations,
         settings.cluster_forming_p,
         settings.method,
