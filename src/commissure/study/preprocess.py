@@ -110,7 +110,7 @@ def preprocess_study(
                         prepared[1], prepared[0], recipe.resolution_mm, folder / own_folder(scan)
                     )
                 anatomy = None if prepared is None else prepared[1]
-                measured = clean_run(scan, anatomy, recipe, rules.mean_fd_mm, folder, n_threads)
+                measured = clean_run(scan, anatomy, recipe, folder, n_threads)
                 write_dataset_description(folder, bids_dir)
                 write_grey_mask(recipe.resolution_mm, folder)
                 row = judge(measured, rules)
@@ -161,7 +161,6 @@ def clean_run(
     scan: Scan,
     anatomy: Anatomy | None,
     recipe: Recipe,
-    limit_mm: float,
     folder: Path,
     n_threads: int | None,
 ) -> dict[str, object]:
@@ -172,8 +171,6 @@ def clean_run(
     scan : Scan
     anatomy : Anatomy, optional
     recipe : Recipe
-    limit_mm : float
-        Of the mean framewise displacement, for the picture.
     folder : Path
         In which the run's files are written to `own_folder`.
     n_threads : int, optional
@@ -194,5 +191,5 @@ def clean_run(
     )
     for warning in clean.warnings:
         log.warning("%s: %s", scan.bold.name, warning)
-    write_run(scan, clean, anatomy, asdict(recipe), limit_mm, folder / own_folder(scan))
+    write_run(scan, clean, anatomy, asdict(recipe), folder / own_folder(scan))
     return measure(scan, clean)

@@ -76,7 +76,6 @@ def write_run(
     clean: CleanBold,
     anatomy: Anatomy | None,
     settings: dict[str, Any],
-    limit_mm: float,
     folder: Path,
 ) -> Path:
     """Write a run's clean series, mask, confounds, transform and pictures.
@@ -131,7 +130,7 @@ def write_run(
     figures = folder / "figures"
     parameters = motion_parameters(clean.motion)
     displacement = clean.confounds["framewise_displacement_jenkinson"]
-    figure = motion_figure(parameters, displacement, limit_mm, ~clean.kept, scan.tr)
+    figure = motion_figure(parameters, displacement, ~clean.kept, scan.tr)
     _write_figure(figure, figures / f"{stem}_desc-motion_bold.png")
     figure = carpet_figure(clean.before, clean.series, clean.tissue, clean.kept)
     _write_figure(figure, figures / f"{stem}_desc-carpet_bold.png")
@@ -148,6 +147,14 @@ def write_run(
     what = "epiOnT1w" if anatomy is not None else "epiOnTemplate"
     _write_figure(figure, figures / f"{stem}_desc-{what}_bold.png")
     return bold
+
+
+def clean_name(scan: Scan, resolution_mm: int) -> Path:
+    """Return where a raw run's clean series lie, relative to the output folder."""
+    stem = split_extension(scan.bold)[0].removesuffix("_bold")
+    session = [f"ses-{scan.session}"] if scan.session else []
+    name = f"{stem}_space-{TEMPLATE_SPACE}_res-{resolution_mm}_desc-clean_bold.nii.gz"
+    return Path(scan.participant_id, *session, "func", name)
 
 
 def write_grey_mask(resolution_mm: int, folder: Path) -> None:

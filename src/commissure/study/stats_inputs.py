@@ -17,7 +17,7 @@ from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.bids_names import entity
 from commissure.study.findings import Inputs, StatsSettings
-from commissure.study.group_inputs import read_maps, read_participants
+from commissure.study.group_inputs import GroupMaps, Participants, read_maps, read_participants
 from commissure.study.image_files import read_image
 from commissure.study.regions import find_atlas, find_region
 
@@ -47,13 +47,39 @@ def read_inputs(
     InputError
         With every problem that was found in any of them.
     """
-    checks = _Checks()
-    people = checks.run(lambda: read_participants(participants))
-    domain = checks.run(
+    return check_inputs(
+        lambda: read_participants(participants),
         lambda: Domain.from_mask(
             read_image(mask), threshold=mask_threshold, name=str(mask), both_sides=False
-        )
+        ),
+        lambda table, domain: read_maps(maps, table, domain),
+        settings,
     )
+
+
+def check_inputs(
+    get_people: Callable[[], Participants],
+    get_domain: Callable[[], Domain],
+    get_maps: Callable[[pd.DataFrame, Domain], GroupMaps],
+    settings: StatsSettings,
+) -> Inputs:
+    """Get and check everything that is to be analysed.
+
+    Parameters
+    ----------
+    get_people, get_domain : callable
+    get_maps : callable
+        Called with the participants' table and the domain.
+    settings : StatsSettings
+
+    Raises
+    ------
+    InputError
+        With every problem that was found in any of them.
+    """
+    checks = _Checks()
+    people = checks.run(get_people)
+    domain = checks.run(get_domain)
     atlas = checks.run(lambda: find_atlas(settings.atlas))
     if people is None:
         raise InputError(checks.problems)
@@ -81,7 +107,7 @@ def read_inputs(
         # Values are missing; whether the contrast is understood can be told all the same.
         checks.run(lambda: complete.contrast(settings.contrast))
     if domain is not None:
-        group_maps = checks.run(lambda: read_maps(maps, table, domain))
+        group_maps = checks.run(lambda: get_maps(table, domain))
     if group_maps is None:
         raise InputError(dict.fromkeys(checks.problems))
     rois: dict[str, NDArray[np.intp]] = {}
