@@ -27,6 +27,9 @@ from commissure.study.staging import staged
 
 log = logging.getLogger(__name__)
 
+# As in the reference study.
+GREY_MATTER = 0.2
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -112,7 +115,7 @@ def preprocess_study(
                 anatomy = None if prepared is None else prepared[1]
                 measured = clean_run(scan, anatomy, recipe, folder, n_threads)
                 write_dataset_description(folder, bids_dir)
-                write_grey_mask(recipe.resolution_mm, folder)
+                write_grey_mask(recipe.resolution_mm, GREY_MATTER, folder)
                 row = judge(measured, rules)
                 table = merge_quality(out_dir / "quality.tsv", [row])
                 table.to_csv(folder / "quality.tsv", sep="\t", index=False, na_rep="n/a")

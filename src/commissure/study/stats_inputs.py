@@ -83,40 +83,28 @@ def check_inputs(
     atlas = checks.run(lambda: find_atlas(settings.atlas))
     if people is None:
         raise InputError(checks.problems)
-    table, categorical = people.table, (*people.categorical, *settings.categorical)
-    checks.problems += [*_check_rows(settings, table), *option_problems(settings)]
-    checks.problems += _check_scores(settings, table)
-
-    def make_design(rows: pd.DataFrame) -> Design:
-        return design_matrix(
-            settings.formula,
-            rows,
-            categorical=categorical,
-            group=settings.group,
-            blocks=settings.blocks,
-        )
-
-    design = checks.run(lambda: make_design(table))
-    contrast = summary = group_maps = None
-    if design is not None:
-        contrast = checks.run(lambda: design.contrast(settings.contrast))
-        summary = checks.run(lambda: _table1(table, settings, design, categorical))
-    elif complete := _Checks().run(
-        lambda: make_design(table.dropna(subset=list(read_formula(settings.formula).names)))
-    ):
-        # Values are missing; whether the contrast is understood can be told all the same.
-        checks.run(lambda: complete.contrast(settings.contrast))
+    asked = _check_people(people, settings, checks)
+    group_maps = None
     if domain is not None:
-        group_maps = checks.run(lambda: get_maps(table, domain))
+        group_maps = checks.run(lambda: get_maps(people.table, domain))
     if group_maps is None:
         raise InputError(dict.fromkeys(checks.problems))
     rois: dict[str, NDArray[np.intp]] = {}
     for text in settings.rois:
         rois |= checks.run(partial(find_region, text, group_maps.domain, atlas)) or {}
-    if checks.problems or design is None or contrast is None or summary is None:
+    if checks.problems or asked is None:
         raise InputError(dict.fromkeys(checks.problems))
+    design, contrast, summary = asked
     space = settings.space or entity(Path(group_maps.sources[0].split(",")[0]), "space")
     return Inputs(people, design, contrast, group_maps, atlas, rois, summary, space)
+
+
+def people_problems(people: Participants, settings: StatsSettings) -> list[str]:
+    """Say what is wrong with participants and what is asked of them, before there are maps."""
+    checks = _Checks()
+    checks.run(lambda: find_atlas(settings.atlas))
+    _check_people(people, settings, checks)
+    return list(dict.fromkeys(checks.problems))
 
 
 def members(table: pd.DataFrame, group: str) -> dict[str, NDArray[np.bool_]]:
@@ -144,6 +132,37 @@ class _Checks:
         except InputError as error:
             self.problems += error.problems
             return None
+
+
+def _check_people(
+    people: Participants, settings: StatsSettings, checks: "_Checks"
+) -> tuple[Design, NDArray[np.float64], Table1] | None:
+    """Make design, contrast and Table 1, where they can be made."""
+    table, categorical = people.table, (*people.categorical, *settings.categorical)
+    checks.problems += [*_check_rows(settings, table), *option_problems(settings)]
+    checks.problems += _check_scores(settings, table)
+
+    def make_design(rows: pd.DataFrame) -> Design:
+        return design_matrix(
+            settings.formula,
+            rows,
+            categorical=categorical,
+            group=settings.group,
+            blocks=settings.blocks,
+        )
+
+    design = checks.run(lambda: make_design(table))
+    if design is not None:
+        contrast = checks.run(lambda: design.contrast(settings.contrast))
+        summary = checks.run(lambda: _table1(table, settings, design, categorical))
+        if contrast is not None and summary is not None:
+            return design, contrast, summary
+    elif complete := _Checks().run(
+        lambda: make_design(table.dropna(subset=list(read_formula(settings.formula).names)))
+    ):
+        # Values are missing; whether the contrast is understood can be told all the same.
+        checks.run(lambda: complete.contrast(settings.contrast))
+    return None
 
 
 def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
