@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from commissure.preprocessing.programs import ProgramError
 from commissure.preprocessing.recipe import Recipe, preprocess
 from commissure.preprocessing.registration import Image
 from commissure.problems import InputError
-from commissure.study.inputs import Scan, check_image, read_bids
+from commissure.study.inputs import Scan, Selection, check_image, read_bids
 from commissure.study.preprocess_files import (
     write_anatomy,
     write_dataset_description,
@@ -25,24 +25,6 @@ from commissure.study.quality import QualityRules, judge, merge_quality
 from commissure.study.staging import staged
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which runs of a dataset; all by default.
-
-    Attributes
-    ----------
-    participant_labels, sessions, runs : tuple of str, optional
-    task : str, optional
-    echo : str, optional
-    """
-
-    participant_labels: tuple[str, ...] | None = None
-    sessions: tuple[str, ...] | None = None
-    runs: tuple[str, ...] | None = None
-    task: str | None = None
-    echo: str | None = None
 
 
 def preprocess_study(

@@ -12,10 +12,19 @@ import numpy as np
 
 from commissure.problems import InputError
 from commissure.space.grid import check_sides_known
+from commissure.study.inputs.bids_files import BidsFile
+from commissure.study.inputs.selection import alnum, bare
 
 # A qform is stored as float32 quaternions and cannot shear: it may differ from the sform by this.
 _FORMS_TOLERANCE_MM = 0.5
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+
+ScanKind = Literal["raw", "preprocessed", "clean", "map"]
+Step = Literal["trim", "smoothing", "regression", "filter"]
+CLEANED: frozenset[Step] = frozenset(("trim", "smoothing", "regression", "filter"))
+
+# What a name says of how a file was made, not of which run it is.
+DERIVED_ENTITIES = ("space", "cohort", "res", "den", "hemi", "stat", "desc")
 
 
 @dataclass(frozen=True)
@@ -31,22 +40,28 @@ class Scan:
     bold : Path
     t1w : Path or None
     tr : float
-        Seconds.
+        Seconds; 0, as in NIfTI headers, if it is not known (maps, clean series).
     slice_times : tuple of float or None
         Seconds, in the order of the image's third axis.
     metadata : dict
         All that the sidecars say.
     warnings : tuple of str
         What the user should know, though the scan can be used.
-    kind : {"raw", "preprocessed", "clean"}
-        What is still to be done: everything; smoothing and cleaning (fMRIPrep's output); nothing
-        (DPABI's `FunImgARWSDCF`, tables of clean files).
+    kind : {"raw", "preprocessed", "clean", "map"}
+        What is still to be done: everything; smoothing and cleaning (fMRIPrep's output), but for
+        what is in `done`; nothing (DPABI's `FunImgARWSDCF`, tables of clean files). Of a map,
+        `bold` is a finished 3D map for the group stage.
     space : str or None
-        Template space that `bold` is in; None for raw runs.
+        Template space that `bold` is in; None for raw runs and in native space.
     mask : Path or None
         Brain mask on the grid of `bold`.
     confounds : Path or None
         Table of confounds or of realignment parameters.
+    done : frozenset of {"trim", "smoothing", "regression", "filter"}
+        Steps that must not be done again.
+    n_non_steady : int
+        Volumes at the beginning that are flagged as before the steady state: if volumes are still
+        to be dropped, at least these.
     """
 
     participant_id: str
@@ -59,10 +74,21 @@ class Scan:
     slice_times: tuple[float, ...] | None
     metadata: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    kind: Literal["raw", "preprocessed", "clean"] = "raw"
+    kind: ScanKind = "raw"
     space: str | None = None
     mask: Path | None = None
     confounds: Path | None = None
+    done: frozenset[Step] = frozenset()
+    n_non_steady: int = 0
+
+    @property
+    def name(self) -> str:
+        """The BIDS entities that tell the run from all others of a study, to name files by."""
+        if self.bold.name.startswith(f"{self.participant_id}_"):
+            return BidsFile.of(self.bold).without(DERIVED_ENTITIES)
+        parts = [f"sub-{alnum(bare('sub', self.participant_id))}"]
+        labels = {"ses": self.session, "task": self.task, "run": self.run}
+        return "_".join(parts + [f"{key}-{alnum(label)}" for key, label in labels.items() if label])
 
 
 def check_image(path: Path) -> None:
@@ -111,8 +137,11 @@ def load_header(path: Path) -> Any:
     Raises
     ------
     InputError
-        If it is missing, is no image, or does not tell left from right.
+        If it is missing or empty, is no image of real numbers, or does not tell left from right.
     """
+    if path.exists() and not path.stat().st_size:
+        msg = f"{path} is empty (0 bytes). Copy, fetch or convert it again."
+        raise InputError(msg)
     try:
         img: Any = nib.load(path)
     except FileNotFoundError as error:
@@ -125,6 +154,9 @@ def load_header(path: Path) -> Any:
         msg = f"{path} cannot be read as an image ({error}). Copy or convert it again."
         raise InputError(msg) from error
     check_sides_known(img, str(path))
+    if img.get_data_dtype().kind not in "iuf":
+        msg = f"{path} has values of the type {img.get_data_dtype()}; real numbers are needed."
+        raise InputError(msg)
     return img
 
 
