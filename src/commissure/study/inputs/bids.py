@@ -12,6 +12,7 @@ from commissure.study.inputs.scan import (
     load_header,
     slice_timing_problems,
     timing_problems,
+    volume_problems,
 )
 from commissure.study.inputs.selection import Selection, bare
 
@@ -107,9 +108,7 @@ def read_bids(
     return scans
 
 
-def _files(
-    dataset: BidsDataset, subject: Path
-) -> tuple[list[BidsFile], list[BidsFile], list[str]]:
+def _files(dataset: BidsDataset, subject: Path) -> tuple[list[BidsFile], list[BidsFile], list[str]]:
     """Return a participant's BOLD (magnitude) and T1w images, and what is wrong with names."""
     bolds, t1ws = (
         [
@@ -179,17 +178,9 @@ def _scan(
     except InputError as error:
         raise InputError([*problems, *error.problems]) from error
     problems += geometry_problems(bold.path, img)
-    if img.ndim != 4 or img.shape[3] < 2:
-        problems.append(
-            f"{bold.path} is a single volume ({' x '.join(map(str, img.shape))}); a run has four "
-            "dimensions. Convert the whole run again, or .bidsignore the file."
-        )
+    problems += volume_problems(bold.path, img, n_trim)
+    if img.ndim != 4:
         raise InputError(problems)
-    if img.shape[3] <= n_trim:
-        problems.append(
-            f"{bold.path} has {img.shape[3]} volumes and {n_trim} are to be dropped. Drop fewer, "
-            "or leave the run out."
-        )
     tr = metadata.get("RepetitionTime")
     tr_problems = timing_problems(bold.path, img, tr)
     problems += tr_problems

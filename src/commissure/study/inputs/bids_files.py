@@ -72,6 +72,7 @@ class BidsDataset:
             raise InputError(msg)
         self.root = root
         self.json_problems: list[str] = []
+        self._listings: dict[Path, list[Path]] = {}
         self._json: dict[Path, dict[str, Any]] = {}
         self._sidecars: dict[Path, list[BidsFile]] = {}
 
@@ -83,10 +84,13 @@ class BidsDataset:
 
     def contents(self, folder: Path) -> list[Path]:
         """List a folder in order of name, without what is hidden or in .bidsignore."""
-        if not folder.is_dir():
-            return []
-        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-        return [path for path in paths if not self._is_ignored(path)] if self._ignored else paths
+        if folder not in self._listings:
+            inside = folder.iterdir() if folder.is_dir() else ()
+            paths = sorted(path for path in inside if not path.name.startswith("."))
+            if self._ignored:
+                paths = [path for path in paths if not self._is_ignored(path)]
+            self._listings[folder] = paths
+        return self._listings[folder]
 
     def _is_ignored(self, path: Path) -> bool:
         inside = path.relative_to(self.root).as_posix()

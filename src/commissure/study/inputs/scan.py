@@ -178,6 +178,25 @@ def geometry_problems(path: Path, img: Any) -> list[str]:
     ]
 
 
+def volume_problems(path: Path, img: Any, n_trim: int) -> list[str]:
+    """Say why an image has too few volumes for a run of which some will be dropped."""
+    if img.ndim != 4 or img.shape[3] < 2:
+        return [
+            (
+                f"{path} is a single volume ({' x '.join(map(str, img.shape))}); a run has four "
+                "dimensions. Convert the whole run again, or .bidsignore the file."
+            )
+        ]
+    if img.shape[3] <= n_trim:
+        return [
+            (
+                f"{path} has {img.shape[3]} volumes and {n_trim} are to be dropped. Drop fewer, "
+                "or leave the run out."
+            )
+        ]
+    return []
+
+
 def timing_problems(path: Path, img: Any, tr: Any) -> list[str]:
     """Say what is wrong with a run's repetition time, by sidecar and header.
 
@@ -223,6 +242,26 @@ def timing_problems(path: Path, img: Any, tr: Any) -> list[str]:
             "header. Find out which is right and correct the other."
         )
     ]
+
+
+def derived_tr(path: Path, img: Any, tr: Any) -> tuple[float, list[str]]:
+    """Return the repetition time (s) of derived data, 0 if nothing tells it, and its problems.
+
+    Parameters
+    ----------
+    path : Path
+    img : nibabel image
+        Of four dimensions.
+    tr : object
+        What is said beside the image, None if nothing is: then the header is believed.
+    """
+    if tr is not None:
+        problems = timing_problems(path, img, tr)
+        return (0.0 if problems else float(tr)), problems
+    zoom, unit = float(img.header.get_zooms()[3]), img.header.get_xyzt_units()[1]
+    if unit not in _SECONDS and zoom == 1:
+        return 0.0, []  # what programs write that do not know it
+    return derived_tr(path, img, zoom * _SECONDS.get(unit, 1.0)) if zoom > 0 else (0.0, [])
 
 
 def slice_timing_problems(path: Path, times: Any, n_slices: int, tr: float) -> list[str]:
