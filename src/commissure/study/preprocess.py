@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from commissure.preprocessing.programs import ProgramError
 from commissure.preprocessing.recipe import Recipe, preprocess
 from commissure.preprocessing.registration import Image
 from commissure.problems import InputError
-from commissure.study.inputs import Scan, check_image, read_bids
+from commissure.study.inputs import Scan, Selection, check_image, read_bids
 from commissure.study.preprocess_files import (
     write_anatomy,
     write_dataset_description,
@@ -29,24 +29,6 @@ log = logging.getLogger(__name__)
 
 # As in the reference study.
 GREY_MATTER = 0.2
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which runs of a dataset; all by default.
-
-    Attributes
-    ----------
-    participant_labels, sessions, runs : tuple of str, optional
-    task : str, optional
-    echo : str, optional
-    """
-
-    participant_labels: tuple[str, ...] | None = None
-    sessions: tuple[str, ...] | None = None
-    runs: tuple[str, ...] | None = None
-    task: str | None = None
-    echo: str | None = None
 
 
 def preprocess_study(

@@ -6,8 +6,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 import commissure
 from commissure.study.ledger import Ledger
 from commissure.study.preprocess_files import write_dataset_description, write_grey_mask

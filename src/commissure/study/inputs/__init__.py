@@ -2,5 +2,6 @@
 
 from commissure.study.inputs.bids import read_bids
 from commissure.study.inputs.scan import Scan, check_image
+from commissure.study.inputs.selection import Selection
 
-__all__ = ["Scan", "check_image", "read_bids"]
+__all__ = ["Scan", "Selection", "check_image", "read_bids"]
