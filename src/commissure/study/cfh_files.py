@@ -48,7 +48,12 @@ class CleanScan:
 
 
 def write_cfh_maps(
-    scan: CleanScan, result: CFHResult, domain: Domain, settings: dict[str, Any], folder: Path
+    scan: CleanScan,
+    result: CFHResult,
+    domain: Domain,
+    settings: dict[str, Any],
+    folder: Path,
+    figures: Path | None = None,
 ) -> Path:
     """Write the maps of one scan, their sidecars and the picture; return the picture's path.
 
@@ -60,6 +65,8 @@ def write_cfh_maps(
     settings : dict
         How the maps were made, for the sidecars.
     folder : Path
+    figures : Path, optional
+        Folder of the picture; by default with the maps.
     """
     n_duplicates = int(result.duplicate.sum())
     if n_duplicates:
@@ -78,12 +85,13 @@ def write_cfh_maps(
     for key, output in _data("cfh_outputs").items():
         stem = folder / derived_stem(scan.path, output["entity"], "boldmap")
         img = domain.to_image(values[key].astype(np.float32))
+        img.header.set_xyzt_units("mm", "sec")
         nib.save(img, stem.with_name(f"{stem.name}.nii.gz"))
         sidecar = {"Description": output["Description"], "Units": output["Units"], **common}
         stem.with_name(f"{stem.name}.json").write_text(
             json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
-    picture = folder / f"{derived_stem(scan.path, 'stat-cfh', 'boldmap')}.png"
+    picture = (figures or folder) / f"{derived_stem(scan.path, 'stat-cfh', 'boldmap')}.png"
     cfh_figure(result.z, shift, domain, title=split_extension(scan.path)[0]).savefig(picture)
     return picture
 

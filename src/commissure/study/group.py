@@ -15,13 +15,12 @@ import commissure
 from commissure.measures import cfh
 from commissure.problems import InputError
 from commissure.study.bids_names import entity
-from commissure.study.cfh_files import write_cfh_maps
 from commissure.study.domain import study_domain
 from commissure.study.findings_files import write_findings
 from commissure.study.group_inputs import Participants, read_map_files
 from commissure.study.image_files import load_image, sample_file
 from commissure.study.ledger import Ledger
-from commissure.study.participant import RunResult, clean_scan, map_name
+from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
 from commissure.study.preprocess import own_folder
 from commissure.study.quality import judge
 from commissure.study.settings import GroupSettings, StudySettings, hash_of
@@ -294,9 +293,7 @@ def _partners_of_group(
             )
         about = asdict(settings.cfh) | {"scans": [clean.source for clean in cleans]}
         for run, clean, result in zip(included, cleans, results, strict=True):
-            where = folder / own_folder(run.result.scan) / "func"
-            where.mkdir(parents=True, exist_ok=True)
-            write_cfh_maps(clean, result, domain, about, where)
+            write_study_maps(run.result.scan, clean, result, domain, about, folder)
         return {}
 
     ledger.do(_PARTNERS, key, make)

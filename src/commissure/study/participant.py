@@ -10,9 +10,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import commissure
-from commissure.measures import cfh
+from commissure.measures import CFHResult, cfh
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.problems import InputError
+from commissure.space import Domain
 from commissure.study.anatomy_cache import load_anatomy, save_anatomy
 from commissure.study.bids_names import derived_stem, entity
 from commissure.study.cfh_files import CleanScan, write_cfh_maps
@@ -203,8 +204,23 @@ def map_scan(
     about = clean_scan(scan, clean)
     domain = study_domain(clean, about.space, settings.cfh)
     result = cfh(sample_file(clean, domain), domain, dtype=settings.cfh.dtype, n_threads=n_threads)
-    write_cfh_maps(about, result, domain, asdict(settings.cfh), folder)
+    write_study_maps(scan, about, result, domain, asdict(settings.cfh), folder)
     return {"n_left_out": int((result.partner < 0).sum())}
+
+
+def write_study_maps(
+    scan: Scan,
+    about: CleanScan,
+    result: CFHResult,
+    domain: Domain,
+    settings: dict[str, Any],
+    folder: Path,
+) -> None:
+    """Write a run's maps and their picture where they belong in a study."""
+    func, figures = (folder / own_folder(scan) / name for name in ("func", "figures"))
+    for place in (func, figures):
+        place.mkdir(parents=True, exist_ok=True)
+    write_cfh_maps(about, result, domain, settings, func, figures)
 
 
 def clean_scan(scan: Scan, clean: Path) -> CleanScan:
@@ -271,9 +287,7 @@ class _Worker:
             clean = clean_file(self.job, scan)
 
             def map_it(folder: Path) -> dict[str, Any]:
-                where = folder / own_folder(scan) / "func"
-                where.mkdir(parents=True)
-                return map_scan(scan, clean, self.job.settings, where, self.n_threads)
+                return map_scan(scan, clean, self.job.settings, folder, self.n_threads)
 
             self.ledger.do(step, key, map_it)
 

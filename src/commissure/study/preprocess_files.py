@@ -28,6 +28,7 @@ from commissure.study.bids_names import split_extension
 from commissure.study.domain import grey_mask
 from commissure.study.inputs import Scan
 
+_MASK_TYPES = {"mask": "Brain", "greyMask": "ROI"}
 _LABELS = {"GM": "grey", "WM": "white", "CSF": "csf"}
 
 
@@ -159,9 +160,9 @@ def write_grey_mask(resolution_mm: int, threshold: float, folder: Path) -> None:
     """Write where the template's grey matter prior exceeds a threshold: the mask of CFH."""
     shape, affine = analysis_grid(resolution_mm)
     name = f"space-{TEMPLATE_SPACE}_res-{resolution_mm}_label-GM_mask"
-    nib.save(grey_mask(shape, affine, threshold), folder / f"{name}.nii.gz")
-    described = {"Description": _descriptions()["greyMask"], "Threshold": threshold}
-    _write_json(folder / f"{name}.json", described)
+    mask = np.asarray(grey_mask(shape, affine, threshold).dataobj)
+    about = {"Threshold": threshold, "Sources": []}
+    _write_image(folder / name, mask, affine, "greyMask", about)
 
 
 def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
@@ -212,9 +213,23 @@ def _write_image(
         img.header.set_zooms((*img.header.get_zooms()[:3], tr))
     path = stem.with_name(f"{stem.name}.nii.gz")
     nib.save(img, path)
-    description = {"Description": _descriptions()[what], **about}
-    _write_json(stem.with_name(f"{stem.name}.json"), description)
+    described = {"Description": _descriptions()[what], **_required(what, affine), **about}
+    _write_json(stem.with_name(f"{stem.name}.json"), described)
     return path
+
+
+def _required(what: str, affine: NDArray[np.float64]) -> dict[str, Any]:
+    """Return what BIDS requires of sidecars of images in template space."""
+    size = float(affine[1, 1])
+    required: dict[str, Any] = {
+        "Resolution": f"Voxels of {size:g} mm on the template's analysis grid.",
+        "SpatialReference": {"VolumeReference": TEMPLATE_SPACE},
+    }
+    if what in ("bold", "T1w"):
+        required["SkullStripped"] = True
+    if what in _MASK_TYPES:
+        required["Type"] = _MASK_TYPES[what]
+    return required
 
 
 def _write_figure(figure: Figure, path: Path) -> None:
