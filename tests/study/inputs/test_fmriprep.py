@@ -110,14 +110,10 @@ def test_of_several_spaces_the_symmetric_one_that_all_have(derived, caplog):
 
 
 def test_a_run_that_lacks_what_the_others_have_is_named(derived):
-    (
-        derived
-        / "sub-01/func/sub-01_task-rest_space-MNI152NLin6Asym_res-02_desc-preproc_bold.nii.gz"
-    ).unlink()
-    (
-        derived
-        / "sub-02/ses-a/func/sub-02_ses-a_task-rest_run-1_space-MNI152NLin2009cAsym_res-2_desc-preproc_bold.nii.gz"
-    ).unlink()
+    one = "sub-01/func/sub-01_task-rest_space-MNI152NLin6Asym_res-02"
+    two = "sub-02/ses-a/func/sub-02_ses-a_task-rest_run-1_space-MNI152NLin2009cAsym_res-2"
+    for name in (one, two):
+        (derived / f"{name}_desc-preproc_bold.nii.gz").unlink()
     (said,) = problems(derived)
     assert "has no BOLD desc-preproc in MNI152NLin6Asym:res-2, which 2 of 3 runs have" in said
     assert "sub-01/func/sub-01_task-rest has" in said
@@ -191,7 +187,7 @@ def test_all_problems_are_said_together(derived):
     for said in (
         "no participant sub-03",
         "is there twice, as sub-02",
-        "11 rows and sub-01_task-rest_space-MNI152NLin6Asym_res-02_desc-preproc_bold.nii.gz has 12",
+        "11 rows and sub-01_task-rest_space-MNI152NLin6Asym_res-02_desc-preproc_bold.nii.gz 12 vol",
         "milliseconds",
         "brain_mask.nii.gz is not on the grid",
         "run-1_space-MNI152NLin6Asym_res-02_desc-preproc_bold.nii.gz has no table of confounds",
