@@ -4,9 +4,10 @@ Each step is a pure function of its own module; here is only what comes after wh
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from annotated_types import Ge, Gt
 from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 
@@ -53,11 +54,13 @@ class Recipe:
     n_trim : int
         Volumes dropped at the beginning.
     slice_timing : bool
+        Whether slices are shifted to the middle of the repetition time.
     resolution_mm : {2, 3, 4}
         Of the grid in template space.
     fwhm : float
         Of the smoothing, mm.
     kernel : {"gaussian", "spm"}
+        A Gaussian of that width, or the wider one that SPM takes.
     signals_from : {"participant", "priors"}
         White matter and CSF from the unsmoothed data in the participant's own tissues, eroded; or
         from the smoothed data where the template's priors are high, as the paper.
@@ -68,31 +71,26 @@ class Recipe:
     low, high : float
         Pass band, Hz.
     padding : {"dft", "dpabi"}
+        Whether the series are filtered as they are, or filled up with zeros as DPABI does.
     simultaneous : bool
         Whether regression and filter are one projection.
     censor_mm : float, optional
         Volumes with a framewise displacement (Power) above it are censored.
     """
 
-    n_trim: int = 10
+    n_trim: Annotated[int, Ge(0)] = 10
     slice_timing: bool = True
-    resolution_mm: int = 3
-    fwhm: float = 4.0
+    resolution_mm: Literal[2, 3, 4] = 3
+    fwhm: Annotated[float, Ge(0)] = 4.0
     kernel: Literal["gaussian", "spm"] = "gaussian"
     signals_from: Literal["participant", "priors"] = "participant"
     global_signal: bool = True
-    n_acompcor: int = 0
-    low: float = 0.01
-    high: float = 0.1
+    n_acompcor: Annotated[int, Ge(0)] = 0
+    low: Annotated[float, Ge(0)] = 0.01
+    high: Annotated[float, Gt(0)] = 0.1
     padding: Padding = "dft"
     simultaneous: bool = True
-    censor_mm: float | None = None
-
-
-PRESETS = {
-    "recommended": Recipe(),
-    "liu2025": Recipe(kernel="spm", signals_from="priors", padding="dpabi", simultaneous=False),
-}
+    censor_mm: Annotated[float, Gt(0)] | None = None
 
 
 @dataclass(frozen=True, eq=False)

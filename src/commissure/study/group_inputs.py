@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,17 @@ def read_maps(maps: Path, participants: pd.DataFrame, domain: Domain) -> GroupMa
         values, sources = _read_4d(maps, len(participants), domain)
     else:
         values, sources = _read_listed(maps, participants, domain)
+    return _where_all_have_data(values, sources, domain)
+
+
+def read_map_files(files: Sequence[Path], domain: Domain) -> GroupMaps:
+    """Read maps, a file a scan; see `read_maps`."""
+    return _where_all_have_data(_read_files(files, domain), tuple(map(str, files)), domain)
+
+
+def _where_all_have_data(
+    values: NDArray[np.float64], sources: tuple[str, ...], domain: Domain
+) -> GroupMaps:
     has_data = np.isfinite(values) & (values != 0)
     everywhere = has_data.all(axis=0)
     if not everywhere.any():
@@ -196,6 +208,10 @@ def _read_listed(
         raise InputError(msg)
     keys = ["participant_id", *(["session_id"] if "session_id" in participants else [])]
     files = [path.parent / name for name in match_maps(participants, table, on=keys)["path"]]
+    return _read_files(files, domain), tuple(map(str, files))
+
+
+def _read_files(files: Sequence[Path], domain: Domain) -> NDArray[np.float64]:
     values = np.empty((len(files), domain.n_places))
     problems: list[str] = []
     for row, file in enumerate(files):
@@ -209,4 +225,4 @@ def _read_listed(
             problems += error.problems
     if problems:
         raise InputError(problems)
-    return values, tuple(map(str, files))
+    return values

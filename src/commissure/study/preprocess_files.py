@@ -25,10 +25,8 @@ from commissure.report.quality_figures import (
 )
 from commissure.space.templates import TEMPLATE_SPACE, analysis_grid, load_template
 from commissure.study.bids_names import split_extension
+from commissure.study.domain import grey_mask
 from commissure.study.inputs import Scan
-
-# As in the reference study.
-GREY_PRIOR = 0.2
 
 _LABELS = {"GM": "grey", "WM": "white", "CSF": "csf"}
 
@@ -76,7 +74,6 @@ def write_run(
     clean: CleanBold,
     anatomy: Anatomy | None,
     settings: dict[str, Any],
-    limit_mm: float,
     folder: Path,
 ) -> Path:
     """Write a run's clean series, mask, confounds, transform and pictures.
@@ -131,7 +128,7 @@ def write_run(
     figures = folder / "figures"
     parameters = motion_parameters(clean.motion)
     displacement = clean.confounds["framewise_displacement_jenkinson"]
-    figure = motion_figure(parameters, displacement, limit_mm, ~clean.kept, scan.tr)
+    figure = motion_figure(parameters, displacement, ~clean.kept, scan.tr)
     _write_figure(figure, figures / f"{stem}_desc-motion_bold.png")
     figure = carpet_figure(clean.before, clean.series, clean.tissue, clean.kept)
     _write_figure(figure, figures / f"{stem}_desc-carpet_bold.png")
@@ -150,12 +147,21 @@ def write_run(
     return bold
 
 
-def write_grey_mask(resolution_mm: int, folder: Path) -> None:
-    """Write where the template's grey matter prior exceeds 0.2: the mask of CFH and statistics."""
-    template = load_template(resolution_mm)
-    mask = (template.grey > GREY_PRIOR).astype(np.uint8)
+def clean_name(scan: Scan, resolution_mm: int) -> Path:
+    """Return where a raw run's clean series lie, relative to the output folder."""
+    stem = split_extension(scan.bold)[0].removesuffix("_bold")
+    session = [f"ses-{scan.session}"] if scan.session else []
+    name = f"{stem}_space-{TEMPLATE_SPACE}_res-{resolution_mm}_desc-clean_bold.nii.gz"
+    return Path(scan.participant_id, *session, "func", name)
+
+
+def write_grey_mask(resolution_mm: int, threshold: float, folder: Path) -> None:
+    """Write where the template's grey matter prior exceeds a threshold: the mask of CFH."""
+    shape, affine = analysis_grid(resolution_mm)
     name = f"space-{TEMPLATE_SPACE}_res-{resolution_mm}_label-GM_mask"
-    _write_image(folder / name, mask, template.affine, "greyMask", {"Threshold": GREY_PRIOR})
+    nib.save(grey_mask(shape, affine, threshold), folder / f"{name}.nii.gz")
+    described = {"Description": _descriptions()["greyMask"], "Threshold": threshold}
+    _write_json(folder / f"{name}.json", described)
 
 
 def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
