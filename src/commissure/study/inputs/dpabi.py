@@ -257,7 +257,7 @@ def _scan(
         tr_problems = [f"{path} does not tell its repetition time. Give it (tr), in seconds."]
     problems += tr_problems
     confounds, said = _parameters(base, folder.name, session, img.shape[3])
-    if said and "regression" not in stage.done and stage.kind == "preprocessed":
+    if said and stage.kind == "preprocessed":
         problems.append(f"{said} Cleaning needs it.")
     elif said:
         warnings.append(said)
