@@ -226,19 +226,8 @@ def preprocess(
     confounds |= signals
     confounds["dvars"] = dvars(image[mask])
     regressors = _regressors(recipe, confounds, {name: source[m] for name, m in masks.items()})
-    kept = np.ones(len(motion), np.bool_)
-    if recipe.censor_mm is not None:
-        kept = kept_volumes(confounds["framewise_displacement"], recipe.censor_mm)
     # "band-pass 0.01-0.1 Hz", after the regression or together with it
-    operator = cleaning_operator(
-        regressors,
-        tr=tr,
-        low=recipe.low,
-        high=recipe.high,
-        padding=recipe.padding,
-        simultaneous=recipe.simultaneous,
-        kept=kept,
-    )
+    kept, operator = recipe_operator(recipe, regressors, confounds["framewise_displacement"], tr)
     before = smoothed[mask]
     tissue = np.stack([template.grey, template.white, template.csf])[:, mask].argmax(axis=0)
     return CleanBold(
@@ -258,6 +247,51 @@ def preprocess(
         overlaps=overlaps,
         warnings=tuple(warnings),
     )
+
+
+def recipe_operator(
+    recipe: Recipe,
+    regressors: NDArray[np.float64],
+    displacement: NDArray[np.float64],
+    tr: float,
+    *,
+    kept: NDArray[np.bool_] | None = None,
+    is_filtered: bool = False,
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which volumes a recipe keeps, and its regression and filter as one operator.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    regressors : ndarray of shape (n_volumes, k)
+    displacement : ndarray of shape (n_volumes,)
+        Framewise (Power), mm.
+    tr : float
+        Seconds.
+    kept : ndarray of bool, shape (n_volumes,), optional
+        Volumes of which the recipe may keep some; all by default.
+    is_filtered : bool
+        Whether the series went through a filter before: then there is none.
+
+    Returns
+    -------
+    kept : ndarray of bool, shape (n_volumes,)
+    operator : ndarray of shape (n_kept, n_volumes)
+        See `cleaning_operator`.
+    """
+    kept = np.ones(len(regressors), np.bool_) if kept is None else kept
+    if recipe.censor_mm is not None:
+        kept = kept & kept_volumes(displacement, recipe.censor_mm)
+    operator = cleaning_operator(
+        regressors,
+        tr=tr,
+        low=None if is_filtered else recipe.low,
+        high=None if is_filtered else recipe.high,
+        padding=recipe.padding,
+        simultaneous=recipe.simultaneous,
+        kept=kept,
+    )
+    return kept, operator
 
 
 def _motion_confounds(

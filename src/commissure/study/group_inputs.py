@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,16 @@ class Participants:
         A row a scan, with the column ``participant_id``; empty cells and ``n/a`` are missing.
     categorical : tuple of str
         Columns that participants.json gives ``Levels``.
+    levels : dict of str to dict of str to str
+        What each level of these columns means.
+    units : dict of str to str
+        ``Units`` of columns.
     """
 
     table: pd.DataFrame
     categorical: tuple[str, ...]
+    levels: dict[str, dict[str, str]] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,14 +110,32 @@ def read_participants(path: Path) -> Participants:
     described: dict[str, Any] = {}
     if sidecar.is_file():
         try:
-            described = dict(json.loads(sidecar.read_text(encoding="utf-8")))
+            described = dict(json.loads(sidecar.read_text(encoding="utf-8-sig")))
         except (ValueError, TypeError) as error:
             msg = f"{sidecar} is not a valid JSON description of columns ({error}). Correct it."
             raise InputError(msg) from error
-    levels = [
-        name for name, what in described.items() if isinstance(what, dict) and "Levels" in what
-    ]
-    return Participants(table, tuple(name for name in levels if name in table))
+    columns = {name: what for name, what in described.items() if isinstance(what, dict)}
+    levels = {
+        name: _meanings(what["Levels"])
+        for name, what in columns.items()
+        if name in table and "Levels" in what
+    }
+    units = {
+        name: str(what["Units"])
+        for name, what in columns.items()
+        if name in table and "Units" in what
+    }
+    return Participants(table, tuple(levels), levels, units)
+
+
+def _meanings(levels: Any) -> dict[str, str]:
+    """Return what levels mean; each may be described by a text or, in BIDS 1.9, an object."""
+    if not isinstance(levels, dict):
+        return {str(level): str(level) for level in levels} if isinstance(levels, list) else {}
+    return {
+        str(level): str(what.get("Description", level) if isinstance(what, dict) else what)
+        for level, what in levels.items()
+    }
 
 
 def read_maps(maps: Path, participants: pd.DataFrame, domain: Domain) -> GroupMaps:

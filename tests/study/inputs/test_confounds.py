@@ -202,7 +202,12 @@ def test_parameters_of_spm_with_what_dpabi_writes_beside(tmp_path):
     np.testing.assert_array_equal(ours.regressors, friston24(parameters))
     change = np.abs(np.diff(parameters, axis=0))
     np.testing.assert_allclose(ours.fd_power[1:], change[:, :3].sum(1) + 50 * change[:, 3:].sum(1))
-    assert ours.fd_jenkinson is None
+    between = np.array([spm_matrix(p) for p in parameters])
+    between = between[1:] @ np.linalg.inv(between[:-1]) - np.eye(4)
+    square = 80**2 / 5 * (between[:, :3, :3] ** 2).sum(axis=(1, 2))
+    origin = (between[:, :3, 3] ** 2).sum(axis=1)
+    np.testing.assert_allclose(ours.fd_jenkinson[1:], np.sqrt(square + origin), atol=1e-12)
+    assert "no mean*.nii" in ours.warnings[0]
     img = nib.load(REALIGN / "func_motion.nii.gz")
     nib.save(img.slicer[..., 0], tmp_path / "meanaSub_001.nii")
     expected = np.loadtxt(REALIGN / "FD_Jenkinson_rtm0.txt")

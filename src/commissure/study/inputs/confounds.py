@@ -3,11 +3,11 @@
 import re
 import shutil
 import tempfile
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 import pandas as pd
@@ -83,18 +83,20 @@ class Confounds:
         x, y, z (mm) and pitch, roll, yaw (rad).
     fd_power : ndarray of shape (n_volumes,)
         mm, 0 at the first volume.
-    fd_jenkinson : ndarray of shape (n_volumes,), or None
-        None if parameters of SPM come without the image they refer to.
+    fd_jenkinson : ndarray of shape (n_volumes,)
+        mm, 0 at the first volume.
     kept : ndarray of bool, shape (n_volumes,)
         False where the strategy (scrub) or a flag (non-steady state) leaves a volume out.
+    warnings : tuple of str
     """
 
     regressors: NDArray[np.float64]
     names: tuple[str, ...]
     parameters: NDArray[np.float64]
     fd_power: NDArray[np.float64]
-    fd_jenkinson: NDArray[np.float64] | None
+    fd_jenkinson: NDArray[np.float64]
     kept: NDArray[np.bool_]
+    warnings: tuple[str, ...] = ()
 
     @property
     def columns(self) -> dict[str, NDArray[np.float64]]:
@@ -102,8 +104,7 @@ class Confounds:
         columns = dict(zip(MOTION, self.parameters.T, strict=True))
         columns |= dict(zip(self.names, self.regressors.T, strict=True))
         columns["framewise_displacement"] = self.fd_power
-        if self.fd_jenkinson is not None:
-            columns["framewise_displacement_jenkinson"] = self.fd_jenkinson
+        columns["framewise_displacement_jenkinson"] = self.fd_jenkinson
         return columns
 
 
@@ -141,7 +142,8 @@ def read_confounds(
     -----
     Derivatives and squares that a table lacks are made from its columns, as fMRIPrep makes them.
     The framewise displacement (Power) is the table's, else made from the parameters; Jenkinson's
-    is the table's (fMRIPrep's ``rmsd``), else that about the point that the parameters turn about.
+    is the table's (fMRIPrep's ``rmsd``), DPABI's file, or about the middle of the mean image; else
+    that of a sphere about the origin that the parameters refer to.
     """
     path = source.confounds if isinstance(source, Scan) else source
     if path is None:
@@ -167,18 +169,25 @@ def read_confounds(
         )
         raise InputError(msg)
     jenkinson: Any = next((table[name] for name in _JENKINSON if name in table), None)
-    if jenkinson is None and not is_rp:
-        # A sphere about the origin: that of the parameters.
+    warnings = []
+    if jenkinson is None:
+        # A sphere about the origin of the parameters: in tables of fMRIPrep, what they turn about.
         jenkinson = framewise_displacement_jenkinson(
             motion_matrices(parameters), np.eye(4), (2, 2, 2)
         )
+        if is_rp:
+            warnings.append(
+                f"{path} has no mean*.nii beside it: the framewise displacement (Jenkinson) is "
+                "that of a sphere about the scanner's origin."
+            )
     return Confounds(
         regressors=regressors,
         names=tuple(chosen.columns),
         parameters=parameters,
         fd_power=_from_first(table["framewise_displacement"]),
-        fd_jenkinson=None if jenkinson is None else _from_first(jenkinson),
+        fd_jenkinson=_from_first(jenkinson),
         kept=kept,
+        warnings=tuple(warnings),
     )
 
 
@@ -294,9 +303,9 @@ def _by_nilearn(
             shutil.copyfile(path.with_suffix(".json"), f"{stem}.json")
         image = f"{folder}/sub-x_desc-{_AROMA if is_aroma else 'preproc'}_bold.nii.gz"
         try:
-            with warnings.catch_warnings():
+            with catch_warnings():
                 # That no volume is kept is for the operator to say, which says what to do.
-                warnings.filterwarnings("ignore", "All volumes were marked", RuntimeWarning)
+                filterwarnings("ignore", "All volumes were marked", RuntimeWarning)
                 load = load_confounds_strategy if isinstance(strategy, str) else load_confounds
                 # nilearn warns of an empty strategy, and means by it no table at all.
                 chosen, sample = load(image, strategy or ["high_pass"], demean=False, **options)

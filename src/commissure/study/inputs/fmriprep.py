@@ -10,7 +10,7 @@ from typing import Any
 from commissure.problems import InputError
 from commissure.space.grid import Grid, same_grid
 from commissure.study.inputs.bids_files import BidsDataset, BidsFile
-from commissure.study.inputs.confounds_tables import TableShape, table_shape
+from commissure.study.inputs.confounds_tables import table_shape
 from commissure.study.inputs.scan import (
     CLEANED,
     DERIVED_ENTITIES,
@@ -249,9 +249,12 @@ def _scan(dataset: BidsDataset, run: _Run, variant: _Variant, n_trim: int) -> Sc
     problems += volume_problems(file.path, img, 0 if "trim" in done else max(n_trim, n_non_steady))
     if img.ndim != 4:
         raise InputError(problems)
-    if confounds is not None and table is not None:
-        said = _length_problem(file.path, img.shape[3], confounds, table)
-        (problems if kind == "preprocessed" else warnings).extend(said)
+    if table is not None and table.n_rows != img.shape[3]:
+        said = f"{confounds} has {table.n_rows} rows and {file.path.name} {img.shape[3]} volumes"
+        if kind == "preprocessed":
+            problems.append(f"{said}: they are not of the same run, or one is cut. Copy both.")
+        else:
+            warnings.append(f"{said}: some must have been censored or dropped.")
     tr, tr_problems = derived_tr(file.path, img, metadata.get("RepetitionTime"))
     problems += tr_problems
     if kind == "preprocessed" and not tr and not tr_problems:
@@ -297,17 +300,6 @@ def _confounds_of(run: _Run, names: set[str], kind: ScanKind) -> tuple[Path | No
     if len(found) > 1:
         warnings.append(f"{run} has {len(found)} tables of confounds: {found[0]} is taken.")
     return run.folder / found[0], warnings
-
-
-def _length_problem(path: Path, n_volumes: int, table: Path, shape: TableShape) -> list[str]:
-    if shape.n_rows == n_volumes:
-        return []
-    return [
-        (
-            f"{table} has {shape.n_rows} rows and {path.name} has {n_volumes} volumes. They must "
-            "be of the same run, none cut: copy both again."
-        )
-    ]
 
 
 def _mask_of(file: BidsFile, img: Any, names: set[str]) -> tuple[Path | None, list[str]]:

@@ -18,6 +18,8 @@ from commissure.study.inputs.selection import alnum, bare
 # A qform is stored as float32 quaternions and cannot shear: it may differ from the sform by this.
 _FORMS_TOLERANCE_MM = 0.5
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+# Seconds; a longer repetition time is one in milliseconds.
+LONGEST_TR = 20
 
 ScanKind = Literal["raw", "preprocessed", "clean", "map"]
 Step = Literal["trim", "smoothing", "regression", "filter"]
@@ -217,7 +219,7 @@ def timing_problems(path: Path, img: Any, tr: Any) -> list[str]:
         ]
     if not is_number(tr) or tr <= 0:
         return [f"{path}: RepetitionTime must be a number of seconds greater than 0; it is {tr!r}."]
-    if tr > 20:
+    if tr > LONGEST_TR:
         return [
             (
                 f"{path}: RepetitionTime is {tr:g}, which must be milliseconds. Write seconds in "
