@@ -23,12 +23,11 @@ from commissure.study.ledger import Ledger
 from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
 from commissure.study.preprocess import own_folder
 from commissure.study.quality import judge
+from commissure.study.report_tables import MEAN_FD
 from commissure.study.settings import GroupSettings, StudySettings, hash_of
 from commissure.study.statistics import find
 from commissure.study.stats_inputs import check_inputs, people_problems
 
-# The column that mean framewise displacement gets among the participants'.
-MEAN_FD = "mean_fd"
 GROUP_FOLDER = "group"
 _PARTNERS, _FINDINGS = "partners of the group", "findings"
 
