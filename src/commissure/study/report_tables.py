@@ -17,6 +17,8 @@ from commissure.study.stats_inputs import members
 MEAN_FD = "mean_fd"
 MEAN_CFH = "mean CFH"
 
+# Enough for the limits of a line to look as curved as they are.
+_POINTS_OF_LINE = 25
 _NULLS = ("max_t", "max_cluster_size", "max_cluster_mass", "max_tfce")
 
 
@@ -138,7 +140,7 @@ def _shown(
         covariate = named[0]
         x = people[covariate].to_numpy(float)
         mean, slope = design.contrast("mean")[0], design.contrast(covariate)[0]
-        at = [float(x.min()), float(x.mean()), float(x.max())]
+        at = [float(place) for place in np.linspace(x.min(), x.max(), _POINTS_OF_LINE)]
         of_terms = np.stack([mean + (place - x.mean()) * slope for place in at])
         terms: list[dict[str, float | str | int]] = [
             {"term": covariate, "n": len(x), "at": place} for place in at
