@@ -5,6 +5,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from nilearn import plotting, surface
 from nilearn.datasets import fetch_surf_fsaverage
@@ -29,7 +30,8 @@ def mean_maps_figure(
     figure = Figure(figsize=(11, 1.75 * len(maps) + 0.3), dpi=150, layout="constrained")
     rows = figure.subplots(len(maps), _N_SLICES, squeeze=False)
     everything = np.stack(list(maps.values()))
-    x, y = (_extent(np.isfinite(everything).any(axis=axes)) for axes in ((0, 2, 3), (0, 1, 3)))
+    anywhere = np.asarray(np.isfinite(everything).any(axis=(0, 3)))
+    x, y = _extent(anywhere, 0), _extent(anywhere, 1)
     low, high = np.nanpercentile(everything, (2, 98))
     occupied = np.flatnonzero(np.isfinite(everything).any(axis=(0, 1, 2)))
     slices = np.quantile(occupied, np.linspace(0.12, 0.9, _N_SLICES)).astype(int)
@@ -57,9 +59,9 @@ def mean_maps_figure(
     return figure
 
 
-def _extent(occupied: NDArray[np.bool_]) -> slice:
-    """Return where along an axis something is, with a little air around it."""
-    where = np.flatnonzero(occupied)
+def _extent(occupied: NDArray[np.bool_], axis: int) -> slice:
+    """Return where along an axis of a plane something is, with a little air around it."""
+    where = np.unique(np.nonzero(occupied)[axis])
     return slice(max(where[0] - 2, 0), where[-1] + 3)
 
 
@@ -141,6 +143,6 @@ def surface_figure(img: Any, largest: float, *, label: str) -> Figure:
                 f"{'L' if side == 'left' else 'R'}, {'outside' if view == 'lateral' else 'inside'}"
             )
             figure.text(0.225 * i + 0.12, 0.93, name, ha="center", fontsize=10)
-    scale = plt.cm.ScalarMappable(norm=plt.Normalize(-largest, largest), cmap="RdBu_r")
+    scale = plt.cm.ScalarMappable(norm=Normalize(-largest, largest), cmap="RdBu_r")
     figure.colorbar(scale, cax=figure.add_axes((0.92, 0.2, 0.012, 0.6)), label=label)
     return figure

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from commissure.report.contents import rows_of
 from commissure.report.effect_figure import COLOURS, MARKERS
 from commissure.report.formatting import fixed, p_equals
 
@@ -91,9 +92,9 @@ def motion_figure(
             axes.scatter(x, y, s=18, color=colour, marker=marker, alpha=0.75, label=level)
         of_region = correlations[correlations["region"] == region]
         lines = [
-            f"{row.group}: r = {fixed(row.r)}, {p_equals(row.p)}"
-            for row in of_region.itertuples()
-            if pd.notna(row.r)
+            f"{row['group']}: r = {fixed(row['r'])}, {p_equals(row['p'])}"
+            for row in rows_of(of_region)
+            if pd.notna(row["r"])
         ]
         axes.set_title("\n".join([name, *lines]), fontsize=8)
         axes.set_xlabel("mean FD (mm)", fontsize=8)
@@ -112,7 +113,7 @@ def freedom_figure(by_group: dict[str, NDArray[np.float64]]) -> Figure:
     figure = Figure(figsize=(5.2, 0.9 + 0.55 * len(by_group)), layout="constrained")
     axes: Any = figure.subplots()
     rng = np.random.default_rng(0)
-    for i, (name, values) in enumerate(by_group.items()):
+    for i, (_name, values) in enumerate(by_group.items()):
         aside = i + rng.uniform(-0.18, 0.18, len(values))
         colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
         axes.scatter(values, aside, s=16, color=colour, marker=marker, alpha=0.7)

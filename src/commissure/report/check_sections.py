@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from commissure.report.contents import Study
+from commissure.report.contents import Study, rows_of
 from commissure.report.findings_sections import NOT_COMPARED
 from commissure.report.formatting import fixed, interval_text, p_text
 from commissure.report.page_parts import (
@@ -26,12 +26,11 @@ from commissure.report.wording import region_name
 _MARKUP = re.compile(r"\*\*|(?<!\w)[*_](?=\w)|(?<=[\w.])[*_](?!\w)|`")
 
 
-def chance_section(
-    study: Study, figures: Mapping[str, Figure], links: Mapping[str, Link]
-) -> Section:
+def chance_section(study: Study, figures: Mapping[str, Figure]) -> Section:
     """Return the null distribution."""
     parts: list[Part | None] = []
-    if "null" in figures:
+    nulls = [figure for key, figure in figures.items() if key.startswith("null")]
+    if nulls:
         parts.append(
             Text(
                 "The grey bars count how large the largest cluster was each time when who belongs "
@@ -39,7 +38,7 @@ def chance_section(
                 "than chance makes it in 95 of 100 studies without any difference."
             )
         )
-        parts.append(figures["null"])
+        parts += nulls
     else:
         text = NOT_COMPARED if study.findings is None else "There is no null distribution here."
         parts.append(Text(text, "missing"))
@@ -75,7 +74,7 @@ def motion_section(
                     p_text(row["p"]) or "-",
                     str(row["n"]),
                 )
-                for row in correlations.to_dict("records")
+                for row in _by_region(rows_of(correlations))
             ),
             links=(links["motion.tsv"],) if "motion.tsv" in links else (),
         ),
@@ -93,7 +92,7 @@ def motion_section(
                         f"{fixed(row['t_with'])} (df {row['df_with']:.0f})",
                         fixed(row["t_with"] - row["t_without"]),
                     )
-                    for row in effects.to_dict("records")
+                    for row in rows_of(effects)
                 ),
             )
         )
@@ -126,7 +125,7 @@ def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:
     return section("freedom", "Degrees of freedom", parts)
 
 
-def methods_section(study: Study, links: Mapping[str, Link]) -> Section:
+def methods_section(study: Study) -> Section:
     """Return the methods paragraph with its references."""
     parts: list[Part | None] = []
     if study.methods:
@@ -159,7 +158,7 @@ def provenance_section(study: Study, links: Mapping[str, Link]) -> Section:
         ("space of the maps", _shown(record.get("Space"))),
         *((f"version of {name}", version) for name, version in study.versions.items()),
     ]
-    files = [link for name, link in links.items() if not name.startswith("page ")]
+    files = list(links.values())
     settings = Table("Settings", ("setting", "value"), tuple(rows))
     return section(
         "provenance",
@@ -167,7 +166,12 @@ def provenance_section(study: Study, links: Mapping[str, Link]) -> Section:
         [
             Table("How this was made", ("what", "value"), tuple(facts)),
             Details("All settings", (settings,)) if rows else None,
-            Table("Files", ("file",), tuple((link,) for link in files)) if files else None,
+            Details(
+                f"All {len(files)} files of the study as a whole",
+                (Table("Files", ("file",), tuple((link,) for link in files)),),
+            )
+            if files
+            else None,
         ],
     )
 
@@ -189,6 +193,12 @@ def prose(markdown: str) -> tuple[tuple[str, str], ...]:
         elif lines:
             found.append(("p", _plain(" ".join(line.strip() for line in lines))))
     return tuple(found)
+
+
+def _by_region(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put the rows of a region beside each other."""
+    order = list(dict.fromkeys(row["region"] for row in rows))
+    return sorted(rows, key=lambda row: order.index(row["region"]))
 
 
 def _plain(text: str) -> str:

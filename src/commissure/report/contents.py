@@ -112,6 +112,10 @@ class Findings:
         """Return a table, empty if it is not there."""
         return self.tables.get(name, pd.DataFrame())
 
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """Return the rows of a table, none if it is not there."""
+        return rows_of(self.table(name))
+
 
 @dataclass(frozen=True, eq=False)
 class Study:
@@ -154,3 +158,8 @@ class Study:
     def in_state(self, state: State) -> list[Participant]:
         """Return the participants in a state."""
         return [who for who in self.participants if who.state == state]
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from commissure.report.contents import rows_of
+
 # Okabe and Ito (2008): told apart with every kind of colour vision, and in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -63,11 +65,10 @@ def _by_group(
             linewidth=0.4,
         )
         of_level = means[means["term"].astype(str) == level] if len(means) else means
-        for row in of_level.itertuples():
-            error = [[row.estimate - row.ci_low], [row.ci_high - row.estimate]]
-            axes.errorbar(
-                i + 0.36, row.estimate, yerr=error, fmt="D", color="black", ms=5, capsize=4
-            )
+        for row in rows_of(of_level):
+            mean = row["estimate"]
+            error = [[mean - row["ci_low"]], [row["ci_high"] - mean]]
+            axes.errorbar(i + 0.36, mean, yerr=error, fmt="D", color="black", ms=5, capsize=4)
     counts = values[column].astype(str).value_counts()
     axes.set_xticks(
         range(len(levels)), [f"{level}\n(n = {counts.get(level, 0)})" for level in levels]

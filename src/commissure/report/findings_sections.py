@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from commissure.report.contents import Findings, Study
+from commissure.report.contents import Findings, Study, rows_of
 from commissure.report.formatting import fixed, interval_text, p_text
 from commissure.report.page_parts import (
     Cell,
@@ -126,12 +126,12 @@ def clinical_section(
             region_name(str(row["roi"]), findings),
             str(row["score"]),
             fixed(row["r"]) or "-",
-            interval_text(row["ci_low"], row["ci_high"]) or "-",
+            _unbroken(interval_text(row["ci_low"], row["ci_high"])) or "-",
             p_text(row["p"]) or "-",
             p_text(row["q"]) or "-",
             str(row["n"]),
         )
-        for row in table.to_dict("records")
+        for row in rows_of(table)
     )
     keys = ("partial_correlations.tsv", "partial_correlations.docx")
     return section(
@@ -159,27 +159,28 @@ def cluster_table(
 ) -> Table:
     """Return clusters as a table whose first cells lead to them in the viewer."""
     statistic = findings.statistic
-    p_columns = [name for name in clusters if name.startswith("p_corr_")]
+    p_columns = [name for name in map(str, clusters) if name.startswith("p_corr_")]
     has_labels = "peak_label" in clusters
     columns = ["cluster"]
     columns += ["region of the peak"] if has_labels else []
     columns += ["direction"] if "direction" in clusters else []
-    columns += [f"peak {statistic}", "x, y, z (mm)", "voxels", "mm³"]
+    columns += [f"peak {statistic}", "x, y, z (mm)", "voxels (mm³)"]
     columns += [f"corrected p ({name.removeprefix('p_corr_')})" for name in p_columns]
     columns += ["Hedges g [95 % CI]"] if "g" in clusters else []
     columns += ["lies in"] if "extent_labels" in clusters else []
     rows = []
-    for row in clusters.to_dict("records"):
+    for row in rows_of(clusters):
         at = (float(row["x"]), float(row["y"]), float(row["z"]))
         number = str(row["cluster"])
         cells: list[Cell] = [Place(number, at)]
         cells += [cluster_label(number, findings) or "-"] if has_labels else []
         cells += [direction(findings, row["direction"])] if "direction" in clusters else []
-        cells += [fixed(row[f"peak_{statistic}"]), ", ".join(f"{mm:.0f}" for mm in at)]
-        cells += [f"{row['voxels']:.0f}", f"{row['mm3']:,.0f}"]
+        cells += [fixed(row[f"peak_{statistic}"]), _unbroken(", ".join(f"{mm:.0f}" for mm in at))]
+        cells.append(f"{row['voxels']:.0f} ({row['mm3']:,.0f})")
         cells += [p_text(row[name]) for name in p_columns]
         if "g" in clusters:
-            cells.append(f"{fixed(row['g'])} {interval_text(row['g_low'], row['g_high'])}".strip())
+            interval = _unbroken(interval_text(row["g_low"], row["g_high"]))
+            cells.append(f"{fixed(row['g'])} {interval}".strip())
         if "extent_labels" in clusters:
             cells.append("" if pd.isna(row["extent_labels"]) else str(row["extent_labels"]))
         rows.append(tuple(cells))
@@ -189,6 +190,7 @@ def cluster_table(
 def _asked(findings: Findings) -> str:
     """Return how the groups were compared."""
     record, settings = findings.record, findings.settings
+    percent = 100 * settings.get("alpha", 0.05)
     tail = (
         "both directions together"
         if settings.get("tail") == "two-sided" and findings.statistic == "t"
@@ -198,11 +200,16 @@ def _asked(findings: Findings) -> str:
         f"Asked: {settings.get('contrast')}, with the model {settings.get('formula')}. Places "
         f"beyond {findings.statistic} = {record.get('ClusterFormingThreshold', float('nan')):.2f} "
         f"(p < {settings.get('cluster_forming_p', 0.001):g}) form clusters; a cluster is "
-        f"significant if one as large is found by chance in fewer than "
-        f"{100 * settings.get('alpha', 0.05):g} % of {record.get('Permutations', 0):,} relabellings "
+        f"significant if one as large is found by chance in fewer than {percent:g} % of "
+        f"{record.get('Permutations', 0):,} relabellings "
         f"({tail}). {record.get('VoxelsAnalysed', 0):,} voxels were analysed, with "
         f"{record.get('DegreesOfFreedom')} degrees of freedom."
     )
+
+
+def _unbroken(text: str) -> str:
+    """Return a text that is not broken into lines."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}").replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
 def _absent(study: Study, missing: str) -> str:

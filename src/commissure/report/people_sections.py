@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from commissure.report.contents import Findings, Participant, Run, Study
+from commissure.report.contents import Findings, Participant, Run, Study, rows_of
 from commissure.report.formatting import fixed, p_text
 from commissure.report.page_parts import Cell, Details, Link, Part, Section, Table, Text, section
 from commissure.report.wording import count
@@ -122,15 +122,17 @@ def _number(value: Any, decimals: int) -> str:
 
 def _table1(findings: Findings, links: list[Link]) -> Part:
     frame = findings.table("table1")
-    groups = [name.removeprefix("summary_") for name in frame if name.startswith("summary_")]
+    columns = list(map(str, frame))
+    groups = [name.removeprefix("summary_") for name in columns if name.startswith("summary_")]
     if frame.empty:
         return Text("There is no Table 1 in this folder.", "missing")
     people = findings.table("participants")
     column = findings.settings.get("group", "group")
     sizes = people[column].astype(str).value_counts() if column in people else {}
     heads = [f"{name}\n(n = {sizes[name]})" if name in sizes else name for name in groups]
-    rows, choices = [], {}
-    for row in frame.to_dict("records"):
+    rows = []
+    choices: dict[str, list[str]] = {}
+    for row in rows_of(frame):
         cells = [_text(row[f"summary_{name}"]) for name in groups]
         p = float(row["p"]) if "p" in row else float("nan")
         rows.append((f"{row['variable']}, {row['shows']}", *cells, p_text(p) or "-"))
@@ -139,7 +141,7 @@ def _table1(findings: Findings, links: list[Link]) -> Part:
     notes = [f"{', '.join(names)}: {choice}." for choice, names in choices.items()]
     notes += [
         f"{row['variable']}: no value for {row['missing']}."
-        for row in frame.to_dict("records")
+        for row in rows_of(frame)
         if _text(row.get("missing"), "") and not _whole_group(row, groups)
     ]
     return Table(

@@ -60,10 +60,10 @@ def study_page(
             differences_section(study, figures, links, viewer),
             effects_section(study, figures),
             clinical_section(study, figures, links),
-            chance_section(study, figures, links),
+            chance_section(study, figures),
             motion_section(study, figures, links),
             freedom_section(study, figures),
-            methods_section(study, links),
+            methods_section(study),
             provenance_section(study, links),
         ),
     )
@@ -105,8 +105,10 @@ def _run_section(run: Run, figures: Sequence[Figure], participant: Participant) 
     title = "Scan" if single else f"Scan {run.name}"
     parts: list[Part | None] = [Text(failure, "warning") for failure in run.failures]
     if run.reasons and run.state != "failed":
-        kind = "note" if run.included else "warning"
-        parts.append(Text(f"{'Noted' if run.included else 'Left out'}: {run.reasons}", kind))
+        if run.included is False:
+            parts.append(Text(f"Left out: {run.reasons}", "warning"))
+        else:
+            parts.append(Text(f"Noted: {run.reasons}", "note"))
     rows = measured_rows(run)
     parts.append(
         Table("What was measured", ("what", "value"), rows)
@@ -139,8 +141,10 @@ def _tiles(study: Study) -> tuple[tuple[str, str], ...]:
     findings = study.findings
     tiles = [(str(len(study.participants)), "participants")]
     if findings is None:
-        states = (("done", "finished"), ("failed", "failed"))
-        tiles += [(str(len(study.in_state(state))), what) for state, what in states]
+        tiles += [
+            (str(len(study.in_state("done"))), "finished"),
+            (str(len(study.in_state("failed"))), "failed"),
+        ]
         left = len(study.in_state("waiting")) + len(study.in_state("started"))
         return (*tiles, (str(left), "to be done"))
     left_out = [w for w in study.participants if w.included is False or w.state == "failed"]

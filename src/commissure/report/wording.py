@@ -2,11 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from commissure.report.contents import Findings, Study
+from commissure.report.contents import Findings, Study, rows_of
 from commissure.report.formatting import fixed, p_equals
 
 _DIFFERENCE = re.compile(r"\s*(\w+)\[([^\]]+)\]\s*-\s*\1\[([^\]]+)\]\s*")
@@ -136,9 +137,13 @@ def _what(study: Study) -> str:
             tail = f"; the strongest cluster had {count(int(best['voxels']), 'voxel')}, {p}"
         return f"No region differed significantly ({test}, cluster-corrected p < {alpha:g}){tail}."
     parts = []
-    signs = found["direction"] if "direction" in found else pd.Series("", index=found.index)
-    for sign, rows in found.groupby(signs, sort=False):
-        names = [_cluster_in_words(row, findings, p_column) for _, row in rows.iterrows()]
+    rows = rows_of(found)
+    for sign in dict.fromkeys(row.get("direction", "") for row in rows):
+        names = [
+            _cluster_in_words(row, findings, p_column)
+            for row in rows
+            if row.get("direction", "") == sign
+        ]
         more = len(names) - _MOST_NAMED
         shown = names[:_MOST_NAMED] + ([f"{count(more, 'more region')}"] if more > 0 else [])
         what = direction(findings, str(sign)) if sign else "different between the groups"
@@ -146,7 +151,7 @@ def _what(study: Study) -> str:
     return f"CFH was {'; and '.join(parts)} ({test})."
 
 
-def _cluster_in_words(row: "pd.Series[float]", findings: Findings, p_column: str) -> str:
+def _cluster_in_words(row: Mapping[str, Any], findings: Findings, p_column: str) -> str:
     name = cluster_label(str(row["cluster"]), findings) or (
         f"the region around {row['x']:.0f}, {row['y']:.0f}, {row['z']:.0f} mm"
     )
@@ -172,22 +177,20 @@ def motion_verdict(findings: Findings) -> str:
     effects = findings.table("motion_effects")
     correlations = findings.table("motion_correlations")
     if {"t_with", "t_without"} <= set(effects) and len(effects) > 1:
-        shown = effects[effects["region"] != "mean CFH"]
+        shown = [row for row in rows_of(effects) if row["region"] != "mean CFH"]
         changes = listed(
             [
-                f"from {fixed(row.t_without)} to {fixed(row.t_with)}"
-                for row in shown.head(_MOST_NAMED).itertuples()
+                f"from {fixed(row['t_without'])} to {fixed(row['t_with'])}"
+                for row in shown[:_MOST_NAMED]
             ]
         )
-        of = "the t of the mean of the region" if len(shown) == 1 else "the t of the regions' means"
-        return f"allowing for head motion changes {of} {changes}"
+        of = "the region's mean" if len(shown) == 1 else "the regions' means"
+        return f"allowing for head motion changes the t of {of} {changes}"
     if {"region", "group", "r", "p"} <= set(correlations):
-        rows = correlations[
-            (correlations["region"] == "mean CFH") & (correlations["group"] == "all")
-        ]
-        for row in rows.itertuples():
-            if pd.notna(row.r):
-                return f"mean CFH and head motion correlate with r = {fixed(row.r)} ({p_equals(row.p)})"
+        for row in rows_of(correlations):
+            if (row["region"], row["group"]) == ("mean CFH", "all") and pd.notna(row["r"]):
+                r = f"r = {fixed(row['r'])} ({p_equals(row['p'])})"
+                return f"mean CFH and head motion correlate with {r}"
     return ""
 
 
@@ -208,8 +211,9 @@ def correlations_verdict(findings: Findings) -> str:
     pair = f"{strongest['score']} with {region_name(str(strongest['roi']), findings)}"
     total = count(len(tested), "partial correlation")
     if len(significant):
+        verb = "is" if len(significant) == 1 else "are"
         return (
-            f"{len(significant)} of {total} with clinical scores {'is' if len(significant) == 1 else 'are'} "
+            f"{len(significant)} of {total} with clinical scores {verb} "
             f"significant at a false discovery rate of 0.05 (strongest: {pair}, {numbers})"
         )
     return (

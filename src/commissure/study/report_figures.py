@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from commissure.report.brain_figures import glass_figure, mean_maps_figure, surface_figure
 from commissure.report.check_figures import freedom_figure, motion_figure, null_figure
-from commissure.report.contents import Findings, Study
+from commissure.report.contents import Findings, Study, rows_of
 from commissure.report.effect_figure import effect_figure
+from commissure.report.formatting import interval_text
 from commissure.report.viewer import Viewer, encoded, template_background
 from commissure.report.wording import cluster_label, region_name
 from commissure.space.grid import Grid
@@ -103,7 +104,7 @@ def make_viewer(findings: Findings, out_dir: Path) -> Viewer | None:
     )
     found = findings.significant
     first = found if len(found) else findings.clusters
-    at = first[["x", "y", "z"]].iloc[0] if len(first) else (0.0, 0.0, 0.0)
+    peak = rows_of(first)[0] if len(first) else {"x": 0, "y": 0, "z": 0}
     threshold = float(findings.record.get("ClusterFormingThreshold", 3.0))
     return Viewer(
         background=background,
@@ -112,9 +113,7 @@ def make_viewer(findings: Findings, out_dir: Path) -> Viewer | None:
         name=findings.statistic,
         threshold=threshold,
         largest=max(float(np.abs(values).max()), threshold * 1.01),
-        at=(float(at[0]), float(at[1]), float(at[2]))
-        if not isinstance(at, pd.Series)
-        else (float(at["x"]), float(at["y"]), float(at["z"])),
+        at=(float(peak["x"]), float(peak["y"]), float(peak["z"])),
         found=bool(len(found)),
     )
 
@@ -211,14 +210,14 @@ def _effects(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
     adjusted = not values.empty
     people, group = findings.table("participants"), str(findings.settings.get("group", "group"))
     if adjusted:
-        column = next(name for name in values if name != "participant_id")
+        column = next(name for name in map(str, values) if name != "participant_id")
     elif group in people and not findings.table("roi_values").empty:
         # Scans in blocks have no adjusted means: their values as they are.
         column = group
         values = findings.table("roi_values").assign(**{group: people[group].to_numpy()})
     else:
         return
-    for region in (name for name in values if name not in ("participant_id", column)):
+    for region in (n for n in map(str, values) if n not in ("participant_id", column)):
         of_region = means[means["region"] == region] if adjusted else means
         name = region_name(region, findings)
         yield (
@@ -244,8 +243,8 @@ def _means_in_words(means: pd.DataFrame) -> str:
     if means.empty or "at" in means:
         return ""
     return "; ".join(
-        f"{row.term}: {row.estimate:.2f} [{row.ci_low:.2f}, {row.ci_high:.2f}]"
-        for row in means.itertuples()
+        f"{row['term']}: {row['estimate']:.2f} {interval_text(row['ci_low'], row['ci_high'])}"
+        for row in rows_of(means)
     )
 
 
@@ -253,7 +252,7 @@ def _nulls(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
     statistic = findings.settings.get("cluster_statistic", "size")
     table = findings.table("null_distributions")
     name = f"max_cluster_{statistic}"
-    columns = [column for column in table if column.startswith(name)]
+    columns = [column for column in map(str, table) if column.startswith(name)]
     alpha = float(findings.settings.get("alpha", 0.05))
     if not columns:
         return
@@ -263,15 +262,15 @@ def _nulls(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
         nulls = {column.rpartition("_")[2]: table[column].to_numpy(float) for column in columns}
     mass = {str(c["cluster"]): c["mass"] for c in findings.record.get("Clusters", [])}
     for sign, null in nulls.items():
-        rows = findings.clusters
-        if sign:
-            rows = rows[rows["direction"] == sign]
+        rows = [r for r in rows_of(findings.clusters) if not sign or r["direction"] == sign]
+        # Nothing hides the significant ones; if there are none, the largest shows how far it is.
+        marked = [row for row in rows if row["significant"]][:_MOST_MARKED] or rows[:1]
         sizes = [
             (
                 f"cluster {row['cluster']}",
                 float(mass[str(row["cluster"])] if statistic == "mass" else row["voxels"]),
             )
-            for row in rows.head(_MOST_MARKED).to_dict("records")
+            for row in marked
         ]
         critical = critical_value(null, alpha)
         unit = "voxels" if statistic == "size" else "mass"
@@ -283,8 +282,12 @@ def _nulls(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
                 title,
                 f"Histogram of the largest cluster of {len(null):,} relabellings, with the "
                 "observed clusters marked",
-                f"A cluster is significant beyond {critical:g} {unit} (dashed). The largest "
-                f"{min(len(rows), _MOST_MARKED)} observed clusters are marked.",
+                f"A cluster is significant beyond {critical:g} {unit} (dashed); "
+                + (
+                    "the significant ones are marked."
+                    if any(row["significant"] for row in marked)
+                    else "the largest that was observed is marked."
+                ),
             ),
             null_figure(null, sizes, critical, f"{unit} of the largest cluster"),
         )
@@ -295,7 +298,7 @@ def _motion(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
     if motion.empty:
         return
     group = str(findings.settings.get("group", "group"))
-    regions = [name for name in motion if name not in ("participant_id", "mean_fd", group)]
+    regions = [n for n in map(str, motion) if n not in ("participant_id", "mean_fd", group)]
     shown = {
         name: "mean CFH of the whole map" if name == MEAN_CFH else region_name(name, findings)
         for name in regions[:_MOST_PANELS]

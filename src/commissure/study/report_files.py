@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -142,33 +143,24 @@ def _figures(drawn: Iterable[Mapping[str, Any]], out_dir: Path) -> dict[str, Fig
             ),
             about.narrow,
         )
-    own = {
-        "figure1": (
-            "figure1.png",
-            "Significant clusters",
-            "Sagittal, coronal and axial slices of the template through the peak of each "
-            "significant cluster",
-            "A row for each cluster, through its peak; red is positive, blue negative. The left "
-            "of the brain is on the left.",
-        ),
-        "scatter": (
-            "partial_correlations.svg",
-            "Regions and scores",
-            "Scatter plots of what the covariates leave of each region's CFH and of each score",
-            "Each dot is a participant: what is left of CFH and of the score when the covariates "
-            "are taken out.",
-        ),
-    }
-    for key, (name, title, alt, caption) in own.items():
-        path = out_dir / GROUP_FOLDER / name
+    for key, text in _own_figures().items():
+        path = out_dir / GROUP_FOLDER / text["file"]
         if path.is_file():
             links = tuple(
-                Link(text, f"{GROUP_FOLDER}/{path.stem}{ending}")
-                for text, ending in (("SVG", ".svg"), ("PNG, 300 dpi", ".png"))
+                Link(what, f"{GROUP_FOLDER}/{path.stem}{ending}")
+                for what, ending in (("SVG", ".svg"), ("PNG, 300 dpi", ".png"))
                 if path.with_suffix(ending).is_file()
             )
+            title, alt, caption = text["title"], text["alt"], text["caption"]
             figures[key] = Figure(title, alt, caption, data_uri(path), links)
     return figures
+
+
+@cache
+def _own_figures() -> Mapping[str, Mapping[str, str]]:
+    """Return what is said of the figures that the group stage drew itself."""
+    file = resources.files("commissure.study").joinpath("data", "report_figures.json")
+    return dict(json.loads(file.read_text("utf-8")))
 
 
 def _links(out_dir: Path) -> dict[str, Link]:

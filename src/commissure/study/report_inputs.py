@@ -20,6 +20,8 @@ from commissure.study.quality import KEYS
 
 T = TypeVar("T")
 
+# What has a ledger and is nobody.
+_NO_PARTICIPANTS = {GROUP_FOLDER, "study", "report"}
 _TEXT = dict.fromkeys([*KEYS, "session_id", "reasons"], str)
 
 
@@ -155,7 +157,7 @@ def _participants(
     for name in identity.get("runs", {}):
         if label := entity(Path(name), "sub"):
             runs.setdefault(f"sub-{label}", []).append(name)
-    others = {name for name in ledgers if name not in ("group", "study")}
+    others = ledgers.keys() - _NO_PARTICIPANTS
     folders = {path.name for path in out_dir.glob("sub-*") if path.is_dir()}
     everyone = sorted(rows.keys() | runs.keys() | others | folders)
     return tuple(

@@ -68,6 +68,8 @@
       loadingText: "",
       logLevel: "error",
       multiplanarShowRender: niivue.SHOW_RENDER.ALWAYS,
+      multiplanarLayout: niivue.MULTIPLANAR_TYPE.GRID,
+      showAllOrientationMarkers: true,
       isNearestInterpolation: false,
       fontColor: [1, 1, 1, 1],
     });
