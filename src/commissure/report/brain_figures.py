@@ -93,7 +93,10 @@ def glass_figure(img: Any, largest: float, *, label: str) -> Figure:
             black_bg=False,
             figure=figure,
         )
-    display._cbar.set_label(label)
+    display._cbar.ax.set_title(label, fontsize=10)
+    views = {"l": "from the left", "y": "from behind", "r": "from the right", "z": "from above"}
+    for view, name in views.items():
+        display.axes[view].ax.set_title(name, fontsize=10)
     return figure
 
 

@@ -19,10 +19,13 @@ from commissure.report.page_parts import (
     section,
 )
 from commissure.report.viewer import Viewer
-from commissure.report.wording import cluster_label, count, direction, region_name
+from commissure.report.wording import cluster_label, count, region_name, sides
 
 NOT_COMPARED = "Not done yet: the groups have not been compared."
+# Of clusters that are not significant; of the regions that a cluster lies in.
 _MOST_SHOWN = 20
+_MOST_WITHOUT_FINDING = 5
+_MOST_SHARES = 3
 
 
 def means_section(study: Study, figures: Mapping[str, Figure]) -> Section:
@@ -68,11 +71,11 @@ def differences_section(
     others = findings.clusters.drop(significant.index)
     if len(others):
         caption = "Clusters that are not significant"
-        if len(others) > _MOST_SHOWN:
-            caption += f" (the first {_MOST_SHOWN} of {len(others)}; clusters.tsv has all)"
-        table = cluster_table(
-            findings, others.head(_MOST_SHOWN), caption, [] if len(significant) else files
-        )
+        most = _MOST_SHOWN if len(significant) else _MOST_WITHOUT_FINDING
+        if len(others) > most:
+            caption += f" (the first {most} of {len(others)}; clusters.tsv has all)"
+        shown = others.head(most)
+        table = cluster_table(findings, shown, caption, [] if len(significant) else files)
         if significant.empty:
             parts.insert(2, table)
         else:
@@ -174,7 +177,7 @@ def cluster_table(
         number = str(row["cluster"])
         cells: list[Cell] = [Place(number, at)]
         cells += [cluster_label(number, findings) or "-"] if has_labels else []
-        cells += [direction(findings, row["direction"])] if "direction" in clusters else []
+        cells += [sides(findings, row["direction"])] if "direction" in clusters else []
         cells += [fixed(row[f"peak_{statistic}"]), _unbroken(", ".join(f"{mm:.0f}" for mm in at))]
         cells.append(f"{row['voxels']:.0f} ({row['mm3']:,.0f})")
         cells += [p_text(row[name]) for name in p_columns]
@@ -182,7 +185,7 @@ def cluster_table(
             interval = _unbroken(interval_text(row["g_low"], row["g_high"]))
             cells.append(f"{fixed(row['g'])} {interval}".strip())
         if "extent_labels" in clusters:
-            cells.append("" if pd.isna(row["extent_labels"]) else str(row["extent_labels"]))
+            cells.append(_first_shares(row["extent_labels"]))
         rows.append(tuple(cells))
     return Table(caption, tuple(columns), tuple(rows), links=tuple(links))
 
@@ -205,6 +208,12 @@ def _asked(findings: Findings) -> str:
         f"({tail}). {record.get('VoxelsAnalysed', 0):,} voxels were analysed, with "
         f"{record.get('DegreesOfFreedom')} degrees of freedom."
     )
+
+
+def _first_shares(labels: object) -> str:
+    """Return the largest shares of a cluster, all of which clusters.tsv has."""
+    shares = str(labels).split("; ") if isinstance(labels, str) else []
+    return "; ".join(shares[:_MOST_SHARES] + (["..."] if len(shares) > _MOST_SHARES else []))
 
 
 def _unbroken(text: str) -> str:

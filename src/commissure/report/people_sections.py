@@ -38,8 +38,7 @@ def participants_section(study: Study, links: Mapping[str, Link]) -> Section:
         tuple(_rows(study.participants)),
         links=tuple(links[key] for key in ("quality.tsv",) if key in links),
     )
-    busy = study.in_state("waiting") + study.in_state("started") + study.in_state("failed")
-    if findings is None or busy:
+    if findings is None:
         parts.append(everyone)
     else:
         parts.append(Details(f"All {count(len(study.participants), 'participant')}", (everyone,)))

@@ -30,6 +30,8 @@ class Viewer:
         Where the crosshair is at first, mm.
     found : bool
         Whether there are significant clusters.
+    meaning : str
+        What the colours say.
     """
 
     background: str
@@ -40,6 +42,7 @@ class Viewer:
     largest: float
     at: tuple[float, float, float]
     found: bool
+    meaning: str
 
     @property
     def data(self) -> dict[str, Any]:

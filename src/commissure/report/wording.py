@@ -40,6 +40,15 @@ def direction(findings: Findings, sign: str) -> str:
     return f"{sign} for {contrast}"
 
 
+def sides(findings: Findings, sign: str) -> str:
+    """Return `direction` as a table has it, such as "patient > control"."""
+    match = _DIFFERENCE.fullmatch(str(findings.settings.get("contrast", "")))
+    if match:
+        _, first, second = match.groups()
+        return f"{first} {'>' if sign == 'positive' else '<'} {second}"
+    return sign
+
+
 def region_name(region: str, findings: Findings) -> str:
     """Return "cluster 1 (Left Putamen)"; the region itself where there is no label."""
     label = cluster_label(region.removeprefix("cluster "), findings)
@@ -163,7 +172,7 @@ def _cluster_in_words(row: Mapping[str, Any], findings: Findings, p_column: str)
 def _how_sure(study: Study) -> str:
     findings = study.findings
     if findings is None:
-        return "Run the same command again to go on; this page is made anew each time."
+        return "If nothing runs now, start the same command again: it goes on where it stopped."
     motion = motion_verdict(findings)
     scores = correlations_verdict(findings)
     sentence = "; ".join(part for part in (motion, scores) if part)

@@ -21,7 +21,7 @@ from commissure.report.contents import Findings, Study, rows_of
 from commissure.report.effect_figure import effect_figure
 from commissure.report.formatting import interval_text
 from commissure.report.viewer import Viewer, encoded, template_background
-from commissure.report.wording import cluster_label, region_name
+from commissure.report.wording import cluster_label, direction, region_name
 from commissure.space.grid import Grid
 from commissure.study.bids_names import has_midline
 from commissure.study.findings_files import contrast_label
@@ -115,7 +115,15 @@ def make_viewer(findings: Findings, out_dir: Path) -> Viewer | None:
         largest=max(float(np.abs(values).max()), threshold * 1.01),
         at=(float(peak["x"]), float(peak["y"]), float(peak["z"])),
         found=bool(len(found)),
+        meaning=_colours(findings),
     )
+
+
+def _colours(findings: Findings) -> str:
+    if findings.statistic == "F":
+        return "The brighter, the larger F."
+    warm, cold = (direction(findings, sign) for sign in ("positive", "negative"))
+    return f"Warm colours: {warm}; cold colours: {cold}."
 
 
 def critical_value(null: NDArray[np.float64], alpha: float) -> float:

@@ -75,7 +75,7 @@ def _figure(path: Path, content: bytes, out_dir: Path) -> Figure:
     about = _texts().get(key, {"title": path.stem, "caption": "", "good": ""})
     caption = about["caption"]
     if about["good"]:
-        caption += f" Good: {about['good'][0].lower()}{about['good'][1:]}"
+        caption += f" Good: {about['good']}"
     href = quote(path.relative_to(out_dir).as_posix())
     return Figure(
         about["title"],
