@@ -27,7 +27,11 @@ CLUSTERS = pd.DataFrame(
         "z": [10.0, 8, 54],
         "voxels": [53, None, 27],
         "p_corr_size": [0.0042, None, 0.031],
-        "peak_label": ["Left Putamen (80 %)", "Left Putamen (70 %)", "Left Precentral Gyrus (61 %)"],
+        "peak_label": [
+            "Left Putamen (80 %)",
+            "Left Putamen (70 %)",
+            "Left Precentral Gyrus (61 %)",
+        ],
         "significant": [True, False, True],
     }
 )
@@ -64,7 +68,7 @@ def test_what_was_found():
     _, what, _ = summary(Study("x", people(60), findings()))
     assert what == (
         "CFH was higher in patient than in control in 2 regions: Left Putamen (peak t = 5.14, 53 "
-        "voxels, corrected p = 0.004) and Left Precentral Gyrus (peak t = 4.98, 27 voxels, "
+        "voxels, corrected p = 0.004) and Left Precentral (peak t = 4.98, 27 voxels, "
         "corrected p = 0.031) (5,000 permutations)."
     )
 
