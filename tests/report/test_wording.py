@@ -68,7 +68,7 @@ def test_what_was_found():
     _, what, _ = summary(Study("x", people(60), findings()))
     assert what == (
         "CFH was higher in patient than in control in 2 regions: Left Putamen (peak t = 5.14, 53 "
-        "voxels, corrected p = 0.004) and Left Precentral (peak t = 4.98, 27 voxels, "
+        "voxels, corrected p = 0.004) and Left Precentral Gyrus (peak t = 4.98, 27 voxels, "
         "corrected p = 0.031) (5,000 permutations)."
     )
 
