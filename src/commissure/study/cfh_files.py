@@ -31,13 +31,15 @@ class CleanScan:
     Attributes
     ----------
     path : Path
-        The maps are named after it.
+        The maps are named after it, unless `name` is given.
     n_volumes : int
     tr : float, optional
         Seconds.
     space : str, optional
     source : str, optional
         What the sidecars call the file; its path by default.
+    name : str, optional
+        File name in the style of BIDS that the maps are named after.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class CleanScan:
     tr: float | None
     space: str | None
     source: str | None = None
+    name: str | None = None
 
 
 def write_cfh_maps(
@@ -76,6 +79,7 @@ def write_cfh_maps(
             scan.path.name,
             n_duplicates,
         )
+    named = Path(scan.name or scan.path)
     shift = result.shift(domain)
     partner = np.full((domain.n_places, 3), np.nan)
     has = result.partner >= 0
@@ -83,7 +87,7 @@ def write_cfh_maps(
     values = {"z": result.z, "r": result.r, "partner": partner, "shift": shift}
     common = _common_sidecar(scan, result, domain, settings)
     for key, output in _data("cfh_outputs").items():
-        stem = folder / derived_stem(scan.path, output["entity"], "boldmap")
+        stem = folder / derived_stem(named, output["entity"], "boldmap")
         img = domain.to_image(values[key].astype(np.float32))
         img.header.set_xyzt_units("mm", "sec")
         nib.save(img, stem.with_name(f"{stem.name}.nii.gz"))
@@ -91,8 +95,8 @@ def write_cfh_maps(
         stem.with_name(f"{stem.name}.json").write_text(
             json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
-    picture = (figures or folder) / f"{derived_stem(scan.path, 'stat-cfh', 'boldmap')}.png"
-    cfh_figure(result.z, shift, domain, title=split_extension(scan.path)[0]).savefig(picture)
+    picture = (figures or folder) / f"{derived_stem(named, 'stat-cfh', 'boldmap')}.png"
+    cfh_figure(result.z, shift, domain, title=split_extension(named)[0]).savefig(picture)
     return picture
 
 

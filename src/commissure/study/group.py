@@ -14,14 +14,14 @@ import pandas as pd
 import commissure
 from commissure.measures import cfh
 from commissure.problems import InputError
-from commissure.study.bids_names import entity
+from commissure.space.templates import TEMPLATE_SPACE
 from commissure.study.domain import study_domain
 from commissure.study.findings_files import write_findings
 from commissure.study.group_inputs import Participants, read_map_files
 from commissure.study.image_files import load_image, sample_file
 from commissure.study.ledger import Ledger
 from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
-from commissure.study.preprocess import own_folder
+from commissure.study.preprocess_files import own_folder
 from commissure.study.quality import judge
 from commissure.study.settings import GroupSettings, StudySettings, hash_of
 from commissure.study.statistics import find
@@ -161,7 +161,7 @@ def run_group(
         group_folder.mkdir()
         files = [_map_of(runs, folder, out_dir) for _, runs in scans]
         first = scans[0][1][0].result
-        space = entity(files[0], "space") or first.scan.space
+        space = TEMPLATE_SPACE if first.scan.kind == "raw" else first.scan.space
         inputs = check_inputs(
             lambda: people,
             lambda: study_domain(files[0], space, settings.cfh),
@@ -273,7 +273,7 @@ def _partners_of_group(
     key = hash_of(
         commissure.__version__, asdict(settings.cfh), [run.result.key for run in included]
     )
-    cleans = [clean_scan(run.result.scan, run.result.clean) for run in included if run.result.clean]
+    cleans = [clean_scan(run.result.job, run.result.scan) for run in included]
 
     def make(folder: Path) -> dict[str, Any]:
         domain = study_domain(cleans[0].path, cleans[0].space, settings.cfh)
@@ -302,7 +302,7 @@ def _partners_of_group(
             run,
             result=replace(
                 run.result,
-                map=out_dir / map_name(run.result.scan, clean.path),
+                map=out_dir / map_name(run.result.job, run.result.scan),
                 key=hash_of(key, clean.source),
             ),
         )

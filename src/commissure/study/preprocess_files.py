@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import commissure
 from commissure.preprocessing.anatomy import Anatomy
+from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.preprocessing.motion import motion_parameters
 from commissure.preprocessing.recipe import CleanBold
 from commissure.preprocessing.registration import grid_points
@@ -24,9 +25,11 @@ from commissure.report.quality_figures import (
     outlines_figure,
 )
 from commissure.space.templates import TEMPLATE_SPACE, analysis_grid, load_template
-from commissure.study.bids_names import split_extension
+from commissure.study.bids_names import has_midline, split_extension
 from commissure.study.domain import grey_mask
 from commissure.study.inputs import Scan
+from commissure.study.inputs.bids_files import BidsFile
+from commissure.study.inputs.selection import alnum
 
 _MASK_TYPES = {"mask": "Brain", "greyMask": "ROI"}
 _LABELS = {"GM": "grey", "WM": "white", "CSF": "csf"}
@@ -84,9 +87,9 @@ def write_run(
     Path
         The clean series.
     """
-    stem = split_extension(scan.bold)[0].removesuffix("_bold")
+    stem = scan.name
     resolution = round(float(clean.affine[1, 1]))
-    space = f"{stem}_space-{TEMPLATE_SPACE}_res-{resolution}"
+    space = clean_name(scan, resolution).name.removesuffix("_desc-clean_bold.nii.gz")
     func = folder / "func"
     about = {
         "Sources": [
@@ -116,7 +119,7 @@ def write_run(
     _write_image(func / f"{space}_stat-tsnr_boldmap", shown, clean.affine, "tsnr", about)
     _write_confounds(clean, func / f"{stem}_desc-confounds_timeseries")
     events = scan.bold.with_name(f"{stem}_events.tsv")
-    if events.exists():
+    if scan.kind == "raw" and events.exists():
         table = pd.read_csv(events, sep="\t", na_values=["n/a"])
         table["onset"] = trim_onsets(table["onset"], settings["n_trim"], scan.tr)
         path = func / f"{stem}_desc-trimmed_events.tsv"
@@ -135,7 +138,9 @@ def write_run(
     _write_figure(figure, figures / f"{stem}_desc-carpet_bold.png")
     figure = map_figure(tsnr, clean.affine, f"{stem}: temporal SNR", "tSNR")
     _write_figure(figure, figures / f"{stem}_desc-tsnr_bold.png")
-    template = load_template(resolution)
+    if scan.kind != "raw" and not has_midline(scan.space):
+        return bold
+    template = template_on(clean.mask.shape, clean.affine)
     outlines: dict[str, NDArray[Any]] = {"template brain": template.brain}
     outlines["template grey matter"] = template.grey
     if anatomy is not None:
@@ -149,11 +154,28 @@ def write_run(
 
 
 def clean_name(scan: Scan, resolution_mm: int) -> Path:
-    """Return where a raw run's clean series lie, relative to the output folder."""
-    stem = split_extension(scan.bold)[0].removesuffix("_bold")
-    session = [f"ses-{scan.session}"] if scan.session else []
-    name = f"{stem}_space-{TEMPLATE_SPACE}_res-{resolution_mm}_desc-clean_bold.nii.gz"
-    return Path(scan.participant_id, *session, "func", name)
+    """Return where a run's clean series lie, relative to the output folder.
+
+    Parameters
+    ----------
+    scan : Scan
+    resolution_mm : int
+        Of the grid that raw runs are resampled to.
+    """
+    space = f"space-{TEMPLATE_SPACE}_res-{resolution_mm}"
+    if scan.kind != "raw":
+        resolution = BidsFile.of(scan.bold).entities.get("res")
+        space = f"space-{alnum(scan.space or 'native')}" + (
+            f"_res-{resolution}" if resolution else ""
+        )
+    return own_folder(scan) / "func" / f"{scan.name}_{space}_desc-clean_bold.nii.gz"
+
+
+def own_folder(scan: Scan) -> Path:
+    """Return the folder of a scan's participant (and session), relative to the output folder."""
+    label = alnum(scan.participant_id.removeprefix("sub-"))
+    session = [f"ses-{alnum(scan.session)}"] if scan.session else []
+    return Path(f"sub-{label}", *session)
 
 
 def write_grey_mask(resolution_mm: int, threshold: float, folder: Path) -> None:

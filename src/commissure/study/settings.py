@@ -19,6 +19,7 @@ from commissure.measures.cfh import Partner
 from commissure.preprocessing.recipe import Recipe
 from commissure.problems import InputError
 from commissure.study.findings import StatsSettings
+from commissure.study.inputs import InputKind
 from commissure.study.quality import QualityRules
 from commissure.study.stats_inputs import option_problems
 
@@ -41,17 +42,27 @@ class InputSettings:
     echo : str, optional
         Of multi-echo runs, the one to take.
     space : str, optional
-        Space of already preprocessed runs, where there are several.
+        Space of already preprocessed runs, where there are several or none is named.
+    desc : str, optional
+        Of derivatives, the label after "desc-" to take.
+    folder, measure : str, optional
+        Of DPABI, the folder to take, or the measure whose maps in `Results` are compared.
+    tr : float, optional
+        Repetition time of DPABI's images and of tables, s.
     confounds : tuple of str
         Strategy for fMRIPrep's confounds: "friston24", or the names of nilearn's `load_confounds`.
     """
 
-    kind: Literal["auto", "bids", "fmriprep", "dpabi", "table"] = "auto"
+    kind: InputKind = "auto"
     task: str | None = None
     sessions: tuple[str, ...] | None = None
     runs: tuple[str, ...] | None = None
     echo: str | None = None
     space: str | None = None
+    desc: str | None = None
+    folder: str | None = None
+    measure: str | None = None
+    tr: Annotated[float, Gt(0)] | None = None
     confounds: tuple[str, ...] = ("friston24", "wm_csf", "global_signal")
 
 
