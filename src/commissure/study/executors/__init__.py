@@ -1,0 +1,6 @@
+"""How the work of a study runs: in processes on this machine, or by Dask on several."""
+
+from commissure.study.executors.local import LocalExecutor
+from commissure.study.executors.task import Executor, OnEvent, Outcome, Report, Task, Work
+
+__all__ = ["Executor", "LocalExecutor", "OnEvent", "Outcome", "Report", "Task", "Work"]
