@@ -1,17 +1,17 @@
 """Tasks in processes on this machine."""
 
-import logging
 import threading
 import traceback
 from collections.abc import Iterable, Iterator
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from commissure.problems import InputError
+from commissure.study.executors.listening import Told, listen
 from commissure.study.executors.memory import memory_limit
-from commissure.study.executors.process import WorkerProcess
+from commissure.study.executors.process import WorkerProcess, packed
 from commissure.study.executors.task import Executor, OnEvent, Outcome, Task, Work
 from commissure.threads import available_threads
 
@@ -105,16 +105,7 @@ class LocalExecutor(Executor):
         crew = _Crew(function, tasks, n_threads)
         try:
             crew.start(n_procs)
-            n_left = len(tasks)
-            while n_left:
-                name, kind, content = crew.told.get()
-                if kind == "outcome":
-                    n_left -= 1
-                    yield content
-                elif kind == "log":
-                    hand_on(content)
-                elif on_event is not None:
-                    on_event(name, *content)
+            yield from listen(crew.told, len(tasks), on_event)
         finally:
             crew.stop()
 
@@ -131,23 +122,16 @@ class LocalExecutor(Executor):
         """Do nothing: no process outlives the iterator that `run` gives."""
 
 
-def hand_on(record: tuple[str, int, str]) -> None:
-    """Log what another process logged."""
-    logger, level, message = record
-    logging.getLogger(logger).log(level, "%s", message)
-
-
 class _Crew:
     """Threads, each with a process whose tasks it waits for.
 
     Attributes
     ----------
-    told : SimpleQueue
-        Gets the task's name, "event", "log" or "outcome", and what it is.
+    told : Told
     """
 
     def __init__(self, function: Work, tasks: list[Task], n_threads: int) -> None:
-        self.told: SimpleQueue[tuple[str, str, Any]] = SimpleQueue()
+        self.told: Told = SimpleQueue()
         self._function, self._n_threads = function, n_threads
         self._waiting = iter(tasks)
         self._members: list[threading.Thread] = []
@@ -176,10 +160,9 @@ class _Crew:
             try:
                 if process is None or not process.alive:
                     process = self._new_process()
-                outcome = process.do(
-                    self._function, task.name, task.argument, partial(self._tell, task.name)
-                )
-            except Exception:
+                work = packed(self._function, task)
+                outcome = process.do(task.name, work, partial(self._tell, task.name))
+            except Exception:  # what cannot be pickled, or started
                 outcome = Outcome(task.name, error=traceback.format_exc())
             self.told.put((task.name, "outcome", outcome))
         if process is not None:
@@ -197,5 +180,5 @@ class _Crew:
                 process.stop()
         return process
 
-    def _tell(self, name: str, kind: str, content: Any) -> None:
+    def _tell(self, name: str, kind: str, content: object) -> None:
         self.told.put((name, kind, content))

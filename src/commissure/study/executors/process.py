@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any, cast
 
-from commissure.study.executors.task import Outcome, Work
+from commissure.study.executors.task import Outcome, Task, Work
 
 # The worker finds modules where this process does.
 _START = (
@@ -27,6 +27,11 @@ _TAIL = 2000
 
 # Told "event" or "log", and its content.
 Tell = Callable[[str, Any], None]
+
+
+def packed(function: Work, task: Task) -> bytes:
+    """Return what a `WorkerProcess` needs to do a task."""
+    return pickle.dumps((function, task.argument))
 
 
 class WorkerProcess:
@@ -45,6 +50,7 @@ class WorkerProcess:
 
     def __init__(self, n_threads: int) -> None:
         self._written = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
+        self._n_written_before = 0  # by earlier tasks
         level = logging.getLogger("commissure").getEffectiveLevel()
         # Threads of libraries that ours do not know of. They are counted when loaded.
         environment = os.environ | {
@@ -69,23 +75,20 @@ class WorkerProcess:
         """Whether it can do a task."""
         return self._process.poll() is None
 
-    def do(self, function: Work, name: str, argument: Any, tell: Tell) -> Outcome:
+    def do(self, name: str, work: bytes, tell: Tell) -> Outcome:
         """Have a task done, and wait for it.
 
         Parameters
         ----------
-        function : callable
-            See `Work`.
         name : str
-        argument : object
+            The task's.
+        work : bytes
+            See `packed`.
         tell : callable
             Called with "event" and (what, share), or with "log" and (logger, level, message).
         """
         start = time.monotonic()
-        try:
-            work = pickle.dumps((function, argument))
-        except Exception:
-            return Outcome(name, error=traceback.format_exc())
+        self._n_written_before = self._written.seek(0, os.SEEK_END)
         try:
             pickle.dump((name, work), self._stdin)
             self._stdin.flush()
@@ -141,7 +144,7 @@ class WorkerProcess:
             how = f"The process was killed by signal {-code} ({signal.strsignal(-code)})"
             how += ", probably for lack of memory." if -code == signal.SIGKILL else "."
         n_written = self._written.seek(0, os.SEEK_END)
-        self._written.seek(max(0, n_written - _TAIL))
+        self._written.seek(max(self._n_written_before, n_written - _TAIL))
         tail = self._written.read().decode(errors="replace").strip()
         self._close()
         return f"{how}\n{tail}" if tail else how
