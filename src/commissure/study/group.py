@@ -24,7 +24,7 @@ from commissure.study.participant import RunResult, clean_scan, map_name, write_
 from commissure.study.preprocess_files import own_folder
 from commissure.study.quality import judge
 from commissure.study.settings import GroupSettings, StudySettings, hash_of
-from commissure.study.statistics import find
+from commissure.study.statistics import NullBy, find
 from commissure.study.stats_inputs import check_inputs, people_problems
 
 # The column that mean framewise displacement gets among the participants'.
@@ -69,19 +69,19 @@ def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[J
     """Judge the runs that are clean; those that are not are left out, with the reason."""
     judged = []
     for result in results:
+        scan = result.scan
+        row: dict[str, Any] = {
+            "participant_id": scan.participant_id,
+            "session": scan.session,
+            "task": scan.task,
+            "run": scan.run,
+        }
         if result.measured is not None:
             row = judge(result.measured, settings.quality)
-        else:
-            why = " ".join(result.problems) or "not done: run the participant stage."
-            scan = result.scan
-            row = {
-                "participant_id": scan.participant_id,
-                "session": scan.session,
-                "task": scan.task,
-                "run": scan.run,
-                "included": False,
-                "reasons": f"failed: {why}" if result.problems else why,
-            }
+        why = " ".join(result.problems)
+        if why or not result.is_done:
+            why = f"failed: {why}" if why else "not done: run the participant stage."
+            row |= {"included": False, "reasons": why}
         judged.append(Judged(result, row))
     return judged
 
@@ -117,6 +117,7 @@ def run_group(
     n_threads: int | None = None,
     max_memory: int | None = None,
     progress: Callable[[str, float], None] | None = None,
+    null_by: NullBy | None = None,
 ) -> GroupOutcome:
     """Compare those who are included; nothing is done again that is done already.
 
@@ -130,6 +131,8 @@ def run_group(
     n_threads, max_memory : int, optional
     progress : callable, optional
         Called with what is being done and the share that is done.
+    null_by : callable, optional
+        See `commissure.inference.permutation_test`.
 
     Raises
     ------
@@ -171,7 +174,12 @@ def run_group(
         names = [_name(file, folder, out_dir) for file in files]
         inputs = replace(inputs, maps=replace(inputs.maps, sources=tuple(names)), space=space)
         findings = find(
-            inputs, asked, n_threads=n_threads, max_memory=max_memory, progress=progress
+            inputs,
+            asked,
+            n_threads=n_threads,
+            max_memory=max_memory,
+            progress=progress,
+            null_by=null_by,
         )
         write_findings(findings, group_folder)
         _write_tsv(people.table.assign(map=names), group_folder / "participants.tsv")

@@ -93,6 +93,12 @@ class RunResult:
     key: str | None = None
     problems: tuple[str, ...] = ()
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do for the run."""
+        mapped = self.map is not None or self.job.settings.cfh.partner == "group"
+        return self.measured is not None and mapped
+
 
 @dataclass
 class _Steps:
@@ -195,11 +201,7 @@ def results_of(job: Job) -> list[RunResult]:
 
 def is_done(job: Job) -> bool:
     """Tell whether nothing is left to do for a participant."""
-    makes_maps = job.settings.cfh.partner == "scan"
-    return all(
-        result.measured is not None and (result.map is not None or not makes_maps)
-        for result in results_of(job)
-    )
+    return all(result.is_done for result in results_of(job))
 
 
 def map_name(job: Job, scan: Scan) -> Path:

@@ -2,16 +2,18 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from filelock import FileLock
 
 from commissure.problems import InputError
-from commissure.study.executors import Executor, Outcome, Task
+from commissure.space.templates import analysis_grid
+from commissure.study.executors import Executor, OnEvent, Outcome, Report, Task
 from commissure.study.group import (
     GroupOutcome,
     Judged,
@@ -21,13 +23,18 @@ from commissure.study.group import (
 )
 from commissure.study.group_inputs import Participants, read_participants
 from commissure.study.inputs import Scan
+from commissure.study.inputs.scan import load_header
 from commissure.study.ledger import STATE_FOLDER, lock_path
+from commissure.study.null_parts import NullByParts
 from commissure.study.participant import Job, is_done, results_of, work_on
 from commissure.study.settings import StudySettings
 from commissure.study.staging import replace_file
+from commissure.study.statistics import NullBy
 from commissure.study.study_files import write_study_files
 
 log = logging.getLogger(__name__)
+
+_BYTES_BESIDE_SERIES = 900_000_000
 
 Stage = Literal["participant", "group", "all"]
 
@@ -106,7 +113,7 @@ def run_study(
     *,
     n_threads: int | None = None,
     max_memory: int | None = None,
-    on_event: Callable[[str, str, float], None] | None = None,
+    on_event: OnEvent | None = None,
 ) -> StudyOutcome:
     """Do what is left to do of a study.
 
@@ -158,15 +165,14 @@ def run_study(
                     n_threads=n_threads,
                     max_memory=max_memory,
                     progress=lambda what, share: report("group", what, share),
+                    null_by=_null_by(study, executor),
                 )
         except InputError as error:
             outcome.group_problems = error.problems
     return outcome
 
 
-def participant_task(
-    argument: tuple[Job, bool], report: Callable[[str, float], None], n_threads: int | None
-) -> bool:
+def participant_task(argument: tuple[Job, bool], report: Report, n_threads: int) -> bool:
     """Do a job; tell whether it was done, and not left to another run that works on it."""
     job, wait = argument
     return work_on(job, report, n_threads, wait=wait)
@@ -175,14 +181,14 @@ def participant_task(
 def _work(
     jobs: Sequence[Job],
     executor: Executor,
-    on_event: Callable[[str, str, float], None] | None,
+    on_event: OnEvent | None,
 ) -> dict[str, str]:
     """Do the jobs, those that another run works on last; return what went wrong beside ledgers."""
     errors: dict[str, str] = {}
 
     def go(some: Iterable[Job], *, wait: bool) -> list[Job]:
         by_name = {job.participant_id: job for job in some}
-        tasks = [Task(name, (job, wait)) for name, job in by_name.items()]
+        tasks = [Task(name, (job, wait), memory_of(job)) for name, job in by_name.items()]
         busy = []
         for outcome in executor.run(participant_task, tasks, on_event):
             if outcome.error is not None:
@@ -197,6 +203,28 @@ def _work(
         log.info("%d participants are worked on by another run: waiting for it.", len(busy))
         go(busy, wait=True)
     return errors
+
+
+def memory_of(job: Job) -> int:
+    """Return about how many bytes a participant's work needs."""
+    shape, _ = analysis_grid(job.settings.preprocessing.resolution_mm)
+    return max(_memory_of_run(scan, int(np.prod(shape))) for scan in job.scans)
+
+
+def _memory_of_run(scan: Scan, n_grid: int) -> int:
+    size = load_header(scan.bold).shape
+    n_volumes = size[3] if len(size) > 3 else 1
+    if scan.kind != "raw":
+        n_grid = int(np.prod(size[:3]))
+    # The run as it is, interpolated and smoothed, in single precision; programs and the rest.
+    return _BYTES_BESIDE_SERIES + 4 * n_volumes * (int(np.prod(size[:3])) + 3 * n_grid)
+
+
+def _null_by(study: Study, executor: Executor) -> NullBy | None:
+    """Return who makes null distributions: Dask's workers, or this process's own threads."""
+    if study.settings.execution.executor == "dask":
+        return NullByParts(executor, study.work_dir)
+    return None
 
 
 def _log(outcome: Outcome) -> None:
