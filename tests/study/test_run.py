@@ -219,4 +219,10 @@ def test_sessions_need_blocks_or_a_choice(tmp_path):
     folder = write_derivatives(tmp_path / "in", sessions=("a", "b"))
     outcome = run(folder, tmp_path / "out")
     assert "have several sessions" in outcome.group_problems[0]
-    assert run(folder, tmp_path / "out", group={"blocks": "participant_id"}).group.n_scans == 12
+    repeated = {
+        "blocks": "participant_id",
+        "formula": "session_id",
+        "contrast": "session_id[a] - session_id[b]",
+        "clinical": [],
+    }
+    assert run(folder, tmp_path / "out", group=repeated).group.n_scans == 12

@@ -246,7 +246,7 @@ def _people(study: Study) -> Participants:
         msg = "The group stage needs participants.tsv. Give it with --participants."
         raise InputError(msg)
     people = read_participants(study.participants)
-    problems = check_people(people, [job.participant_id for job in study.jobs], study.settings)
+    problems = check_people(people, study.scans, study.settings)
     if problems:
         raise InputError(problems)
     return people
