@@ -162,6 +162,7 @@ def test_all_problems_are_said_together(bids):
         ({"RepetitionTime": 1.5}, "1.5 s by the sidecar and 2 s by the header"),
         ({"RepetitionTime": "2"}, "must be a number"),
         ({"RepetitionTime": 0}, "greater than 0"),
+        ({"RepetitionTime": None, "VolumeTiming": [0, 1, 5]}, "acquired with gaps"),
         ({"RepetitionTime": None}, "no RepetitionTime.*header says 2 s"),
         ({"SliceTiming": None}, "no SliceTiming.*skip slice timing"),
         ({"SliceTiming": TIMES[:3]}, "3 values and the image has 4 slices"),
