@@ -86,6 +86,11 @@ def read_bids(
     for name in wanted:
         bolds, t1ws, name_problems = _files(dataset, existing[name])
         problems += name_problems
+        if any("space" in f.entities or "desc" in f.entities for f in bolds):
+            problems.append(
+                f"{root} has derived images (space-, desc-) among its runs: it is no raw dataset. "
+                "Read it as one of fMRIPrep's kind, or move them to derivatives/."
+            )
         bolds = [f for f in bolds if wished.takes(f.entities)]
         bolds, echo_problems = _choose_echo(bolds, echo)
         problems += echo_problems
