@@ -160,6 +160,11 @@ def test_single_echoes_and_other_files_are_not_runs(derived):
     assert len(read_fmriprep(derived)) == 3
 
 
+def test_bidsignore_hides_images_but_not_tables(derived):
+    (derived / ".bidsignore").write_text("*_timeseries.tsv\n*_xfm.*\n*_run-2_*\n")
+    assert [s.confounds is not None for s in read_fmriprep(derived)] == [True, True]
+
+
 def test_old_names_of_confounds_and_two_of_them(derived):
     new = derived / "sub-01/func/sub-01_task-rest_desc-confounds_timeseries.tsv"
     old = new.with_name("sub-01_task-rest_desc-confounds_regressors.tsv")
