@@ -49,7 +49,7 @@ def start(folder, out, settings, *options):
 
 def test_killed_at_random_moments_it_comes_to_the_same_files(study, tmp_path):
     folder, settings, expected, seconds = study
-    rng = random.Random(5)
+    rng = random.Random(5)  # noqa: S311
     n_kills = n_folders = 0
     while n_kills < N_KILLS:
         out = tmp_path / f"out{n_folders}"

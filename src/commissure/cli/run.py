@@ -7,9 +7,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from commissure.cli.config import add_settings_options, settings_of
-from commissure.cli.console import shown
+from commissure.cli.console import study_shown
 from commissure.study.executors import DaskExecutor, Executor, LocalExecutor
 from commissure.study.inputs import Selection, find_participants, read_scans
 from commissure.study.run import Study, StudyOutcome, run_study
@@ -79,13 +80,16 @@ def add_parser(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     settings = settings_of(options, _changes(options))
     study = _study(options, settings)
-    with shown(quiet=options.quiet) as progress, _executor(settings.execution) as executor:
+    with (
+        study_shown(len(study.jobs), quiet=options.quiet) as show,
+        _executor(settings.execution) as executor,
+    ):
         outcome = run_study(
             study,
             options.stage,
             executor,
             max_memory=_bytes(settings.execution.mem_gb),
-            on_event=lambda who, what, share: progress(f"{who} {what}", share),
+            on_event=show,
         )
     _show(outcome, options)
     return SOME_FAILED if outcome.failed or outcome.group_problems else 0
@@ -164,8 +168,8 @@ def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
     if outcome.failed:
         table = Table("participant", "what went wrong", title="Failed")
         for who, why in sorted(outcome.failed.items()):
-            table.add_row(who, why)
-        console.print(table, markup=False)
+            table.add_row(Text(who), Text(why))
+        console.print(table)
     for problem in outcome.group_problems:
         log.error("The group stage: %s", problem)
     if options.quiet:

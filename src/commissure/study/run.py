@@ -138,12 +138,19 @@ def run_study(
     if stage != "participant":
         people = _people(study)
     _claim(study)
+    report = on_event or (lambda _who, _what, _share: None)
     outcome = StudyOutcome()
     jobs = study.jobs
     if stage != "group":
         pending = [job for job in jobs if not is_done(job)]
         outcome.n_done = len(jobs) - len(pending)
-        outcome.errors = _work(pending, executor, on_event)
+        if outcome.n_done:
+            log.info("%d of %d participants are done already.", outcome.n_done, len(jobs))
+        waiting = {job.participant_id for job in pending}
+        for job in jobs:
+            if job.participant_id not in waiting:
+                report(job.participant_id, "done", 1.0)
+        outcome.errors = _work(pending, executor, report)
     outcome.judged = judged_runs([r for job in jobs for r in results_of(job)], study.settings)
     with _lock(study.out_dir, "study"):
         write_study_files(
@@ -154,7 +161,6 @@ def run_study(
             kinds={scan.kind for scan in study.scans},
         )
     if people is not None:
-        report = on_event or (lambda _who, _what, _share: None)
         try:
             with _lock(study.out_dir, "group"):
                 outcome.group = run_group(
@@ -181,7 +187,7 @@ def participant_task(argument: tuple[Job, bool], report: Report, n_threads: int)
 def _work(
     jobs: Sequence[Job],
     executor: Executor,
-    on_event: OnEvent | None,
+    on_event: OnEvent,
 ) -> dict[str, str]:
     """Do the jobs, those that another run works on last; return what went wrong beside ledgers."""
     errors: dict[str, str] = {}
@@ -195,6 +201,8 @@ def _work(
                 errors[outcome.name] = outcome.error
             elif not outcome.problems and not outcome.value:
                 busy.append(by_name[outcome.name])
+                continue
+            on_event(outcome.name, "done" if outcome.ok else "failed", 1.0)
             _log(outcome)
         return busy
 
@@ -232,6 +240,8 @@ def _log(outcome: Outcome) -> None:
         log.error("%s: %s", outcome.name, problem)
     if outcome.error is not None:
         log.error("%s: %s", outcome.name, outcome.error)
+    if outcome.ok:
+        log.info("%s is done, in %.0f s.", outcome.name, outcome.seconds)
 
 
 def _people(study: Study) -> Participants:
