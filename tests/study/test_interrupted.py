@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from tests.study.executors.test_dask import scheduler_with_workers
+from tests.study.executors.test_local import wait_for
 from tests.study.studies import CHANGES, files_of, write_derivatives
 
 pytestmark = pytest.mark.slow
@@ -74,6 +76,17 @@ def test_two_runs_at_once_share_the_work(study, tmp_path):
     runs = [start(folder, tmp_path / "out", settings, "--n-procs", "1") for _ in range(2)]
     assert [run.wait() for run in runs] == [0, 0]
     assert files_of(tmp_path / "out") == expected
+
+
+def test_on_dask_with_a_worker_killed_it_comes_to_the_same_files(study, tmp_path):
+    folder, settings, expected, _ = study
+    out = tmp_path / "out"
+    with scheduler_with_workers(tmp_path, "--no-nanny") as (address, _, workers):
+        run = start(folder, out, settings, "--executor", "dask", "--scheduler", address)
+        wait_for(lambda: any(out.glob("sub-*/func/*_boldmap.nii.gz")))
+        workers[0].kill()
+        assert run.wait() == 0
+    assert files_of(out) == expected
 
 
 def test_a_disk_that_may_not_be_written_is_said(study, tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 import commissure
+from commissure.inference import NullMaker
 from commissure.measures import cfh
 from commissure.problems import InputError
 from commissure.space.templates import TEMPLATE_SPACE
@@ -25,7 +26,7 @@ from commissure.study.participant import RunResult, clean_scan, map_name, write_
 from commissure.study.preprocess_files import own_folder
 from commissure.study.quality import judge
 from commissure.study.settings import GroupSettings, StudySettings, hash_of
-from commissure.study.statistics import NullBy, find
+from commissure.study.statistics import find
 from commissure.study.stats_inputs import check_inputs, people_problems
 
 # The column that mean framewise displacement gets among the participants'.
@@ -114,7 +115,7 @@ def run_group(
     n_threads: int | None = None,
     max_memory: int | None = None,
     progress: Callable[[str, float], None] | None = None,
-    null_by: NullBy | None = None,
+    null_by: NullMaker | None = None,
 ) -> GroupOutcome:
     """Compare those who are included; nothing is done again that is done already.
 

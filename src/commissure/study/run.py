@@ -11,9 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from filelock import FileLock
 
+from commissure.inference import NullMaker
 from commissure.problems import InputError
 from commissure.space.templates import analysis_grid
-from commissure.study.executors import Executor, OnEvent, Outcome, Report, Task
+from commissure.study.executors import Executor, OnEvent, Outcome, Report, Task, null_by
 from commissure.study.group import (
     GroupOutcome,
     Judged,
@@ -25,11 +26,9 @@ from commissure.study.group_inputs import Participants, read_participants
 from commissure.study.inputs import Scan
 from commissure.study.inputs.scan import load_header
 from commissure.study.ledger import STATE_FOLDER, lock_path
-from commissure.study.null_parts import NullByParts
 from commissure.study.participant import Job, is_done, results_of, work_on
 from commissure.study.settings import StudySettings
 from commissure.study.staging import replace_file
-from commissure.study.statistics import NullBy
 from commissure.study.study_files import write_study_files
 
 log = logging.getLogger(__name__)
@@ -228,10 +227,10 @@ def _memory_of_run(scan: Scan, n_grid: int) -> int:
     return _BYTES_BESIDE_SERIES + 4 * n_volumes * (int(np.prod(size[:3])) + 3 * n_grid)
 
 
-def _null_by(study: Study, executor: Executor) -> NullBy | None:
+def _null_by(study: Study, executor: Executor) -> NullMaker | None:
     """Return who makes null distributions: Dask's workers, or this process's own threads."""
     if study.settings.execution.executor == "dask":
-        return NullByParts(executor, study.work_dir)
+        return null_by(executor, study.work_dir)
     return None
 
 

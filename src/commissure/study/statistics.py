@@ -12,9 +12,8 @@ from commissure.clinical import PartialCorrelations, partial_correlations, roi_v
 from commissure.inference import (
     Cluster,
     Design,
-    Null,
+    NullMaker,
     PermutationResult,
-    Sweep,
     cluster_table,
     contrast_effect,
     design_matrix,
@@ -25,8 +24,6 @@ from commissure.inference import (
 from commissure.problems import InputError
 from commissure.study.findings import Findings, GroupMean, Inputs, StatsSettings
 from commissure.study.stats_inputs import members, other_terms
-
-NullBy = Callable[[Sweep, Callable[[int], None] | None], Null]
 
 # A mean of fewer scans cannot be tested.
 _LEAST_SCANS_OF_MEAN = 3
@@ -39,7 +36,7 @@ def find(
     n_threads: int | None = None,
     max_memory: int | None = None,
     progress: Callable[[str, float], None] | None = None,
-    null_by: NullBy | None = None,
+    null_by: NullMaker | None = None,
 ) -> Findings:
     """Compare groups, or relate maps to scores, with everything that is reported of it.
 
@@ -47,12 +44,10 @@ def find(
     ----------
     inputs : Inputs
     settings : StatsSettings
-    n_threads, max_memory : int, optional
+    n_threads, max_memory, null_by
         See `commissure.inference.permutation_test`.
     progress : callable, optional
         Called with what is being done and the share of it that is done.
-    null_by : callable, optional
-        See `commissure.inference.permutation_test`.
     """
     design, maps, contrast = inputs.design, inputs.maps, inputs.contrast
 
