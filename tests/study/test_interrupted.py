@@ -83,7 +83,7 @@ def test_on_dask_with_a_worker_killed_it_comes_to_the_same_files(study, tmp_path
     out = tmp_path / "out"
     with scheduler_with_workers(tmp_path, "--no-nanny") as (address, _, workers):
         run = start(folder, out, settings, "--executor", "dask", "--scheduler", address)
-        wait_for(lambda: any(out.glob("sub-*/func/*_boldmap.nii.gz")))
+        wait_for(lambda: any(out.glob("sub-*/func/*_boldmap.nii.gz")), 300)
         workers[0].kill()
         assert run.wait() == 0
     assert files_of(out) == expected

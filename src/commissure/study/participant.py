@@ -29,7 +29,7 @@ from commissure.study.preprocess import (
     measure_clean,
     telling,
 )
-from commissure.study.preprocess_files import clean_name, own_folder, write_anatomy
+from commissure.study.preprocess_files import clean_name, own_folder, source_uri, write_anatomy
 from commissure.study.settings import StudySettings, hash_of
 
 log = logging.getLogger(__name__)
@@ -239,7 +239,7 @@ def write_study_maps(
 def clean_scan(job: Job, scan: Scan) -> CleanScan:
     """Return what the sidecars of a clean run's maps say of it."""
     path, named = clean_file(job, scan), clean_name(scan, job.settings.preprocessing.resolution_mm)
-    source = f"bids::{named.as_posix()}" if scan.kind != "clean" else f"bids:raw:{path.name}"
+    source = f"bids::{named.as_posix()}" if scan.kind != "clean" else source_uri(path)
     space = TEMPLATE_SPACE if scan.kind == "raw" else scan.space
     return CleanScan(path, load_image(path).shape[3], scan.tr, space, source, named.name)
 
