@@ -94,7 +94,7 @@ def test_the_space_asked_for(derived, asked, found):
 def test_of_several_spaces_the_symmetric_one_that_all_have(derived, caplog):
     stem = "sub-01/func/sub-01_task-rest"
     run(derived, stem, ("MNI152NLin2009aSym_res-3",))
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, logger="commissure"):
         assert {s.space for s in read_fmriprep(derived)} == {"MNI152NLin6Asym"}
     assert (
         "Taking desc-preproc in MNI152NLin6Asym:res-2; there is also desc-preproc in "
