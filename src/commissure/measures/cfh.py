@@ -14,6 +14,7 @@ from commissure.measures.kernel import cross_maxima
 from commissure.measures.sides import (
     LARGEST_R,
     checked_dtype,
+    find_partners,
     fisher_z,
     pack_sides,
     partner_r,
@@ -173,11 +174,7 @@ def _of_scan(
 ) -> CFHResult:
     unit = unit_series(series, domain, n_threads)
     left, right = usable_sides(domain, unit.usable)
-    rows, columns, _ = pack_sides(unit, left, right, dtype, n_threads)
-    found = cross_maxima(
-        [rows], [columns], len(left), len(right), n_threads=n_threads, progress=progress
-    )
-    partner = partners(found, left, right, domain)
+    partner = find_partners(unit, left, right, domain, dtype, n_threads, progress)
     return _result(unit, partner, unit.nonfinite, unit.constant, dtype, n_threads)
 
 

@@ -1,12 +1,13 @@
 """The two sides of a scan, made ready for the kernel, and what it finds told in places."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from commissure.measures.compression import UnitSeries, find_bases, shorten
-from commissure.measures.kernel import Maxima, columns_of_tile
+from commissure.measures.kernel import Maxima, columns_of_tile, cross_maxima
 from commissure.measures.register_tile import ROWS
 from commissure.problems import InputError
 from commissure.space import Domain
@@ -59,8 +60,14 @@ def pack_sides(
     right: NDArray[np.intp],
     dtype: np.dtype[Any],
     n_threads: int | None,
+    bases: list[NDArray[np.float64]] | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
     """Pack the left as rows and the right as columns, as short as they can be.
+
+    Parameters
+    ----------
+    bases : list of ndarray, optional
+        The first that holds for every series is taken; by default those of `find_bases`.
 
     Returns
     -------
@@ -69,8 +76,9 @@ def pack_sides(
     basis : ndarray of shape (n_volumes, rank)
         What they were shortened by.
     """
-    both = np.concatenate([left, right])
-    for basis in find_bases(unit, both, dtype):
+    if bases is None:
+        bases = find_bases(unit, np.concatenate([left, right]), dtype)
+    for basis in bases:
         rows = shorten(unit, left, basis, ROWS, dtype, n_threads)
         columns = shorten(unit, right, basis, columns_of_tile(dtype), dtype, n_threads)
         if rows is not None and columns is not None:
@@ -86,6 +94,23 @@ def partners(
     partner[left] = right[found.row_arg]
     partner[right] = left[found.column_arg]
     return partner
+
+
+def find_partners(
+    unit: UnitSeries,
+    left: NDArray[np.intp],
+    right: NDArray[np.intp],
+    domain: Domain,
+    dtype: np.dtype[Any],
+    n_threads: int | None,
+    progress: Callable[[float], None] | None = None,
+) -> NDArray[np.intp]:
+    """Find each place's partner within one scan, -1 where there is none."""
+    rows, columns, _ = pack_sides(unit, left, right, dtype, n_threads)
+    found = cross_maxima(
+        [rows], [columns], len(left), len(right), n_threads=n_threads, progress=progress
+    )
+    return partners(found, left, right, domain)
 
 
 def partner_r(
