@@ -16,6 +16,7 @@ from commissure.preprocessing.anatomy import prepare_anatomy
 from commissure.preprocessing.registration import Image
 from commissure.simulation import Acquisition, read_truth, simulate_study
 from commissure.space.templates import load_template
+from commissure.study.settings import read_settings
 
 SMALL = Acquisition(
     n_volumes=130, matrix=(48, 48, 30), voxel_size=(5.0, 5.0, 5.0), t1w_voxel_size=1.5
@@ -51,7 +52,7 @@ def anatomy(study):
 
 @pytest.fixture(scope="module")
 def clean(bold, anatomy, truth):
-    settings = recipe.PRESETS["recommended"]
+    settings = read_settings("recommended").preprocessing
     times = tuple(truth.slice_times)
     return recipe.preprocess(bold.data, bold.affine, truth.tr, times, anatomy, settings)
 
@@ -101,7 +102,12 @@ def test_series_are_as_good_as_registered_perfectly(clean, bold, anatomy, truth,
         with_truth = replace(anatomy, warp=warp)
         times = tuple(truth.slice_times)
         return recipe.preprocess(
-            bold.data, bold.affine, truth.tr, times, with_truth, recipe.PRESETS["recommended"]
+            bold.data,
+            bold.affine,
+            truth.tr,
+            times,
+            with_truth,
+            read_settings("recommended").preprocessing,
         )
 
     perfect = agreement(registered(0), truth)
@@ -141,7 +147,7 @@ def test_the_command_writes_everything_twice_the_same(study, tmp_path):
 
 @pytest.mark.slow
 def test_the_preset_of_the_paper_goes_through(bold, anatomy, truth):
-    settings, times = recipe.PRESETS["liu2025"], tuple(truth.slice_times)
+    settings, times = read_settings("liu2025").preprocessing, tuple(truth.slice_times)
     clean = recipe.preprocess(bold.data, bold.affine, truth.tr, times, anatomy, settings)
     assert clean.series.shape == (clean.mask.sum(), 120)
     assert 20 < clean.effective_df < 60

@@ -10,6 +10,7 @@ from commissure.preprocessing.motion import (
     framewise_displacement_power,
     friston24,
     max_motion,
+    motion_matrices,
     motion_parameters,
 )
 from commissure.preprocessing.nuisance import acompcor, apply_operator, regress_nuisance
@@ -36,6 +37,7 @@ __all__ = [
     "kept_volumes",
     "max_motion",
     "middle_slice_time",
+    "motion_matrices",
     "motion_parameters",
     "pass_band",
     "realign",

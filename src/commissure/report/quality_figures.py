@@ -13,7 +13,6 @@ _CARPET_ROWS = 3000
 def motion_figure(
     parameters: NDArray[np.float64],
     displacement: NDArray[np.float64],
-    limit_mm: float,
     censored: NDArray[np.bool_],
     tr: float,
 ) -> Figure:
@@ -25,8 +24,6 @@ def motion_figure(
         mm and rad.
     displacement : ndarray of shape (n_volumes,)
         Framewise displacement (Jenkinson), mm.
-    limit_mm : float
-        Limit of its mean.
     censored : ndarray of bool, shape (n_volumes,)
     tr : float
         Seconds.
@@ -40,7 +37,6 @@ def motion_figure(
         turned.plot(time, np.rad2deg(parameters[:, 3 + k]), label=name)
     framewise.plot(time, displacement, color="0.2")
     mean = displacement.mean()
-    framewise.axhline(limit_mm, color="#D55E00", linestyle="--", label=f"limit {limit_mm:g} mm")
     framewise.axhline(mean, color="#0072B2", label=f"mean {mean:.3f} mm")
     for at in time[censored]:
         framewise.axvspan(at - tr / 2, at + tr / 2, color="#D55E00", alpha=0.3, lw=0)
