@@ -13,7 +13,14 @@ from commissure.space import Domain
 _N_SLICES = 7
 
 
-def cfh_figure(z: NDArray[Any], shift: NDArray[Any], domain: Domain, *, title: str = "") -> Figure:
+def cfh_figure(
+    z: NDArray[Any],
+    shift: NDArray[Any],
+    domain: Domain,
+    *,
+    title: str = "",
+    floor: NDArray[Any] | None = None,
+) -> Figure:
     """Draw axial slices of a CFH map and of the partners' distance from the mirror position.
 
     Parameters
@@ -24,6 +31,8 @@ def cfh_figure(z: NDArray[Any], shift: NDArray[Any], domain: Domain, *, title: s
         In mm.
     domain : Domain
     title : str
+    floor : ndarray of shape (n_places,), optional
+        Noise floor, Fisher z; its median is told.
 
     Returns
     -------
@@ -50,9 +59,10 @@ def cfh_figure(z: NDArray[Any], shift: NDArray[Any], domain: Domain, *, title: s
         ax.text(0.02, 0.02, "L", transform=ax.transAxes, fontsize=9)
         ax.text(0.98, 0.02, "R", transform=ax.transAxes, fontsize=9, ha="right")
     median = np.nanmedian(z)
+    by_chance = "" if floor is None else f", noise floor r = {np.tanh(np.nanmedian(floor)):.2f}"
     figure.suptitle(
         f"{title}\n{np.isfinite(z).sum():,} voxels, median CFH z = {median:.2f} "
-        f"(r = {np.tanh(median):.2f}), median shift {np.nanmedian(shift):.0f} mm",
+        f"(r = {np.tanh(median):.2f}){by_chance}, median shift {np.nanmedian(shift):.0f} mm",
         fontsize=10,
     )
     return figure
