@@ -220,9 +220,10 @@ class _Store:
         if self.left >= 0:
             return array
         with tempfile.TemporaryFile() as file:
-            on_disk = np.memmap(file, array.dtype, "w+", shape=array.shape)
-        on_disk[:] = array
-        return on_disk
+            # Written, not mapped and filled: on a full disk that would end the program.
+            file.write(array.data)
+            file.flush()
+            return np.memmap(file, array.dtype, "r+", shape=array.shape)
 
 
 def usable_places(

@@ -96,13 +96,16 @@ def noise_floor(
     Raises
     ------
     InputError
-        As `cfh`, and if there are fewer than 2 surrogates.
+        As `cfh`, and if there are fewer than 2 surrogates or the seed is negative.
 
     Notes
     -----
     Only the difference of the hemispheres' phases has an effect, so only the right is changed.
     Where places are no more than dimensions, the space cleaning left cannot be told from them, and
     ``rotation`` is ``phase``; with less than four places a dimension it is up to 0.05 (z) too high.
+    Series that lack dimensions for another reason than cleaning get a floor that is too high.
+    Regression of the global signal couples the hemispheres negatively, which surrogates do not
+    show: with it the floor is up to 0.08 (r) too high.
 
     References
     ----------
@@ -113,6 +116,8 @@ def noise_floor(
     problems = []
     if n_surrogates < 2:
         problems.append(f"n_surrogates must be 2 or more; it is {n_surrogates}.")
+    if seed < 0:
+        problems.append(f"seed must be 0 or more; it is {seed}.")
     if surrogates not in get_args(Surrogates):
         problems.append(f'surrogates must be "rotation" or "phase"; it is {surrogates!r}.')
     if problems:
