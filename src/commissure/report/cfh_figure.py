@@ -12,7 +12,14 @@ from commissure.space import Domain
 _N_SLICES = 7
 
 
-def cfh_figure(z: NDArray[Any], shift: NDArray[Any], domain: Domain, *, title: str = "") -> Figure:
+def cfh_figure(
+    z: NDArray[Any],
+    shift: NDArray[Any],
+    domain: Domain,
+    *,
+    title: str = "",
+    floor: NDArray[Any] | None = None,
+) -> Figure:
     """Draw axial slices of a CFH map and of the partners' distance from the mirror position.
 
     Parameters
@@ -23,6 +30,8 @@ def cfh_figure(z: NDArray[Any], shift: NDArray[Any], domain: Domain, *, title: s
         In mm.
     domain : Domain
     title : str
+    floor : ndarray of shape (n_places,), optional
+        Noise floor, Fisher z; its median is told.
 
     Returns
     -------
@@ -60,9 +69,10 @@ def cfh_figure(z: NDArray[Any], shift: NDArray[Any], domain: Domain, *, title: s
                 where = {"transform": ax.transAxes, "ha": "center", "fontsize": 9}
                 ax.text((left + right) / 2, 1.02, f"z ≈ {height:.0f} mm", **where)
     median = np.nanmedian(z)
+    by_chance = "" if floor is None else f", noise floor r = {np.tanh(np.nanmedian(floor)):.2f}"
     figure.suptitle(
         f"{title}\n{np.isfinite(z).sum():,} voxels, median CFH z = {median:.2f} "
-        f"(r = {np.tanh(median):.2f}), median shift {np.nanmedian(shift):.0f} mm",
+        f"(r = {np.tanh(median):.2f}){by_chance}, median shift {np.nanmedian(shift):.0f} mm",
         fontsize=10,
     )
     return figure
