@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import commissure
-from commissure.measures import CFHResult, cfh
+from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.problems import InputError
 from commissure.space import Domain
@@ -217,7 +217,17 @@ def map_scan(job: Job, scan: Scan, folder: Path, n_threads: int | None) -> dict[
     domain = study_domain(about.path, about.space, settings)
     series = sample_file(about.path, domain)
     result = cfh(series, domain, dtype=settings.dtype, n_threads=n_threads)
-    write_study_maps(scan, about, result, domain, asdict(settings), folder)
+    floor = None
+    if settings.noise_floor:
+        floor = noise_floor(
+            series,
+            domain,
+            n_surrogates=settings.noise_floor,
+            seed=settings.noise_floor_seed,
+            dtype=settings.dtype,
+            n_threads=n_threads,
+        )
+    write_study_maps(scan, about, result, domain, asdict(settings), folder, floor)
     return {"n_left_out": int((result.partner < 0).sum())}
 
 
@@ -228,12 +238,13 @@ def write_study_maps(
     domain: Domain,
     settings: dict[str, Any],
     folder: Path,
+    floor: NoiseFloor | None = None,
 ) -> None:
     """Write a run's maps and their picture where they belong in a study."""
     func, figures = (folder / own_folder(scan) / name for name in ("func", "figures"))
     for place in (func, figures):
         place.mkdir(parents=True, exist_ok=True)
-    write_cfh_maps(about, result, domain, settings, func, figures)
+    write_cfh_maps(about, result, domain, settings, func, figures, floor)
 
 
 def clean_scan(job: Job, scan: Scan) -> CleanScan:
