@@ -8,7 +8,7 @@ STAMP := $(VENV)/.stamp
 BENCH_STAMP := $(VENV)/.bench-stamp
 GROUPS := test lint
 
-.PHONY: demo test test-slow lint format bench bench-calibration env clean
+.PHONY: demo test test-slow lint format bench bench-calibration bench-study env clean
 
 env: $(STAMP)
 
@@ -65,6 +65,9 @@ bench: $(BENCH_STAMP)
 bench-calibration: $(STAMP)
 	$(BIN)/python -m benchmarks.calibration
 	$(BIN)/python -m benchmarks.bias
+
+bench-study: $(BENCH_STAMP)
+	$(BIN)/python -m benchmarks.study
 
 clean:
 	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
