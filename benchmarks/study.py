@@ -118,8 +118,7 @@ def main() -> None:
             "# A whole study\n",
             f"{machine()}. Made by `make bench-study`.\n",
             table(["what", "time", "peak memory"], rows),
-            f"\nTwo processes take {took[2] / took[1]:.2f} of the time of one, which itself works on "
-            "all cores where it can.\n",
+            f"\nTwo processes take {took[2] / took[1]:.2f} of the time of one.\n",
         ]
     )
     (DOCS / "study.md").write_text(text, encoding="utf-8")
