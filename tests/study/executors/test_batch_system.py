@@ -78,7 +78,7 @@ def test_a_study_runs_on_jobs_and_ends_them(tmp_path, monkeypatch):
         wait_for(lambda: len(list(tmp_path.glob("*.job"))) == 2)
     assert all(outcome.value[1] == 4 for outcome in done.values())
     jobs = [int(file.stem) for file in tmp_path.glob("*.job")]
-    wait_for(lambda: not any(map(is_running, jobs)), 20)
+    wait_for(lambda: not any(map(is_running, jobs)))
 
 
 def test_a_machine_that_cannot_submit_jobs_is_told(tmp_path, monkeypatch):

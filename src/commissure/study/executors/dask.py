@@ -14,7 +14,7 @@ from uuid import uuid4
 from commissure.problems import InputError
 from commissure.study.executors.batch_system import start_jobs
 from commissure.study.executors.dask_worker import do_here, end_idle, versions
-from commissure.study.executors.listening import Told, listen
+from commissure.study.executors.listening import Told, listen, log_level
 from commissure.study.executors.process import packed
 from commissure.study.executors.task import Executor, OnEvent, Outcome, Task, Work
 
@@ -120,7 +120,7 @@ class DaskExecutor(Executor):
                     told.put((task.name, "outcome", Outcome(task.name, error=error)))
                     continue
                 future = self._client.submit(
-                    do_here, task.name, work, topic, self._n_threads, versions(),
+                    do_here, task.name, work, topic, self._n_threads, log_level(), versions(),
                     key=f"{task.name}-{number}-{topic}", pure=False,
                 )  # fmt: skip
                 future.add_done_callback(partial(_tell_outcome, told, task.name))

@@ -16,8 +16,8 @@ _LOOK = 0.5
 # States of a Dask worker that does not wait for its tasks.
 _ENDING = ("closing", "closed", "failed")
 
-# Processes without a task, by the threads they may use; topics whose versions were compared.
-_idle: dict[int, list[WorkerProcess]] = {}
+# Processes without a task, by what they were started with; topics whose versions were compared.
+_idle: dict[tuple[int, int], list[WorkerProcess]] = {}
 _compared: set[str] = set()
 
 
@@ -34,7 +34,12 @@ def versions() -> dict[str, str]:
 
 
 def do_here(
-    name: str, work: bytes, topic: str, n_threads: int, expected: dict[str, str]
+    name: str,
+    work: bytes,
+    topic: str,
+    n_threads: int,
+    log_level: int,
+    expected: dict[str, str],
 ) -> Outcome:
     """Do a task in a process beside this Dask worker.
 
@@ -50,7 +55,8 @@ def do_here(
         See `packed`.
     topic : str
         Dask's name for what is told to the study.
-    n_threads : int
+    n_threads, log_level : int
+        See `WorkerProcess`.
     expected : dict of str to str
         The study's `versions`.
     """
@@ -72,10 +78,11 @@ def do_here(
         if difference := _difference(expected):
             message = f"{worker.address} has {difference}. Its numbers may differ a little."
             tell("log", ("commissure", logging.WARNING, f"The Dask worker {message}"))
+    idle = _idle.setdefault((n_threads, log_level), [])
     try:
-        process = _idle.setdefault(n_threads, []).pop()
+        process = idle.pop()
     except IndexError:
-        process = WorkerProcess(n_threads)
+        process = WorkerProcess(n_threads, log_level)
     key = worker.get_current_task()
     finished, unwanted = threading.Event(), threading.Event()
 
@@ -98,7 +105,7 @@ def do_here(
         process.end()
         raise Reschedule  # where it is wanted after all, as by another worker
     if process.alive:
-        _idle[n_threads].append(process)
+        idle.append(process)
     return outcome
 
 
@@ -114,6 +121,6 @@ def _difference(expected: dict[str, str]) -> str:
 
 def end_idle() -> None:
     """End the processes that wait for tasks."""
-    for processes in _idle.values():
+    for processes in list(_idle.values()):
         while processes:
             processes.pop().end()

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from commissure.problems import InputError
-from commissure.study.executors.listening import Told, listen
+from commissure.study.executors.listening import Told, listen, log_level
 from commissure.study.executors.memory import memory_limit
 from commissure.study.executors.process import WorkerProcess, packed
 from commissure.study.executors.task import Executor, OnEvent, Outcome, Task, Work
@@ -174,7 +174,7 @@ class _Crew:
 
     def _new_process(self) -> WorkerProcess:
         with self._lock:
-            process = WorkerProcess(self._n_threads)
+            process = WorkerProcess(self._n_threads, log_level())
             self._processes.append(process)
             if self._stopped:
                 process.stop()
