@@ -3,7 +3,7 @@
 import logging
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -94,7 +94,7 @@ class DaskExecutor(Executor):
 
     def run(
         self, function: Work, tasks: Iterable[Task], on_event: OnEvent | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Do tasks, and give the outcome of each as it is done, in any order.
 
         When the caller stops listening, or dies, the workers stop what they are at.

@@ -13,6 +13,8 @@ from commissure.study.executors.task import Outcome
 _NUMERICAL = ("nibabel", "niimath", "nilearn", "numba", "numpy", "picsl_greedy", "scipy")
 # Seconds between looks whether anyone still wants a task.
 _LOOK = 0.5
+# States of a Dask worker that does not wait for its tasks.
+_ENDING = ("closing", "closed", "failed")
 
 # Processes without a task, by the threads they may use; topics whose versions were compared.
 _idle: dict[int, list[WorkerProcess]] = {}
@@ -37,8 +39,8 @@ def do_here(
     """Do a task in a process beside this Dask worker.
 
     So it has its own signals, threads and memory, dies alone, and can be stopped: which is done as
-    soon as the scheduler does not want its result any more, because the study was stopped or has
-    died. Nothing goes on writing for a study that is over.
+    soon as nobody wants its result any more, because the study was stopped or has died, or because
+    this worker ends. Nothing goes on writing for a study that is over.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def do_here(
     expected : dict of str to str
         The study's `versions`.
     """
-    from distributed import get_worker
+    from distributed import Reschedule, get_worker
 
     worker = get_worker()
     if expected["commissure"] != commissure.__version__:
@@ -80,7 +82,7 @@ def do_here(
     def stop_if_unwanted() -> None:
         while not finished.wait(_LOOK):
             task = worker.state.tasks.get(key)
-            if task is None or task.state == "cancelled":
+            if task is None or task.state == "cancelled" or worker.status.name in _ENDING:
                 unwanted.set()
                 process.stop()
                 return
@@ -92,7 +94,10 @@ def do_here(
     finally:
         finished.set()
         watch.join()
-    if process.alive and not unwanted.is_set():
+    if unwanted.is_set():
+        process.end()
+        raise Reschedule  # where it is wanted after all, as by another worker
+    if process.alive:
         _idle[n_threads].append(process)
     return outcome
 

@@ -2,7 +2,7 @@
 
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
@@ -58,7 +58,7 @@ class LocalExecutor(Executor):
 
     def run(
         self, function: Work, tasks: Iterable[Task], on_event: OnEvent | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Do tasks, and give the outcome of each as it is done, in any order.
 
         When the caller stops listening (Ctrl-C among other things) all processes are ended.
@@ -101,7 +101,7 @@ class LocalExecutor(Executor):
         on_event: OnEvent | None,
         n_procs: int,
         n_threads: int,
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         crew = _Crew(function, tasks, n_threads)
         try:
             crew.start(n_procs)

@@ -63,6 +63,20 @@ _OPTIONS: dict[str, tuple[str, ...] | None] = {
     "fd_threshold": None,
     "std_dvars_threshold": None,
 }
+# fMRIPrep before 1.2 wrote names in camel case; nilearn refuses tables with any.
+_BEFORE_1_2 = {
+    "X": "trans_x",
+    "Y": "trans_y",
+    "Z": "trans_z",
+    "RotX": "rot_x",
+    "RotY": "rot_y",
+    "RotZ": "rot_z",
+    "CSF": "csf",
+    "WhiteMatter": "white_matter",
+    "GlobalSignal": "global_signal",
+    "FramewiseDisplacement": "framewise_displacement",
+    "stdDVARS": "std_dvars",
+}
 _AROMA = "smoothAROMAnonaggr"
 # fMRIPrep's rmsd is MCFLIRT's, after Jenkinson.
 _JENKINSON = ("framewise_displacement_jenkinson", "rmsd")
@@ -221,11 +235,14 @@ def strategy_problems(strategy: str | Sequence[str], options: Mapping[str, Any])
 def _table(path: Path) -> pd.DataFrame:
     """Read a table of confounds, completed by what can be made from its columns."""
     table = read_confounds_table(path)
+    if "RotX" in table:
+        # Components and cosines have other names and makers since.
+        table = table[[name for name in _BEFORE_1_2 if name in table]].rename(columns=_BEFORE_1_2)
     missing = [name for name in MOTION if name not in table]
     if missing:
         msg = (
-            f"{path} has no column {', '.join(missing)}. Tables of fMRIPrep 1.2 and newer have "
-            "them; of older ones, rename X, Y, Z, RotX, RotY, RotZ."
+            f"{path} has no column {', '.join(missing)}, so it is no table of fMRIPrep's kind. "
+            "Give the table of the run's confounds."
         )
         raise InputError(msg)
     if not np.isfinite(table[list(MOTION)].to_numpy()).all():
