@@ -105,7 +105,7 @@ def noise_floor(
     ``rotation`` is ``phase``; with less than four places a dimension it is up to 0.05 (z) too high.
     Series that lack dimensions for another reason than cleaning get a floor that is too high.
     Regression of the global signal couples the hemispheres negatively, which surrogates do not
-    show: with it the floor is up to 0.08 (r) too high.
+    show: with it the floor is up to 0.07 (r) too high.
 
     References
     ----------
