@@ -14,8 +14,8 @@ from commissure.preprocessing.segmentation import TISSUES, segment, tissue_prior
 from commissure.space.templates import load_template
 
 # A voxel is surely of a tissue above this, and within it so far from its border.
-_SURE = 0.9
-_ERODED_MM = {"white": 2.0, "csf": 1.0}
+SURE = 0.9
+ERODED_MM = {"white": 2.0, "csf": 1.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +53,8 @@ class Anatomy:
     def surely(self, tissue: str, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which points (..., 3) of the template, mm, lie well inside "white" or "csf"."""
         voxel = float(np.linalg.norm(self.t1w.affine[:3, 0]))
-        inside = self.tissues[..., TISSUES.index(tissue)] > _SURE
-        core = binary_erosion(inside, iterations=max(1, round(_ERODED_MM[tissue] / voxel)))
+        inside = self.tissues[..., TISSUES.index(tissue)] > SURE
+        core = binary_erosion(inside, iterations=max(1, round(ERODED_MM[tissue] / voxel)))
         return resample_image(core, self.t1w.affine, self.warp.to_moving(points)) > 0.5
 
 

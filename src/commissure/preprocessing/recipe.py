@@ -43,6 +43,12 @@ from commissure.space.templates import Template, analysis_grid, load_template
 _PICTURE_VOLUMES = 20
 # Fewer voxels make no mean worth regressing.
 _LEAST_VOXELS = 10
+# Where the paper reads its nuisance signals: the template's prior must exceed this.
+PRIORS = {"white_matter": 0.9, "csf": 0.7}
+OWN_TISSUE_TOO_SMALL = (
+    "Eroded, the participant's own {} has fewer than {} voxels: its signal was read where the "
+    "template's prior is high."
+)
 
 
 @dataclass(frozen=True)
@@ -340,8 +346,8 @@ def _signal_masks(
     """Return where the nuisance signals are read, on the analysis grid."""
     by_priors = {
         "global_signal": template.brain & covered,
-        "white_matter": (template.white > 0.9) & covered,
-        "csf": (template.csf > 0.7) & covered,
+        "white_matter": (template.white > PRIORS["white_matter"]) & covered,
+        "csf": (template.csf > PRIORS["csf"]) & covered,
     }
     if recipe.signals_from == "priors" or anatomy is None:
         return by_priors
@@ -350,10 +356,7 @@ def _signal_masks(
         masks[name] = anatomy.surely(tissue, places) & covered
         if masks[name].sum() < _LEAST_VOXELS:
             masks[name] = by_priors[name]
-            warnings.append(
-                f"Eroded, the participant's own {name} has fewer than {_LEAST_VOXELS} voxels: "
-                "its signal was read where the template's prior is high."
-            )
+            warnings.append(OWN_TISSUE_TOO_SMALL.format(name, _LEAST_VOXELS))
     return masks
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import commissure
 from commissure.measures import CFHResult, NoiseFloor
 from commissure.report.cfh_figure import cfh_figure
+from commissure.report.references import load_references
 from commissure.space import LEFT, NEITHER, RIGHT, Domain
 from commissure.study.bids_names import derived_stem, split_extension
 
@@ -116,7 +117,7 @@ def write_cfh_maps(
 def _common_sidecar(
     scan: CleanScan, result: CFHResult, domain: Domain, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    sides = domain.hemisphere
+    sides, references = domain.hemisphere, load_references()
     return {
         "Sources": [scan.source or str(scan.path)],
         "Mask": domain.name,
@@ -142,7 +143,7 @@ def _common_sidecar(
             _BIAS_NOTE,
         ],
         "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
-        "References": _data("cfh_references"),
+        "References": [references[key].listed for key in ("liu2025", "ji_funchomoconn")],
     }
 
 

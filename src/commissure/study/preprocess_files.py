@@ -11,7 +11,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-import commissure
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.preprocessing.motion import motion_parameters
@@ -30,7 +29,20 @@ from commissure.study.domain import grey_mask
 from commissure.study.inputs import Scan
 from commissure.study.inputs.bids_files import BidsFile
 from commissure.study.inputs.selection import alnum
+from commissure.study.source_software import made_by
+from commissure.study.versions import generated_by
 
+# What sidecars of clean series take over from those of the runs, by BIDS' names.
+CARRIED = (
+    "Manufacturer",
+    "ManufacturersModelName",
+    "MagneticFieldStrength",
+    "EchoTime",
+    "FlipAngle",
+    "MultibandAccelerationFactor",
+)
+_REGISTRATION = ("greedy", "niimath")
+_LIBRARIES = ("nibabel", "nilearn", "numba", "numpy", "scipy")
 _MASK_TYPES = {"mask": "Brain", "greyMask": "ROI"}
 _LABELS = {"GM": "grey", "WM": "white", "CSF": "csf"}
 
@@ -91,6 +103,8 @@ def write_run(
     resolution = round(float(clean.affine[1, 1]))
     space = clean_name(scan, resolution).name.removesuffix("_desc-clean_bold.nii.gz")
     func = folder / "func"
+    programs = (*_REGISTRATION, *_LIBRARIES) if scan.kind == "raw" else _LIBRARIES
+    n_discarded = 0 if "trim" in scan.done else max(settings["n_trim"], scan.n_non_steady)
     about = {
         "Sources": [
             source_uri(scan.bold),
@@ -98,17 +112,21 @@ def write_run(
         ],
         "RepetitionTime": scan.tr,
         "EffectiveDegreesOfFreedom": clean.effective_df,
-        "NumberOfVolumesDiscardedByUser": settings["n_trim"],
+        "InputKind": scan.kind,
+        "StepsDoneBefore": sorted(scan.done),
+        "NumberOfVolumes": clean.series.shape[1],
+        "NumberOfVolumesDiscardedByUser": n_discarded,
         "VolumesCensored": np.flatnonzero(~clean.kept).tolist(),
         "Overlaps": clean.overlaps,
         "Settings": settings,
         "Warnings": [*scan.warnings, *clean.warnings],
-        "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
+        "GeneratedBy": generated_by(*programs),
     }
+    carried = {name: scan.metadata[name] for name in CARRIED if name in scan.metadata}
     series = np.zeros((*clean.mask.shape, clean.series.shape[1]), np.float32)
     series[clean.mask] = clean.series
     bold = _write_image(
-        func / f"{space}_desc-clean_bold", series, clean.affine, "bold", about, scan.tr
+        func / f"{space}_desc-clean_bold", series, clean.affine, "bold", carried | about, scan.tr
     )
     del series
     mask = clean.mask.astype(np.uint8)
@@ -121,7 +139,7 @@ def write_run(
     events = scan.bold.with_name(f"{stem}_events.tsv")
     if scan.kind == "raw" and events.exists():
         table = pd.read_csv(events, sep="\t", na_values=["n/a"])
-        table["onset"] = trim_onsets(table["onset"], settings["n_trim"], scan.tr)
+        table["onset"] = trim_onsets(table["onset"], n_discarded, scan.tr)
         path = func / f"{stem}_desc-trimmed_events.tsv"
         table.to_csv(path, sep="\t", index=False, na_rep="n/a")
     if clean.epi_to_t1w is not None:
@@ -202,7 +220,7 @@ def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
             "Name": "commissure: clean resting-state series",
             "BIDSVersion": "1.10.0",
             "DatasetType": "derivative",
-            "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
+            "GeneratedBy": [*generated_by(), *made_by(bids_dir)],
             "SourceDatasets": [{"URL": bids_dir.resolve().as_uri()}],
             "DatasetLinks": {"raw": bids_dir.resolve().as_uri()},
         },

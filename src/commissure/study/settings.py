@@ -233,6 +233,13 @@ def as_tables(settings: StudySettings) -> dict[str, dict[str, Any]]:
     return tables
 
 
+def tables_of_results(settings: StudySettings) -> dict[str, dict[str, Any]]:
+    """Return the settings that results depend on: how the work runs is none of them."""
+    tables = as_tables(settings)
+    del tables["execution"]
+    return tables
+
+
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of a settings file; nothing in it is required."""
     schema = _ADAPTER.json_schema()
