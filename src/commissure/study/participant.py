@@ -114,6 +114,7 @@ class _Steps:
             f"anatomy {t1w.name}",
             self.ledger.stamp(t1w),
             self.job.settings.preprocessing.resolution_mm,
+            self.job.settings.preprocessing.warp,
         )
 
     def clean(self, scan: Scan) -> tuple[str, str]:
@@ -326,11 +327,14 @@ class _Worker:
 
     def _anatomy(self, t1w: Path) -> Anatomy:
         if self.anatomy is None or self.anatomy[0] != t1w:
-            key = hash_of(commissure.__version__, self.ledger.stamp(t1w))
+            warp = self.job.settings.preprocessing.warp
+            key = hash_of(commissure.__version__, self.ledger.stamp(t1w), warp)
             cached = self.job.work_dir / "anatomy" / f"{self.job.participant_id}-{key[:16]}.npz"
             anatomy = load_anatomy(cached)
             if anatomy is None:
-                anatomy = prepare_anatomy(load_volumes(t1w), self.n_threads)
+                anatomy = prepare_anatomy(
+                    load_volumes(t1w), self.n_threads, coarse=warp == "coarse"
+                )
                 save_anatomy(anatomy, cached)
             self.anatomy = t1w, anatomy
         return self.anatomy[1]
