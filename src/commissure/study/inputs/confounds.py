@@ -298,7 +298,11 @@ def _chosen(
     if isinstance(strategy, str):
         return _by_nilearn(path, table, strategy, options, is_aroma)
     components = [name for name in strategy if name not in ("friston24", "non_steady_state")]
-    chosen, kept = _by_nilearn(path, table, components, options, is_aroma)
+    if components:
+        chosen, kept = _by_nilearn(path, table, components, options, is_aroma)
+    else:
+        chosen = pd.DataFrame(index=table.index)
+        kept = table.filter(like="non_steady_state").sum(axis=1).to_numpy() == 0
     if "friston24" in strategy:
         lagged = friston24(table[list(MOTION)].to_numpy(np.float64))
         chosen = pd.concat([pd.DataFrame(lagged, columns=list(FRISTON24)), chosen], axis=1)
@@ -324,8 +328,7 @@ def _by_nilearn(
                 # That no volume is kept is for the operator to say, which says what to do.
                 filterwarnings("ignore", "All volumes were marked", RuntimeWarning)
                 load = load_confounds_strategy if isinstance(strategy, str) else load_confounds
-                # nilearn warns of an empty strategy, and means by it no table at all.
-                chosen, sample = load(image, strategy or ["high_pass"], demean=False, **options)
+                chosen, sample = load(image, strategy, demean=False, **options)
         except (ValueError, KeyError) as error:
             said = " ".join(str(error).split())
             msg = (
@@ -337,7 +340,7 @@ def _by_nilearn(
     if sample is not None:
         kept[:] = False
         kept[sample] = True
-    return (chosen if strategy else chosen.iloc[:, :0]), kept
+    return chosen, kept
 
 
 def _is_aroma(source: Scan | Path) -> bool:
