@@ -25,12 +25,11 @@ from commissure.study.ledger import Ledger
 from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
 from commissure.study.preprocess_files import own_folder
 from commissure.study.quality import judge
+from commissure.study.report_tables import MEAN_FD
 from commissure.study.settings import GroupSettings, StudySettings, hash_of
 from commissure.study.statistics import find
 from commissure.study.stats_inputs import check_inputs, people_problems
 
-# The column that mean framewise displacement gets among the participants'.
-MEAN_FD = "mean_fd"
 GROUP_FOLDER = "group"
 _PARTNERS, _FINDINGS = "partners of the group", "findings"
 
@@ -147,6 +146,7 @@ def run_group(
         included = _partners_of_group(included, ledger, out_dir, settings, n_threads, max_memory)
     asked = asked_of_group(settings)
     scans = _scans(included, asked)
+    excluded = _excluded(judged, people, asked.group)
     people = _rows_of([key for key, _ in scans], people)
     people = _with_motion(people, [runs for _, runs in scans], asked)
     key = hash_of(
@@ -155,7 +155,7 @@ def run_group(
         people.table.to_csv(),
         people.categorical,
         [[run.result.key for run in runs] for _, runs in scans],
-        _excluded(judged).to_csv(),
+        excluded.to_csv(),
     )
 
     def make(folder: Path) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def run_group(
         )
         write_findings(findings, group_folder)
         _write_tsv(people.table.assign(map=names), group_folder / "participants.tsv")
-        _write_tsv(_excluded(judged), group_folder / "excluded.tsv")
+        _write_tsv(excluded, group_folder / "excluded.tsv")
         return {
             "n_scans": len(files),
             "n_clusters": len(findings.result.clusters),
@@ -362,13 +362,18 @@ def _name(file: Path, folder: Path, out_dir: Path) -> str:
     return str(file)
 
 
-def _excluded(judged: Sequence[Judged]) -> pd.DataFrame:
-    """Return who is left out, and why."""
+def _excluded(judged: Sequence[Judged], people: Participants, group: str) -> pd.DataFrame:
+    """Return who is left out, of which group, and why."""
     columns = ["participant_id", "session", "run", "reasons"]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [{name: j.row[name] for name in columns} for j in judged if not j.row["included"]],
         columns=columns,
     )
+    if group in people.table:
+        names = people.table["participant_id"].map(bare)
+        levels = dict(zip(names, people.table[group], strict=True))
+        table.insert(1, group, table["participant_id"].map(bare).map(levels))
+    return table
 
 
 def _write_tsv(table: pd.DataFrame, path: Path) -> None:

@@ -78,11 +78,16 @@ def write_anatomy(anatomy: Anatomy, t1w: Path, resolution_mm: int, folder: Path)
     _write_image(folder / "anat" / name, positions, affine, "warp", sources)
 
     fine_shape, fine = analysis_grid(2)
-    image = anatomy.in_template(grid_points(fine_shape, fine))["T1w"]
+    fine_found = anatomy.in_template(grid_points(fine_shape, fine))
+    image = fine_found["T1w"]
     template = load_template(2)
     outlines = {"template brain": template.brain, "template grey matter": template.grey}
     figure = outlines_figure(image, outlines, fine, f"{stem}: T1w in template space")
     _write_figure(figure, folder / "figures" / f"{stem}_desc-t1wOnTemplate_T1w.png")
+    outlines = {f"{tissue} matter": fine_found[tissue] for tissue in ("grey", "white")}
+    outlines["CSF"] = fine_found["csf"]
+    figure = outlines_figure(image, outlines, fine, f"{stem}: tissues")
+    _write_figure(figure, folder / "figures" / f"{stem}_desc-tissues_T1w.png")
 
 
 def write_run(
