@@ -316,10 +316,15 @@ def _claim(study: Study) -> None:
             "folder."
         )
         raise InputError(msg)
-    names = {scan.bold.name: scan.bold.stat().st_size for scan in study.scans}
-    content: dict[str, Any] = {"input": str(source), "runs": dict(sorted(names.items()))}
+    runs = {
+        scan.name: {"participant_id": scan.participant_id, "size": scan.bold.stat().st_size}
+        for scan in study.scans
+    }
+    content: dict[str, Any] = {"input": str(source), "runs": runs}
     if identity.is_file():
-        content["runs"] = known["runs"] | content["runs"]
+        content["runs"] = known["runs"] | runs
+    content["runs"] = dict(sorted(content["runs"].items()))
+    if identity.is_file():
         if known == content:
             return
     replace_file(identity, json.dumps(content, indent=1) + "\n")
@@ -327,10 +332,9 @@ def _claim(study: Study) -> None:
 
 def _same_data(study: Study, known: dict[str, Any]) -> bool:
     """Tell whether the input has only moved: the same files of the same size."""
-    return any(scan.bold.name in known["runs"] for scan in study.scans) and all(
-        known["runs"].get(scan.bold.name, size) == size
-        for scan in study.scans
-        for size in [scan.bold.stat().st_size]
+    seen = [scan for scan in study.scans if scan.name in known["runs"]]
+    return bool(seen) and all(
+        known["runs"][scan.name]["size"] == scan.bold.stat().st_size for scan in seen
     )
 
 
