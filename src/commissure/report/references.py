@@ -127,18 +127,19 @@ def cite_by_author(markdown: str, references: Mapping[str, Reference]) -> str:
         return f"({words}{'; '.join(cited)})"
 
     text = _IN_BRACKETS.sub(bracket, markdown)
-    return _CITED.sub(
-        lambda m: f"{references[m[1]].short_authors} ({references[m[1]].year})", text
-    )
+    return _CITED.sub(lambda m: f"{references[m[1]].short_authors} ({references[m[1]].year})", text)
 
 
 def bibliography(keys: Collection[str], versions: Mapping[str, str]) -> str:
     """Return the entries of some keys as a .bib file, software of known version with it."""
-    return "\n\n".join(
-        with_version(reference, versions).bibtex
-        for key, reference in sorted(load_references().items())
-        if key in keys
-    ) + "\n"
+    return (
+        "\n\n".join(
+            with_version(reference, versions).bibtex
+            for key, reference in sorted(load_references().items())
+            if key in keys
+        )
+        + "\n"
+    )
 
 
 def with_version(reference: Reference, versions: Mapping[str, str]) -> Reference:
@@ -172,6 +173,4 @@ def _listed_authors(authors: list[str]) -> str:
 
 def _initials(given: str) -> str:
     """Return "J.-P." of "Jian-Ping"."""
-    return " ".join(
-        "-".join(f"{part[0]}." for part in name.split("-")) for name in given.split()
-    )
+    return " ".join("-".join(f"{part[0]}." for part in name.split("-")) for name in given.split())

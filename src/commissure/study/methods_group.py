@@ -59,9 +59,7 @@ def levels_of(contrast: Contrast) -> tuple[str, ...]:
     return tuple(level for level, _ in contrast.levels)
 
 
-def correlations_facts(
-    asked: Mapping[str, Any], table: pd.DataFrame | None
-) -> Correlations | None:
+def correlations_facts(asked: Mapping[str, Any], table: pd.DataFrame | None) -> Correlations | None:
     """Return how regions were correlated with scores; None where no score was named.
 
     Parameters

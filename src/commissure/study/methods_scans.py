@@ -93,9 +93,7 @@ def runs_in(out_dir: Path) -> list[Run]:
     ]
 
 
-def scans_facts(
-    runs: Sequence[Run], out_dir: Path, confounds: Sequence[str]
-) -> tuple[Scans, ...]:
+def scans_facts(runs: Sequence[Run], out_dir: Path, confounds: Sequence[str]) -> tuple[Scans, ...]:
     """Return what was done to the runs of each kind.
 
     Parameters
@@ -218,12 +216,8 @@ def _scans(
     recipe = cleans[0].get("Settings", {})
     discarded = [about.get("NumberOfVolumesDiscardedByUser", 0) for about in cleans]
     censored = [len(about.get("VolumesCensored", ())) for about in cleans]
-    lengths = [
-        run.map.get("NumberOfVolumes", run.clean.get("NumberOfVolumes")) for run in runs
-    ]
-    acquired = [
-        int(n) + d + c for n, d, c in zip(lengths, discarded, censored, strict=True) if n
-    ]
+    lengths = [run.map.get("NumberOfVolumes", run.clean.get("NumberOfVolumes")) for run in runs]
+    acquired = [int(n) + d + c for n, d, c in zip(lengths, discarded, censored, strict=True) if n]
     space = next((run.map["Space"] for run in runs if run.map.get("Space")), None)
     pipeline, version, stage = _pipeline(out_dir) if kind != "raw" else (None, None, None)
     too_small = OWN_TISSUE_TOO_SMALL.partition("{")[0]
@@ -242,7 +236,9 @@ def _scans(
         n_discarded=(min(discarded), max(discarded)) if recipe else (),
         n_acquired=(min(acquired), max(acquired)) if acquired else (),
         n_censored=(min(censored), max(censored)),
-        tr=tuple(sorted({about["RepetitionTime"] for about in abouts if about.get("RepetitionTime")})),
+        tr=tuple(
+            sorted({about["RepetitionTime"] for about in abouts if about.get("RepetitionTime")})
+        ),
         acquisition={
             name: abouts[0][name]
             for name in CARRIED
@@ -315,10 +311,14 @@ def _spreads(
 ) -> tuple[Spread, ...]:
     if column not in rows or rows[column].isna().all():
         return ()
-    values: dict[str | None, pd.Series[float]] = {
-        name: part[column].dropna()
-        for name, part in rows.groupby(rows["participant_id"].map(names), dropna=False)
-    } if any(names.values()) else {None: rows[column].dropna()}
+    values: dict[str | None, pd.Series[float]] = (
+        {
+            name: part[column].dropna()
+            for name, part in rows.groupby(rows["participant_id"].map(names), dropna=False)
+        }
+        if any(names.values())
+        else {None: rows[column].dropna()}
+    )
     order = sorted(
         (name for name in values if len(values[name])),
         key=lambda name: (name not in levels, levels.index(name) if name in levels else 0, name),
