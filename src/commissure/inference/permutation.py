@@ -14,7 +14,7 @@ from commissure.inference.labellings import draw_labellings, given_labellings
 from commissure.inference.pvalues import signed_p
 from commissure.inference.relabelled import Relabelled
 from commissure.inference.result import Cluster, PermutationResult
-from commissure.inference.sweep import Null, Sweep, affordable_threads
+from commissure.inference.sweep import Null, NullMaker, Sweep, affordable_threads
 from commissure.inference.tfce import tfce
 from commissure.problems import InputError
 from commissure.space import Domain
@@ -46,7 +46,7 @@ def permutation_test(
     n_threads: int | None = None,
     max_memory: int | None = None,
     progress: Callable[[int], None] | None = None,
-    null_by: Callable[[Sweep, Callable[[int], None] | None], Null] | None = None,
+    null_by: NullMaker | None = None,
 ) -> PermutationResult:
     """Test a contrast at every place by permutation.
 

@@ -221,6 +221,10 @@ class Sweep:
         return Null(max_t, max_size, max_mass, max_enhanced, exceeding)
 
 
+# Makes a null distribution, and counts the relabellings that are done.
+NullMaker = Callable[[Sweep, Callable[[int], None] | None], Null]
+
+
 def affordable_threads(
     n_threads: int | None,
     max_memory: int | None,

@@ -63,6 +63,9 @@ class Recipe:
         Whether slices are shifted to the middle of the repetition time.
     resolution_mm : {2, 3, 4}
         Of the grid in template space.
+    warp : {"fine", "coarse"}
+        Whether the T1w is warped to the template down to 2 mm, or less closely in a third of the
+        time, which is enough for scans of low resolution.
     fwhm : float
         Of the smoothing, mm.
     kernel : {"gaussian", "spm"}
@@ -87,6 +90,7 @@ class Recipe:
     n_trim: Annotated[int, Ge(0)] = 10
     slice_timing: bool = True
     resolution_mm: Literal[2, 3, 4] = 3
+    warp: Literal["fine", "coarse"] = "fine"
     fwhm: Annotated[float, Ge(0)] = 4.0
     kernel: Literal["gaussian", "spm"] = "gaussian"
     signals_from: Literal["participant", "priors"] = "participant"

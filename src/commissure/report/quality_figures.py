@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 _N_SLICES = 7
 _CARPET_ROWS = 3000
+# Okabe and Ito (2008): told apart with every kind of colour vision.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73")
 
 
 def motion_figure(
@@ -31,6 +33,8 @@ def motion_figure(
     time = np.arange(len(parameters)) * tr
     figure = Figure(figsize=(10, 5), dpi=110, layout="constrained")
     moved, turned, framewise = figure.subplots(3, 1, sharex=True)
+    for axes in (moved, turned):
+        axes.set_prop_cycle(color=_COLOURS, linestyle=("-", "--", ":"))
     for k, name in enumerate(("x", "y", "z")):
         moved.plot(time, parameters[:, k], label=name)
     for k, name in enumerate(("pitch", "roll", "yaw")):
@@ -119,10 +123,16 @@ def outlines_figure(
                 cut = np.take(np.asarray(mask, float), k, axis=axis).T
                 if (cut > 0.5).any() and (cut <= 0.5).any():
                     ax.contour(cut, levels=[0.5], colors=colour, linewidths=0.7)
-            if axis != 0:
-                ax.text(0.02, 0.02, "L", color="white", transform=ax.transAxes, fontsize=8)
             mm = affine[axis, axis] * k + affine[axis, 3]
-            ax.set_title(f"{'xyz'[axis]} = {mm:.0f}", color="white", fontsize=8)
+            side = ""
+            if axis == 0:
+                side = " L" if mm < 0 else " R" if mm > 0 else ""
+            else:
+                ax.text(0.02, 0.02, "L", color="white", transform=ax.transAxes, fontsize=8)
+                ax.text(
+                    0.98, 0.02, "R", color="white", transform=ax.transAxes, fontsize=8, ha="right"
+                )
+            ax.set_title(f"{'xyz'[axis]} = {mm:.0f}{side}", color="white", fontsize=8)
             ax.set_axis_off()
     names = ", ".join(outlines)
     figure.suptitle(f"{title} (outlines: {names})", color="white", fontsize=11)
@@ -146,6 +156,7 @@ def map_figure(values: NDArray[Any], affine: NDArray[np.float64], title: str, la
         image = ax.imshow(values[:, :, int(k)].T, origin="lower", vmin=0, vmax=high)
         ax.set_title(f"z = {affine[2, 2] * int(k) + affine[2, 3]:.0f}", fontsize=8)
         ax.text(0.02, 0.02, "L", transform=ax.transAxes, fontsize=8)
+        ax.text(0.98, 0.02, "R", transform=ax.transAxes, fontsize=8, ha="right")
         ax.set_axis_off()
     figure.colorbar(image, ax=list(axes), label=label)
     figure.suptitle(title, fontsize=11)

@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 
 import commissure
-from commissure.measures import CFHResult
+from commissure.measures import CFHResult, NoiseFloor
 from commissure.report.cfh_figure import cfh_figure
 from commissure.report.references import load_references
 from commissure.space import LEFT, NEITHER, RIGHT, Domain
@@ -58,6 +58,7 @@ def write_cfh_maps(
     settings: dict[str, Any],
     folder: Path,
     figures: Path | None = None,
+    floor: NoiseFloor | None = None,
 ) -> Path:
     """Write the maps of one scan, their sidecars and the picture; return the picture's path.
 
@@ -71,6 +72,8 @@ def write_cfh_maps(
     folder : Path
     figures : Path, optional
         Folder of the picture; by default with the maps.
+    floor : NoiseFloor, optional
+        Written too if there is one.
     """
     n_duplicates = int(result.duplicate.sum())
     if n_duplicates:
@@ -86,18 +89,28 @@ def write_cfh_maps(
     has = result.partner >= 0
     partner[has] = domain.coordinates[result.partner[has]]
     values = {"z": result.z, "r": result.r, "partner": partner, "shift": shift}
+    if floor is not None:
+        values["floor"] = floor.mean_z
     common = _common_sidecar(scan, result, domain, settings)
-    for key, output in _data("cfh_outputs").items():
+    outputs = _data("cfh_outputs")
+    for key, value in values.items():
+        output = outputs[key]
         stem = folder / derived_stem(named, output["entity"], "boldmap")
-        img = domain.to_image(values[key].astype(np.float32))
+        img = domain.to_image(value.astype(np.float32))
         img.header.set_xyzt_units("mm", "sec")
         nib.save(img, stem.with_name(f"{stem.name}.nii.gz"))
-        sidecar = {"Description": output["Description"], "Units": output["Units"], **common}
+        sidecar = {
+            "Description": output["Description"],
+            "Units": output["Units"],
+            **common,
+            "References": [*common["References"], *output.get("References", [])],
+        }
         stem.with_name(f"{stem.name}.json").write_text(
             json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
     picture = (figures or folder) / f"{derived_stem(named, 'stat-cfh', 'boldmap')}.png"
-    cfh_figure(result.z, shift, domain, title=split_extension(named)[0]).savefig(picture)
+    title = split_extension(named)[0]
+    cfh_figure(result.z, shift, domain, title=title, floor=values.get("floor")).savefig(picture)
     return picture
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import commissure
-from commissure.measures import CFHResult, cfh
+from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.problems import InputError
 from commissure.space import Domain
@@ -29,7 +29,7 @@ from commissure.study.preprocess import (
     measure_clean,
     telling,
 )
-from commissure.study.preprocess_files import clean_name, own_folder, write_anatomy
+from commissure.study.preprocess_files import clean_name, own_folder, source_uri, write_anatomy
 from commissure.study.settings import StudySettings, hash_of
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,12 @@ class RunResult:
     key: str | None = None
     problems: tuple[str, ...] = ()
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do for the run."""
+        mapped = self.map is not None or self.job.settings.cfh.partner == "group"
+        return self.measured is not None and mapped
+
 
 @dataclass
 class _Steps:
@@ -108,6 +114,7 @@ class _Steps:
             f"anatomy {t1w.name}",
             self.ledger.stamp(t1w),
             self.job.settings.preprocessing.resolution_mm,
+            self.job.settings.preprocessing.warp,
         )
 
     def clean(self, scan: Scan) -> tuple[str, str]:
@@ -195,11 +202,7 @@ def results_of(job: Job) -> list[RunResult]:
 
 def is_done(job: Job) -> bool:
     """Tell whether nothing is left to do for a participant."""
-    makes_maps = job.settings.cfh.partner == "scan"
-    return all(
-        result.measured is not None and (result.map is not None or not makes_maps)
-        for result in results_of(job)
-    )
+    return all(result.is_done for result in results_of(job))
 
 
 def map_name(job: Job, scan: Scan) -> Path:
@@ -215,7 +218,17 @@ def map_scan(job: Job, scan: Scan, folder: Path, n_threads: int | None) -> dict[
     domain = study_domain(about.path, about.space, settings)
     series = sample_file(about.path, domain)
     result = cfh(series, domain, dtype=settings.dtype, n_threads=n_threads)
-    write_study_maps(scan, about, result, domain, asdict(settings), folder)
+    floor = None
+    if settings.noise_floor:
+        floor = noise_floor(
+            series,
+            domain,
+            n_surrogates=settings.noise_floor,
+            seed=settings.noise_floor_seed,
+            dtype=settings.dtype,
+            n_threads=n_threads,
+        )
+    write_study_maps(scan, about, result, domain, asdict(settings), folder, floor)
     return {"n_left_out": int((result.partner < 0).sum())}
 
 
@@ -226,18 +239,19 @@ def write_study_maps(
     domain: Domain,
     settings: dict[str, Any],
     folder: Path,
+    floor: NoiseFloor | None = None,
 ) -> None:
     """Write a run's maps and their picture where they belong in a study."""
     func, figures = (folder / own_folder(scan) / name for name in ("func", "figures"))
     for place in (func, figures):
         place.mkdir(parents=True, exist_ok=True)
-    write_cfh_maps(about, result, domain, settings, func, figures)
+    write_cfh_maps(about, result, domain, settings, func, figures, floor)
 
 
 def clean_scan(job: Job, scan: Scan) -> CleanScan:
     """Return what the sidecars of a clean run's maps say of it."""
     path, named = clean_file(job, scan), clean_name(scan, job.settings.preprocessing.resolution_mm)
-    source = f"bids::{named.as_posix()}" if scan.kind != "clean" else f"bids:raw:{path.name}"
+    source = f"bids::{named.as_posix()}" if scan.kind != "clean" else source_uri(path)
     space = TEMPLATE_SPACE if scan.kind == "raw" else scan.space
     return CleanScan(path, load_image(path).shape[3], scan.tr, space, source, named.name)
 
@@ -313,11 +327,14 @@ class _Worker:
 
     def _anatomy(self, t1w: Path) -> Anatomy:
         if self.anatomy is None or self.anatomy[0] != t1w:
-            key = hash_of(commissure.__version__, self.ledger.stamp(t1w))
+            warp = self.job.settings.preprocessing.warp
+            key = hash_of(commissure.__version__, self.ledger.stamp(t1w), warp)
             cached = self.job.work_dir / "anatomy" / f"{self.job.participant_id}-{key[:16]}.npz"
             anatomy = load_anatomy(cached)
             if anatomy is None:
-                anatomy = prepare_anatomy(load_volumes(t1w), self.n_threads)
+                anatomy = prepare_anatomy(
+                    load_volumes(t1w), self.n_threads, coarse=warp == "coarse"
+                )
                 save_anatomy(anatomy, cached)
             self.anatomy = t1w, anatomy
         return self.anatomy[1]

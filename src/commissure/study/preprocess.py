@@ -91,7 +91,11 @@ def preprocess_study(
                 prepared = None
             elif prepared is None or prepared[0] != scan.t1w:
                 report(f"{scan.participant_id}: anatomy", number / len(scans))
-                prepared = scan.t1w, prepare_anatomy(load_volumes(scan.t1w), n_threads)
+                img = load_volumes(scan.t1w)
+                prepared = (
+                    scan.t1w,
+                    prepare_anatomy(img, n_threads, coarse=recipe.warp == "coarse"),
+                )
             report(f"{scan.bold.name}", (number + 0.5) / len(scans))
             with staged(out_dir) as folder:
                 if prepared is not None:

@@ -64,7 +64,7 @@ def write_anatomy(anatomy: Anatomy, t1w: Path, resolution_mm: int, folder: Path)
     found = anatomy.in_template(places)
     stem = split_extension(t1w)[0].removesuffix("_T1w")
     space = f"{stem}_space-{TEMPLATE_SPACE}_res-{resolution_mm}"
-    sources = {"Sources": [f"bids:raw:{t1w.name}"]}
+    sources = {"Sources": [source_uri(t1w)]}
     _write_image(
         folder / "anat" / f"{space}_desc-preproc_T1w", found["T1w"], affine, "T1w", sources
     )
@@ -78,11 +78,16 @@ def write_anatomy(anatomy: Anatomy, t1w: Path, resolution_mm: int, folder: Path)
     _write_image(folder / "anat" / name, positions, affine, "warp", sources)
 
     fine_shape, fine = analysis_grid(2)
-    image = anatomy.in_template(grid_points(fine_shape, fine))["T1w"]
+    fine_found = anatomy.in_template(grid_points(fine_shape, fine))
+    image = fine_found["T1w"]
     template = load_template(2)
     outlines = {"template brain": template.brain, "template grey matter": template.grey}
     figure = outlines_figure(image, outlines, fine, f"{stem}: T1w in template space")
     _write_figure(figure, folder / "figures" / f"{stem}_desc-t1wOnTemplate_T1w.png")
+    outlines = {f"{tissue} matter": fine_found[tissue] for tissue in ("grey", "white")}
+    outlines["CSF"] = fine_found["csf"]
+    figure = outlines_figure(image, outlines, fine, f"{stem}: tissues")
+    _write_figure(figure, folder / "figures" / f"{stem}_desc-tissues_T1w.png")
 
 
 def write_run(
@@ -107,8 +112,8 @@ def write_run(
     n_discarded = 0 if "trim" in scan.done else max(settings["n_trim"], scan.n_non_steady)
     about = {
         "Sources": [
-            f"bids:raw:{scan.bold.name}",
-            *([f"bids:raw:{scan.t1w.name}"] if scan.t1w else []),
+            source_uri(scan.bold),
+            *([source_uri(scan.t1w)] if scan.t1w else []),
         ],
         "RepetitionTime": scan.tr,
         "EffectiveDegreesOfFreedom": clean.effective_df,
@@ -187,6 +192,13 @@ def clean_name(scan: Scan, resolution_mm: int) -> Path:
             f"_res-{resolution}" if resolution else ""
         )
     return own_folder(scan) / "func" / f"{scan.name}_{space}_desc-clean_bold.nii.gz"
+
+
+def source_uri(path: Path) -> str:
+    """Return the BIDS URI of a file of the input, whose participant's folder names it."""
+    parts = path.parts
+    at = next((i for i, part in enumerate(parts[:-1]) if part.startswith("sub-")), len(parts) - 1)
+    return f"bids:raw:{'/'.join(parts[at:])}"
 
 
 def own_folder(scan: Scan) -> Path:

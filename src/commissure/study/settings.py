@@ -80,6 +80,10 @@ class MapSettings:
         Image to take in place of the prior.
     partner : {"scan", "group"}
         Whether partners are found within each scan, or once for all the scans of the group stage.
+    noise_floor : int
+        Surrogates without coupling between the hemispheres, of whose CFH a map is made; 0: none.
+    noise_floor_seed : int
+        Of their phases.
     dtype : {"float32", "float64"}
         Precision of the search.
     """
@@ -88,6 +92,8 @@ class MapSettings:
     grey_matter: Annotated[float, Ge(0), Lt(1)] = 0.2
     mask: str | None = None
     partner: Partner = "scan"
+    noise_floor: Annotated[int, Ge(0)] = 0
+    noise_floor_seed: Annotated[int, Ge(0)] = 0
     dtype: Literal["float32", "float64"] = "float32"
 
 
@@ -331,6 +337,8 @@ def _contradictions(settings: StudySettings) -> list[str]:
         problems.append(
             f"[preprocessing] low ({recipe.low:g} Hz) must be below high ({recipe.high:g} Hz)."
         )
+    if settings.cfh.noise_floor == 1:
+        problems.append("[cfh] noise_floor = 1: give 2 or more surrogates, or 0 for no floor.")
     problems += [f"[group] {problem}" for problem in option_problems(group)]
     problems += _formula_problems(vars(group))
     if execution.executor == "dask" and not execution.scheduler and not execution.dask:

@@ -1,6 +1,7 @@
 """With a real scheduler and two workers, processes of their own, on this machine."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -10,8 +11,10 @@ from contextlib import ExitStack, closing, contextmanager
 import numpy as np
 import pytest
 
+from commissure.inference import permutation_test
 from commissure.problems import InputError
-from commissure.study.executors import DaskExecutor, LocalExecutor, Task, dask
+from commissure.study.executors import DaskExecutor, LocalExecutor, Task, dask, null_by
+from tests.inference.brute_force import PlainDesign, box_domain, smooth_maps
 from tests.study.executors import works
 from tests.study.executors.test_local import ROOT, by_name, is_running, pids_in, tasks, wait_for
 
@@ -50,7 +53,7 @@ def scheduler_with_workers(folder, *options, n_workers=2, **environment):
         wait_for(lambda: file.exists() and file.read_text().strip().endswith("}"))
         address = json.loads(file.read_text())["address"]
         with distributed.Client(address, set_as_default=False) as client:
-            client.wait_for_workers(n_workers, timeout=30)
+            client.wait_for_workers(n_workers, timeout=120)
         yield address, process, workers
 
 
@@ -82,9 +85,11 @@ def test_log_comes_home_and_threads_are_as_asked_for(scheduler, caplog):
         (outcome,) = executor.run(works.surroundings, [Task("a", None)])
         _, n_threads, blas, omp = outcome.value
         assert (n_threads, blas, omp) == (3, {1}, "3")
-        (outcome,) = executor.run(works.tell, [Task("a", "log")])
+        with caplog.at_level(logging.INFO, "commissure"):
+            (outcome,) = executor.run(works.tell, [Task("a", "log")])
     assert outcome.ok
-    assert "look at this" in [record.getMessage() for record in caplog.records]
+    assert "not at this" not in caplog.messages
+    assert "look at this" in caplog.messages
 
 
 def test_other_versions_of_libraries_are_told_and_of_commissure_refused(
@@ -102,13 +107,16 @@ def test_other_versions_of_libraries_are_told_and_of_commissure_refused(
     assert "Install the same version" in outcome.problems[0]
 
 
-def test_a_study_survives_the_death_of_a_worker_with_the_same_numbers(tmp_path):
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_a_study_survives_the_death_of_a_worker_with_the_same_numbers(tmp_path, how):
     killed = []
 
     def kill_worker(*_):
         worker, process = (tmp_path / "0.attempts").read_text().split()
         killed.append(int(process))
-        os.kill(int(worker), signal.SIGKILL)
+        os.kill(int(worker), how)
 
     given = [Task(f"sub-{i}", (tmp_path, i)) for i in range(6)]
     with (
@@ -116,9 +124,9 @@ def test_a_study_survives_the_death_of_a_worker_with_the_same_numbers(tmp_path):
         DaskExecutor(address) as executor,
     ):
         done = by_name(executor.run(works.sums_the_second_time, given, kill_worker))
-        assert [worker.poll() for worker in workers].count(None) == 1
+        wait_for(lambda: [worker.poll() for worker in workers].count(None) == 1)
     assert len(killed) == 1
-    wait_for(lambda: not is_running(killed[0]), 5)
+    wait_for(lambda: not is_running(killed[0]))
     assert len((tmp_path / "0.attempts").read_text().splitlines()) == 2
     local = by_name(LocalExecutor(2).run(works.sums, tasks(range(6))))
     for i in range(6):
@@ -126,6 +134,23 @@ def test_a_study_survives_the_death_of_a_worker_with_the_same_numbers(tmp_path):
         assert outcome.ok
         for found, expected in zip(outcome.value, local[f"task-{i}"].value, strict=True):
             np.testing.assert_array_equal(found, expected)
+
+
+def test_permutation_batches_have_the_bits_of_threads(scheduler, tmp_path):
+    rng = np.random.default_rng(2)
+    domain = box_domain((8, 8, 8))
+    maps = smooth_maps(rng, 20, domain)
+    design = PlainDesign(np.column_stack([np.repeat([1.0, 0], 10), np.ones(20), rng.random(20)]))
+
+    def run(**how):
+        return permutation_test(maps, design, "column0", domain, 800, cluster_forming_p=0.05, **how)
+
+    threads = run()
+    with DaskExecutor(scheduler) as executor:
+        batches = run(null_by=null_by(executor, tmp_path))
+    for name, value in vars(threads).items():
+        if isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(getattr(batches, name), value, err_msg=name)
 
 
 def test_what_is_not_wanted_any_more_is_stopped(scheduler, tmp_path):
@@ -138,7 +163,7 @@ def test_what_is_not_wanted_any_more_is_stopped(scheduler, tmp_path):
             next(outcomes)
         pids = [int(file.stem) for file in tmp_path.glob("*.pids")]
         assert pids
-        wait_for(lambda: not any(map(is_running, pids)), 10)
+        wait_for(lambda: not any(map(is_running, pids)))
         (outcome,) = executor.run(works.square, [Task("a", 3)])
     assert outcome.value == 9
 
@@ -157,7 +182,7 @@ def test_nothing_goes_on_when_the_study_is_killed(scheduler, tmp_path):
     processes, programs = pids_in(tmp_path, 2)
     study.kill()
     study.wait()
-    wait_for(lambda: not any(map(is_running, processes + programs)), 10)
+    wait_for(lambda: not any(map(is_running, processes + programs)))
     assert len(list(tmp_path.glob("*.pids"))) == 2
 
 
@@ -184,6 +209,8 @@ def test_the_loss_of_the_scheduler_is_told(tmp_path):
 
         with DaskExecutor(address, timeout=2) as executor:
             done = list(executor.run(works.stay, tasks([tmp_path] * 3), kill_scheduler))
+        pids = [int(file.stem) for file in tmp_path.glob("*.pids")]
+        wait_for(lambda: not any(map(is_running, pids)))
     assert len(done) == 3
     assert all("connection to the Dask scheduler was lost" in outcome.error for outcome in done)
 

@@ -39,7 +39,8 @@ def tell(kind, report, n_threads):
     if kind == "print":
         print("not for the channel", flush=True)  # noqa: T201
     if kind == "log":
-        logging.getLogger("commissure.somewhere").warning("look at %s", "this")
+        logging.getLogger("commissure.somewhere").info("look at %s", "this")
+        logging.getLogger("commissure.somewhere").debug("not at this")
         warnings.warn("look at that", RuntimeWarning, stacklevel=1)
     return kind
 
@@ -59,25 +60,15 @@ def sums(seed, report, n_threads):
 
 
 def meet(argument, report, n_threads):
-    """Wait until so many tasks are at work at the same time."""
+    """Wait until so many processes have been at work; return this one."""
     folder, n = argument
     (Path(folder) / str(os.getpid())).touch()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while len(list(Path(folder).iterdir())) < n:
         if time.monotonic() > deadline:
             raise TimeoutError
         time.sleep(0.01)
     return os.getpid()
-
-
-def peak(folder, report, n_threads):
-    """Return how many tasks were at work at the same time, this one among them."""
-    own = Path(folder) / str(os.getpid())
-    own.touch()
-    time.sleep(0.1)
-    n = len(list(Path(folder).iterdir()))
-    own.unlink()
-    return n
 
 
 def stay(folder, report, n_threads):
@@ -91,6 +82,12 @@ def stay(folder, report, n_threads):
         time.sleep(600)
     finally:
         (Path(folder) / f"{os.getpid()}.cleaned").touch()
+
+
+def deaf(folder, report, n_threads):
+    """Stay, whoever asks to end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return stay(folder, report, n_threads)
 
 
 def sums_the_second_time(argument, report, n_threads):

@@ -2,6 +2,7 @@
 
 from commissure.study.executors.dask import DaskExecutor
 from commissure.study.executors.local import LocalExecutor
+from commissure.study.executors.permutation_batches import null_by
 from commissure.study.executors.task import Executor, OnEvent, Outcome, Report, Task, Work
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "Report",
     "Task",
     "Work",
+    "null_by",
 ]

@@ -3,7 +3,7 @@
 import logging
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -14,7 +14,7 @@ from uuid import uuid4
 from commissure.problems import InputError
 from commissure.study.executors.batch_system import start_jobs
 from commissure.study.executors.dask_worker import do_here, end_idle, versions
-from commissure.study.executors.listening import Told, listen
+from commissure.study.executors.listening import Told, listen, log_level
 from commissure.study.executors.process import packed
 from commissure.study.executors.task import Executor, OnEvent, Outcome, Task, Work
 
@@ -94,7 +94,7 @@ class DaskExecutor(Executor):
 
     def run(
         self, function: Work, tasks: Iterable[Task], on_event: OnEvent | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Do tasks, and give the outcome of each as it is done, in any order.
 
         When the caller stops listening, or dies, the workers stop what they are at.
@@ -120,7 +120,7 @@ class DaskExecutor(Executor):
                     told.put((task.name, "outcome", Outcome(task.name, error=error)))
                     continue
                 future = self._client.submit(
-                    do_here, task.name, work, topic, self._n_threads, versions(),
+                    do_here, task.name, work, topic, self._n_threads, log_level(), versions(),
                     key=f"{task.name}-{number}-{topic}", pure=False,
                 )  # fmt: skip
                 future.add_done_callback(partial(_tell_outcome, told, task.name))

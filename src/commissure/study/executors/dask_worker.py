@@ -13,9 +13,11 @@ from commissure.study.executors.task import Outcome
 _NUMERICAL = ("nibabel", "niimath", "nilearn", "numba", "numpy", "picsl_greedy", "scipy")
 # Seconds between looks whether anyone still wants a task.
 _LOOK = 0.5
+# States of a Dask worker that does not wait for its tasks.
+_ENDING = ("closing", "closed", "failed")
 
-# Processes without a task, by the threads they may use; topics whose versions were compared.
-_idle: dict[int, list[WorkerProcess]] = {}
+# Processes without a task, by what they were started with; topics whose versions were compared.
+_idle: dict[tuple[int, int], list[WorkerProcess]] = {}
 _compared: set[str] = set()
 
 
@@ -32,13 +34,18 @@ def versions() -> dict[str, str]:
 
 
 def do_here(
-    name: str, work: bytes, topic: str, n_threads: int, expected: dict[str, str]
+    name: str,
+    work: bytes,
+    topic: str,
+    n_threads: int,
+    log_level: int,
+    expected: dict[str, str],
 ) -> Outcome:
     """Do a task in a process beside this Dask worker.
 
     So it has its own signals, threads and memory, dies alone, and can be stopped: which is done as
-    soon as the scheduler does not want its result any more, because the study was stopped or has
-    died. Nothing goes on writing for a study that is over.
+    soon as nobody wants its result any more, because the study was stopped or has died, or because
+    this worker ends. Nothing goes on writing for a study that is over.
 
     Parameters
     ----------
@@ -48,11 +55,12 @@ def do_here(
         See `packed`.
     topic : str
         Dask's name for what is told to the study.
-    n_threads : int
+    n_threads, log_level : int
+        See `WorkerProcess`.
     expected : dict of str to str
         The study's `versions`.
     """
-    from distributed import get_worker
+    from distributed import Reschedule, get_worker
 
     worker = get_worker()
     if expected["commissure"] != commissure.__version__:
@@ -70,17 +78,18 @@ def do_here(
         if difference := _difference(expected):
             message = f"{worker.address} has {difference}. Its numbers may differ a little."
             tell("log", ("commissure", logging.WARNING, f"The Dask worker {message}"))
+    idle = _idle.setdefault((n_threads, log_level), [])
     try:
-        process = _idle.setdefault(n_threads, []).pop()
+        process = idle.pop()
     except IndexError:
-        process = WorkerProcess(n_threads)
+        process = WorkerProcess(n_threads, log_level)
     key = worker.get_current_task()
     finished, unwanted = threading.Event(), threading.Event()
 
     def stop_if_unwanted() -> None:
         while not finished.wait(_LOOK):
             task = worker.state.tasks.get(key)
-            if task is None or task.state == "cancelled":
+            if task is None or task.state == "cancelled" or worker.status.name in _ENDING:
                 unwanted.set()
                 process.stop()
                 return
@@ -92,8 +101,11 @@ def do_here(
     finally:
         finished.set()
         watch.join()
-    if process.alive and not unwanted.is_set():
-        _idle[n_threads].append(process)
+    if unwanted.is_set():
+        process.end()
+        raise Reschedule  # where it is wanted after all, as by another worker
+    if process.alive:
+        idle.append(process)
     return outcome
 
 
@@ -109,6 +121,6 @@ def _difference(expected: dict[str, str]) -> str:
 
 def end_idle() -> None:
     """End the processes that wait for tasks."""
-    for processes in _idle.values():
+    for processes in list(_idle.values()):
         while processes:
             processes.pop().end()

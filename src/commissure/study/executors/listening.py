@@ -13,6 +13,11 @@ Told = SimpleQueue[tuple[str, str, Any]]
 _SILENCE = 60.0
 
 
+def log_level() -> int:
+    """Return the level from which on what others log is handed on."""
+    return logging.getLogger("commissure").getEffectiveLevel()
+
+
 def listen(
     told: Told,
     n_tasks: int,

@@ -2,14 +2,14 @@
 
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
 from commissure.problems import InputError
-from commissure.study.executors.listening import Told, listen
+from commissure.study.executors.listening import Told, listen, log_level
 from commissure.study.executors.memory import memory_limit
 from commissure.study.executors.process import WorkerProcess, packed
 from commissure.study.executors.task import Executor, OnEvent, Outcome, Task, Work
@@ -58,7 +58,7 @@ class LocalExecutor(Executor):
 
     def run(
         self, function: Work, tasks: Iterable[Task], on_event: OnEvent | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Do tasks, and give the outcome of each as it is done, in any order.
 
         When the caller stops listening (Ctrl-C among other things) all processes are ended.
@@ -101,7 +101,7 @@ class LocalExecutor(Executor):
         on_event: OnEvent | None,
         n_procs: int,
         n_threads: int,
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         crew = _Crew(function, tasks, n_threads)
         try:
             crew.start(n_procs)
@@ -174,7 +174,7 @@ class _Crew:
 
     def _new_process(self) -> WorkerProcess:
         with self._lock:
-            process = WorkerProcess(self._n_threads)
+            process = WorkerProcess(self._n_threads, log_level())
             self._processes.append(process)
             if self._stopped:
                 process.stop()

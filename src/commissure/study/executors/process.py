@@ -1,12 +1,12 @@
 """A process that does tasks for this one, and whose death is an outcome like others."""
 
-import logging
 import os
 import pickle
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -46,12 +46,13 @@ class WorkerProcess:
     ----------
     n_threads : int
         Threads that its tasks may use.
+    log_level : int
+        Of what is told of its log.
     """
 
-    def __init__(self, n_threads: int) -> None:
+    def __init__(self, n_threads: int, log_level: int) -> None:
         self._written = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
         self._n_written_before = 0  # by earlier tasks
-        level = logging.getLogger("commissure").getEffectiveLevel()
         # Threads of libraries that ours do not know of. They are counted when loaded.
         environment = os.environ | {
             "OMP_NUM_THREADS": str(n_threads),
@@ -60,7 +61,7 @@ class WorkerProcess:
             "VECLIB_MAXIMUM_THREADS": "1",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, str(n_threads), str(level), *sys.path],
+            [sys.executable, "-c", _START, str(n_threads), str(log_level), *sys.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._written,
@@ -107,8 +108,14 @@ class WorkerProcess:
         return outcome
 
     def stop(self) -> None:
-        """Ask it to end in order, whatever it is at; who waits in `do` is told of its death."""
+        """Have it end, whatever it is at; who waits in `do` is told of its death.
+
+        It may remove its temporary files first, but has no more than some seconds to do so.
+        """
         self._process.terminate()
+        last = threading.Timer(_GRACE, self._kill_if_alive)
+        last.daemon = True
+        last.start()
 
     def end(self) -> None:
         """End it after its last task."""
@@ -127,13 +134,20 @@ class WorkerProcess:
         """Wait a little for its end, end all that is left of it, and return its exit code."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE)
+        self._kill_group()
+        return self._process.wait()
+
+    def _kill_if_alive(self) -> None:
+        if self.alive:
+            self._kill_group()
+
+    def _kill_group(self) -> None:
         # The group keeps its number for as long as anything is left in it.
         with suppress(ProcessLookupError, PermissionError):
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, signal.SIGKILL)
             else:
                 self._process.kill()
-        return self._process.wait()
 
     def _death(self) -> str:
         """Say how it ended."""

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -74,11 +74,12 @@ class Executor(Protocol):
 
     def run(
         self, function: Work, tasks: Iterable[Task], on_event: OnEvent | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Do tasks, and give the outcome of each as it is done, in any order.
 
         Whatever happens to one task, the others are done. `on_event` is called in the caller's
-        thread, while it waits for the next outcome.
+        thread, while it waits for the next outcome. Closing the generator stops what is under way,
+        as `contextlib.closing` does when the caller fails.
         """
 
     def __enter__(self) -> Self:
