@@ -18,7 +18,7 @@ from commissure.report.references import (
     with_version,
 )
 
-_WORDS = "no one two three four five six seven eight nine ten".split()
+_WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 # What people are called in the plural; other levels of a factor are called groups.
 _PEOPLE = {
     name: f"{name}s"
@@ -108,16 +108,7 @@ class Methods:
 
 
 def methods_text(done: Done) -> Methods:
-    """Write the methods section.
-
-    Parameters
-    ----------
-    done : Done
-
-    Returns
-    -------
-    Methods
-    """
+    """Write the methods section of what has been done."""
     common = {
         "versions": done.versions,
         "constants": done.constants,
@@ -131,9 +122,8 @@ def methods_text(done: Done) -> Methods:
         "all_maps": bool(done.scans) and all(scans.kind == "map" for scans in done.scans),
     }
     texts = [_render(scans.kind, common | {"scans": scans}) for scans in done.scans]
-    for name in ("quality", "maps", "group", "correlations", "demographics"):
-        if common[name]:
-            texts.append(_render(name, common))
+    parts = ("quality", "maps", "group", "correlations", "demographics")
+    texts += [_render(name, common) for name in parts if common[name]]
     texts.append(_render("software", common))
     return Methods(tuple(map(_section, texts)), done.versions)
 

@@ -74,10 +74,8 @@ def what_was_done(out_dir: Path, folder: Path) -> Done:
     excluded = read_table(folder / "excluded.tsv", text=["session", "run"])
     table1 = read_table(folder / "table1.tsv")
     clusters = read_table(folder / "clusters.tsv")
-    if stats:
-        runs = runs_of_maps(stats["Sources"], [folder.parent, out_dir])
-    else:
-        runs = runs_in(out_dir)
+    roots = [folder.parent, out_dir]
+    runs = runs_of_maps(stats["Sources"], roots) if stats else runs_in(out_dir)
     asked = stats.get("Settings", {})
     group = None if clusters is None else group_facts(stats, clusters)
     quality = read_table(out_dir / "quality.tsv", text=["session", "task", "run"])
