@@ -27,7 +27,11 @@ CLUSTERS = pd.DataFrame(
         "z": [10.0, 8, 54],
         "voxels": [53, None, 27],
         "p_corr_size": [0.0042, None, 0.031],
-        "peak_label": ["Left Putamen (80 %)", "Left Putamen (70 %)", "Left Precentral Gyrus (61 %)"],
+        "peak_label": [
+            "Left Putamen (80 %)",
+            "Left Putamen (70 %)",
+            "Left Precentral Gyrus (61 %)",
+        ],
         "significant": [True, False, True],
     }
 )
