@@ -8,7 +8,7 @@ STAMP := $(VENV)/.stamp
 BENCH_STAMP := $(VENV)/.bench-stamp
 GROUPS := test lint
 
-.PHONY: demo test test-slow lint format bench bench-calibration vendor-niivue env clean
+.PHONY: demo test test-slow lint format bench bench-calibration bench-study vendor-niivue env clean
 
 env: $(STAMP)
 
@@ -64,6 +64,10 @@ bench: $(BENCH_STAMP)
 
 bench-calibration: $(STAMP)
 	$(BIN)/python -m benchmarks.calibration
+	$(BIN)/python -m benchmarks.bias
+
+bench-study: $(BENCH_STAMP)
+	$(BIN)/python -m benchmarks.study
 
 # The viewer in the report; needs npm.
 NIIVUE := $(shell cat src/commissure/report/assets/niivue/VERSION)

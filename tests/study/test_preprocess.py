@@ -1,7 +1,8 @@
 """A simulated participant through the whole of preprocessing, against its truth."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
+from importlib import metadata
 from types import SimpleNamespace
 
 import nibabel as nib
@@ -16,6 +17,7 @@ from commissure.preprocessing.anatomy import prepare_anatomy
 from commissure.preprocessing.registration import Image
 from commissure.simulation import Acquisition, read_truth, simulate_study
 from commissure.space.templates import load_template
+from commissure.study.methods_files import what_was_done
 from commissure.study.settings import read_settings
 
 SMALL = Acquisition(
@@ -143,6 +145,12 @@ def test_the_command_writes_everything_twice_the_same(study, tmp_path):
     quality = pd.read_csv(one / "quality.tsv", sep="\t")
     assert quality["effective_df"][0] == pytest.approx(sidecar["EffectiveDegreesOfFreedom"])
     assert (one / "sub-01/figures/sub-01_task-rest_desc-epiOnT1w_bold.png").exists()
+    (scans,) = what_was_done(one, one).scans
+    assert scans.recipe == asdict(read_settings("recommended").preprocessing)
+    assert (scans.kind, scans.n_without_t1w, scans.tr) == ("raw", 0, (2.0,))
+    assert (scans.n_discarded, scans.n_acquired) == ((10, 10), (130, 130))
+    assert scans.acquisition["EchoTime"] == 0.03
+    assert scans.versions["greedy"] == metadata.version("picsl_greedy")
 
 
 @pytest.mark.slow

@@ -109,6 +109,16 @@ def test_a_regressed_stage_of_dpabi_is_only_filtered(tmp_path, series):
     np.testing.assert_allclose(clean.series, bandpass(before, 2.0, 0.01, 0.1, "dpabi"), atol=1e-4)
 
 
+def test_values_missing_outside_the_field_of_view_are_left_out(tmp_path, series, table):
+    holes = series.copy()
+    hole = np.argwhere(load_template(4).brain)[500]
+    holes[tuple(hole)] = np.nan
+    clean = clean_scan(write(tmp_path, holes, table), RECIPE)
+    assert not clean.mask[tuple(hole)]
+    assert clean.mask.sum() == load_template(4).brain.sum() - 1
+    assert np.isfinite(clean.series).all()
+
+
 def test_damaged_data_are_told(tmp_path, series, table):
     scan = write(tmp_path, series, table)
     whole = scan.bold.read_bytes()

@@ -43,6 +43,7 @@ def test_presets_differ_where_the_method_says_so():
         ("preprocessing", "simultaneous"),
         ("preprocessing", "padding"),
         ("quality", "exclude_motion"),
+        ("cfh", "noise_floor"),
         ("group", "mean_fd_covariate"),
         ("group", "method"),
         ("group", "tail"),

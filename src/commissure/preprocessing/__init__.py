@@ -4,6 +4,7 @@ from commissure.preprocessing.censoring import kept_volumes
 from commissure.preprocessing.cleaning import cleaning_operator
 from commissure.preprocessing.filtering import bandpass, pass_band
 from commissure.preprocessing.freedom import band_projector, effective_degrees_of_freedom
+from commissure.preprocessing.halves import half_operators, halves
 from commissure.preprocessing.motion import (
     framewise_displacement_jenkinson,
     framewise_displacement_power,
@@ -31,6 +32,8 @@ __all__ = [
     "framewise_displacement_jenkinson",
     "framewise_displacement_power",
     "friston24",
+    "half_operators",
+    "halves",
     "kept_volumes",
     "max_motion",
     "middle_slice_time",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from commissure.preprocessing.freedom import effective_degrees_of_freedom
 from commissure.preprocessing.nuisance import apply_operator
-from commissure.preprocessing.recipe import CleanBold, Recipe, recipe_operator
+from commissure.preprocessing.recipe import PRIORS, CleanBold, Recipe, recipe_operator
 from commissure.preprocessing.registration import Image, grid_points
 from commissure.preprocessing.resampling import resample_image
 from commissure.preprocessing.signal_quality import dvars, temporal_snr
@@ -19,7 +19,11 @@ from commissure.problems import InputError
 from commissure.space.templates import RESOLUTIONS_MM, Template, analysis_grid, load_template
 
 # Where the paper reads its nuisance signals: the prior must exceed this.
-_PRIORS = {"global_signal": ("brain", 0.5), "white_matter": ("white", 0.9), "csf": ("csf", 0.7)}
+_PRIORS = {
+    "global_signal": ("brain", 0.5),
+    "white_matter": ("white", PRIORS["white_matter"]),
+    "csf": ("csf", PRIORS["csf"]),
+}
 _LEAST_VOXELS = 10
 
 

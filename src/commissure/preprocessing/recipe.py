@@ -43,6 +43,12 @@ from commissure.space.templates import Template, analysis_grid, load_template
 _PICTURE_VOLUMES = 20
 # Fewer voxels make no mean worth regressing.
 _LEAST_VOXELS = 10
+# Where the paper reads its nuisance signals: the template's prior must exceed this.
+PRIORS = {"white_matter": 0.9, "csf": 0.7}
+OWN_TISSUE_TOO_SMALL = (
+    "Eroded, the participant's own {} has fewer than {} voxels: its signal was read where the "
+    "template's prior is high."
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,9 @@ class Recipe:
         Whether slices are shifted to the middle of the repetition time.
     resolution_mm : {2, 3, 4}
         Of the grid in template space.
+    warp : {"fine", "coarse"}
+        Whether the T1w is warped to the template down to 2 mm, or less closely in a third of the
+        time, which is enough for scans of low resolution.
     fwhm : float
         Of the smoothing, mm.
     kernel : {"gaussian", "spm"}
@@ -81,6 +90,7 @@ class Recipe:
     n_trim: Annotated[int, Ge(0)] = 10
     slice_timing: bool = True
     resolution_mm: Literal[2, 3, 4] = 3
+    warp: Literal["fine", "coarse"] = "fine"
     fwhm: Annotated[float, Ge(0)] = 4.0
     kernel: Literal["gaussian", "spm"] = "gaussian"
     signals_from: Literal["participant", "priors"] = "participant"
@@ -340,8 +350,8 @@ def _signal_masks(
     """Return where the nuisance signals are read, on the analysis grid."""
     by_priors = {
         "global_signal": template.brain & covered,
-        "white_matter": (template.white > 0.9) & covered,
-        "csf": (template.csf > 0.7) & covered,
+        "white_matter": (template.white > PRIORS["white_matter"]) & covered,
+        "csf": (template.csf > PRIORS["csf"]) & covered,
     }
     if recipe.signals_from == "priors" or anatomy is None:
         return by_priors
@@ -350,10 +360,7 @@ def _signal_masks(
         masks[name] = anatomy.surely(tissue, places) & covered
         if masks[name].sum() < _LEAST_VOXELS:
             masks[name] = by_priors[name]
-            warnings.append(
-                f"Eroded, the participant's own {name} has fewer than {_LEAST_VOXELS} voxels: "
-                "its signal was read where the template's prior is high."
-            )
+            warnings.append(OWN_TISSUE_TOO_SMALL.format(name, _LEAST_VOXELS))
     return masks
 
 

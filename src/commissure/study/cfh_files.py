@@ -11,8 +11,9 @@ import nibabel as nib
 import numpy as np
 
 import commissure
-from commissure.measures import CFHResult
+from commissure.measures import CFHResult, NoiseFloor
 from commissure.report.cfh_figure import cfh_figure
+from commissure.report.references import load_references
 from commissure.space import LEFT, NEITHER, RIGHT, Domain
 from commissure.study.bids_names import derived_stem, split_extension
 
@@ -31,13 +32,15 @@ class CleanScan:
     Attributes
     ----------
     path : Path
-        The maps are named after it.
+        The maps are named after it, unless `name` is given.
     n_volumes : int
     tr : float, optional
         Seconds.
     space : str, optional
     source : str, optional
         What the sidecars call the file; its path by default.
+    name : str, optional
+        File name in the style of BIDS that the maps are named after.
     """
 
     path: Path
@@ -45,6 +48,7 @@ class CleanScan:
     tr: float | None
     space: str | None
     source: str | None = None
+    name: str | None = None
 
 
 def write_cfh_maps(
@@ -54,6 +58,7 @@ def write_cfh_maps(
     settings: dict[str, Any],
     folder: Path,
     figures: Path | None = None,
+    floor: NoiseFloor | None = None,
 ) -> Path:
     """Write the maps of one scan, their sidecars and the picture; return the picture's path.
 
@@ -67,6 +72,8 @@ def write_cfh_maps(
     folder : Path
     figures : Path, optional
         Folder of the picture; by default with the maps.
+    floor : NoiseFloor, optional
+        Written too if there is one.
     """
     n_duplicates = int(result.duplicate.sum())
     if n_duplicates:
@@ -76,30 +83,41 @@ def write_cfh_maps(
             scan.path.name,
             n_duplicates,
         )
+    named = Path(scan.name or scan.path)
     shift = result.shift(domain)
     partner = np.full((domain.n_places, 3), np.nan)
     has = result.partner >= 0
     partner[has] = domain.coordinates[result.partner[has]]
     values = {"z": result.z, "r": result.r, "partner": partner, "shift": shift}
+    if floor is not None:
+        values["floor"] = floor.mean_z
     common = _common_sidecar(scan, result, domain, settings)
-    for key, output in _data("cfh_outputs").items():
-        stem = folder / derived_stem(scan.path, output["entity"], "boldmap")
-        img = domain.to_image(values[key].astype(np.float32))
+    outputs = _data("cfh_outputs")
+    for key, value in values.items():
+        output = outputs[key]
+        stem = folder / derived_stem(named, output["entity"], "boldmap")
+        img = domain.to_image(value.astype(np.float32))
         img.header.set_xyzt_units("mm", "sec")
         nib.save(img, stem.with_name(f"{stem.name}.nii.gz"))
-        sidecar = {"Description": output["Description"], "Units": output["Units"], **common}
+        sidecar = {
+            "Description": output["Description"],
+            "Units": output["Units"],
+            **common,
+            "References": [*common["References"], *output.get("References", [])],
+        }
         stem.with_name(f"{stem.name}.json").write_text(
             json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
-    picture = (figures or folder) / f"{derived_stem(scan.path, 'stat-cfh', 'boldmap')}.png"
-    cfh_figure(result.z, shift, domain, title=split_extension(scan.path)[0]).savefig(picture)
+    picture = (figures or folder) / f"{derived_stem(named, 'stat-cfh', 'boldmap')}.png"
+    title = split_extension(named)[0]
+    cfh_figure(result.z, shift, domain, title=title, floor=values.get("floor")).savefig(picture)
     return picture
 
 
 def _common_sidecar(
     scan: CleanScan, result: CFHResult, domain: Domain, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    sides = domain.hemisphere
+    sides, references = domain.hemisphere, load_references()
     return {
         "Sources": [scan.source or str(scan.path)],
         "Mask": domain.name,
@@ -125,7 +143,7 @@ def _common_sidecar(
             _BIAS_NOTE,
         ],
         "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
-        "References": _data("cfh_references"),
+        "References": [references[key].listed for key in ("liu2025", "ji_funchomoconn")],
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from commissure.measures import CFHResult, cfh, usable_places
+from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor, usable_places
 from commissure.measures.cfh import Partner
 from commissure.preprocessing import bandpass, pass_band
 from commissure.preprocessing.filtering import Padding
@@ -49,6 +49,10 @@ class CFHSettings:
     space : str, optional
         Name of the space the scans are in; by default what their names say.
     dtype : {"float32", "float64"}
+    noise_floor : int, optional
+        Number of surrogates of which the noise floor is made; by default there is none.
+    seed : int
+        Of the surrogates.
     """
 
     midline_mm: float = 3.0
@@ -59,6 +63,8 @@ class CFHSettings:
     band_padding: Padding = "dft"
     space: str | None = None
     dtype: str = "float32"
+    noise_floor: int | None = None
+    seed: int = 0
 
 
 def make_cfh_maps(
@@ -106,9 +112,10 @@ def make_cfh_maps(
     problems: list[tuple[Path, str]] = []
     with staged(out_dir) as folder, tempfile.TemporaryDirectory(dir=folder) as spool:
 
-        def write(scan: CleanScan, result: CFHResult) -> None:
+        def write(scan: CleanScan, result: CFHResult, floor: NoiseFloor | None = None) -> None:
             about = {**asdict(settings), "tr": scan.tr, "space": scan.space}
-            pictures.append(out_dir / write_cfh_maps(scan, result, domain, about, folder).name)
+            picture = write_cfh_maps(scan, result, domain, about, folder, floor=floor)
+            pictures.append(out_dir / picture.name)
 
         on_disk: list[NDArray[Any]] = []
         for number, scan in enumerate(checked):
@@ -118,7 +125,8 @@ def make_cfh_maps(
                 series = _series(scan, domain, settings)
                 usable_places(series, domain, n_threads)
                 if settings.partner == "scan":
-                    write(scan, cfh(series, domain, dtype=settings.dtype, n_threads=n_threads))
+                    result = cfh(series, domain, dtype=settings.dtype, n_threads=n_threads)
+                    write(scan, result, _floor(series, domain, settings, n_threads))
                 else:
                     on_disk.append(_keep_on_disk(series, Path(spool) / f"{number}.npy"))
             except InputError as error:
@@ -140,11 +148,37 @@ def make_cfh_maps(
     return pictures
 
 
+def _floor(
+    series: NDArray[Any], domain: Domain, settings: CFHSettings, n_threads: int | None
+) -> NoiseFloor | None:
+    if settings.noise_floor is None:
+        return None
+    return noise_floor(
+        series,
+        domain,
+        n_surrogates=settings.noise_floor,
+        seed=settings.seed,
+        dtype=settings.dtype,
+        n_threads=n_threads,
+    )
+
+
 def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[CleanScan]:
     """Check all that the headers tell, of all scans at once."""
+    wrong = []
     if settings.tr is not None and not 0 < settings.tr < LONGEST_TR:
-        msg = f"--tr {settings.tr:g} is not a time in seconds, above 0 and below {LONGEST_TR}."
-        raise InputError(msg)
+        wrong.append(
+            f"--tr {settings.tr:g} is not a time in seconds, above 0 and below {LONGEST_TR}."
+        )
+    if settings.noise_floor is not None:
+        if settings.partner == "group":
+            wrong.append("--noise-floor is of partners within the scan; leave out --partner group.")
+        if settings.noise_floor < 2:
+            wrong.append(f"--noise-floor needs 2 or more surrogates; it is {settings.noise_floor}.")
+        if settings.seed < 0:
+            wrong.append(f"--seed must be 0 or more; it is {settings.seed}.")
+    if wrong:
+        raise InputError(wrong)
     checked, problems = [], []
     for path in scans:
         try:

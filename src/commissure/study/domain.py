@@ -6,13 +6,11 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from nibabel.affines import voxel_sizes
 
-from commissure.preprocessing.registration import grid_points
-from commissure.preprocessing.resampling import resample_image
+from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.problems import InputError
 from commissure.space import Domain
-from commissure.space.templates import RESOLUTIONS_MM, TEMPLATE_SPACE, analysis_grid, load_template
+from commissure.space.templates import TEMPLATE_SPACE
 from commissure.study.bids_names import has_midline
 from commissure.study.image_files import load_image, read_image
 from commissure.study.settings import MapSettings
@@ -63,13 +61,7 @@ def _of_prior(shape: tuple[int, int, int], affine: bytes, settings: MapSettings)
 
 def grey_mask(shape: tuple[int, ...], affine: np.ndarray[Any, Any], threshold: float) -> Any:
     """Return an image of where the prior of grey matter exceeds a threshold, on a grid."""
-    resolution = min(RESOLUTIONS_MM, key=lambda mm: abs(mm - voxel_sizes(affine).mean()))
-    template = load_template(resolution)
-    own_shape, own = analysis_grid(resolution)
-    if tuple(shape) == own_shape and np.allclose(affine, own):
-        grey = template.grey
-    else:
-        grey = resample_image(template.grey, template.affine, grid_points(tuple(shape), affine))
+    grey = template_on(shape, affine).grey
     img = nib.Nifti1Image((grey > threshold).astype(np.uint8), affine)
     img.set_sform(affine, 4)
     img.set_qform(affine, 4)

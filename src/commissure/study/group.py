@@ -12,16 +12,18 @@ import numpy as np
 import pandas as pd
 
 import commissure
+from commissure.inference import NullMaker
 from commissure.measures import cfh
 from commissure.problems import InputError
-from commissure.study.bids_names import entity
+from commissure.space.templates import TEMPLATE_SPACE
 from commissure.study.domain import study_domain
 from commissure.study.findings_files import write_findings
 from commissure.study.group_inputs import Participants, read_map_files
 from commissure.study.image_files import load_image, sample_file
+from commissure.study.inputs import Scan
 from commissure.study.ledger import Ledger
 from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
-from commissure.study.preprocess import own_folder
+from commissure.study.preprocess_files import own_folder
 from commissure.study.quality import judge
 from commissure.study.report_tables import MEAN_FD
 from commissure.study.settings import GroupSettings, StudySettings, hash_of
@@ -68,19 +70,19 @@ def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[J
     """Judge the runs that are clean; those that are not are left out, with the reason."""
     judged = []
     for result in results:
+        scan = result.scan
+        row: dict[str, Any] = {
+            "participant_id": scan.participant_id,
+            "session": scan.session,
+            "task": scan.task,
+            "run": scan.run,
+        }
         if result.measured is not None:
             row = judge(result.measured, settings.quality)
-        else:
-            why = " ".join(result.problems) or "not done: run the participant stage."
-            scan = result.scan
-            row = {
-                "participant_id": scan.participant_id,
-                "session": scan.session,
-                "task": scan.task,
-                "run": scan.run,
-                "included": False,
-                "reasons": f"failed: {why}" if result.problems else why,
-            }
+        why = " ".join(result.problems)
+        if why or not result.is_done:
+            why = f"failed: {why}" if why else "not done: run the participant stage."
+            row |= {"included": False, "reasons": why}
         judged.append(Judged(result, row))
     return judged
 
@@ -93,18 +95,14 @@ def asked_of_group(settings: StudySettings) -> GroupSettings:
     return group
 
 
-def check_people(people: Participants, ids: Sequence[str], settings: StudySettings) -> list[str]:
+def check_people(people: Participants, scans: Sequence[Scan], settings: StudySettings) -> list[str]:
     """Say what is wrong with participants and the formula, before anything is computed."""
-    rows = people.table["participant_id"].map(bare).isin({bare(who) for who in ids})
-    missing = [who for who in ids if bare(who) not in set(people.table["participant_id"].map(bare))]
-    problems = []
-    if missing:
-        problems.append(
-            f"participants.tsv has no row for {', '.join(missing)}. Add it, or leave them out "
-            "(--participant-label)."
-        )
-    present = replace(people, table=people.table[rows].reset_index(drop=True))
-    return [*problems, *people_problems(present, settings.group)]
+    keys = sorted({(scan.participant_id, scan.session or "") for scan in scans})
+    try:
+        rows = _rows_of([(who, session or None) for who, session in keys], people)
+    except InputError as error:
+        return list(error.problems)
+    return people_problems(rows, settings.group)
 
 
 def run_group(
@@ -116,6 +114,7 @@ def run_group(
     n_threads: int | None = None,
     max_memory: int | None = None,
     progress: Callable[[str, float], None] | None = None,
+    null_by: NullMaker | None = None,
 ) -> GroupOutcome:
     """Compare those who are included; nothing is done again that is done already.
 
@@ -129,6 +128,8 @@ def run_group(
     n_threads, max_memory : int, optional
     progress : callable, optional
         Called with what is being done and the share that is done.
+    null_by : callable, optional
+        See `commissure.inference.permutation_test`.
 
     Raises
     ------
@@ -146,7 +147,8 @@ def run_group(
     asked = asked_of_group(settings)
     scans = _scans(included, asked)
     excluded = _excluded(judged, people, asked.group)
-    people = _people_of(scans, people, asked)
+    people = _rows_of([key for key, _ in scans], people)
+    people = _with_motion(people, [runs for _, runs in scans], asked)
     key = hash_of(
         commissure.__version__,
         asdict(asked),
@@ -161,7 +163,7 @@ def run_group(
         group_folder.mkdir()
         files = [_map_of(runs, folder, out_dir) for _, runs in scans]
         first = scans[0][1][0].result
-        space = entity(files[0], "space") or first.scan.space
+        space = TEMPLATE_SPACE if first.scan.kind == "raw" else first.scan.space
         inputs = check_inputs(
             lambda: people,
             lambda: study_domain(files[0], space, settings.cfh),
@@ -171,7 +173,12 @@ def run_group(
         names = [_name(file, folder, out_dir) for file in files]
         inputs = replace(inputs, maps=replace(inputs.maps, sources=tuple(names)), space=space)
         findings = find(
-            inputs, asked, n_threads=n_threads, max_memory=max_memory, progress=progress
+            inputs,
+            asked,
+            n_threads=n_threads,
+            max_memory=max_memory,
+            progress=progress,
+            null_by=null_by,
         )
         write_findings(findings, group_folder)
         _write_tsv(people.table.assign(map=names), group_folder / "participants.tsv")
@@ -218,47 +225,61 @@ def _scans(
     return sorted(scans.items(), key=lambda item: (item[0][0], item[0][1] or ""))
 
 
-def _people_of(
-    scans: Sequence[tuple[tuple[str, str | None], list[Judged]]],
-    people: Participants,
-    asked: GroupSettings,
-) -> Participants:
-    """Return the participants' rows in the order of the scans, with their motion.
+def _rows_of(keys: Sequence[tuple[str, str | None]], people: Participants) -> Participants:
+    """Return the participants' rows in the order of (participant, session).
 
     Raises
     ------
     InputError
-        If somebody has no row, or no motion where it is needed.
+        If somebody has no row, or several.
     """
     table = people.table
     names = table["participant_id"].map(bare)
-    rows: list[dict[str, Any]] = []
-    problems = []
-    for (who, session), runs in scans:
+    rows, problems = [], []
+    for who, session in keys:
         mine = table[names == bare(who)]
         if "session_id" in table and session is not None:
             mine = mine[mine["session_id"].astype(str).str.removeprefix("ses-") == session]
         if len(mine) != 1:
             what = f"{who}{f', session {session}' if session else ''}"
-            problems.append(f"participants.tsv has {len(mine)} rows for {what}; there must be one.")
+            problems.append(
+                f"participants.tsv has {len(mine) or 'no'} row{'s' * (len(mine) > 1)} for {what}. "
+                "Correct it, or leave the participant out (--participant-label)."
+            )
             continue
         row: dict[str, Any] = {"participant_id": who}
         if session is not None:
             row["session_id"] = session
         others = mine.drop(columns=["participant_id", "session_id"], errors="ignore")
-        row |= {str(name): value for name, value in others.iloc[0].items()}
-        motion = [run.row.get("mean_fd_jenkinson") for run in runs]
-        if all(value is not None for value in motion):
-            row[MEAN_FD] = float(np.mean([float(value) for value in motion if value is not None]))
-        elif asked.mean_fd_covariate:
-            problems.append(
-                f"{who} has no known motion, which is a covariate. Give its realignment "
-                "parameters, or set [group] mean_fd_covariate = false."
-            )
-        rows.append(row)
+        rows.append(row | {str(name): value for name, value in others.iloc[0].items()})
     if problems:
         raise InputError(problems)
     return replace(people, table=pd.DataFrame(rows))
+
+
+def _with_motion(
+    people: Participants, scans: Sequence[Sequence[Judged]], asked: GroupSettings
+) -> Participants:
+    """Add each participant's mean framewise displacement, of the runs that are included.
+
+    Raises
+    ------
+    InputError
+        If it is not known where it is needed.
+    """
+    motion = [[run.row.get("mean_fd_jenkinson") for run in runs] for runs in scans]
+    unknown = [None in of_runs for of_runs in motion]
+    if asked.mean_fd_covariate and any(unknown):
+        who = people.table["participant_id"][unknown]
+        msg = (
+            f"The motion of {', '.join(who)} is not known, and it is a covariate. Give their "
+            "realignment parameters, or set [group] mean_fd_covariate = false."
+        )
+        raise InputError(msg)
+    if all(unknown):
+        return people
+    means = [np.mean(np.array(of_runs, np.float64)) for of_runs in motion]  # None is NaN
+    return replace(people, table=people.table.assign(**{MEAN_FD: means}))
 
 
 def _partners_of_group(
@@ -273,7 +294,7 @@ def _partners_of_group(
     key = hash_of(
         commissure.__version__, asdict(settings.cfh), [run.result.key for run in included]
     )
-    cleans = [clean_scan(run.result.scan, run.result.clean) for run in included if run.result.clean]
+    cleans = [clean_scan(run.result.job, run.result.scan) for run in included]
 
     def make(folder: Path) -> dict[str, Any]:
         domain = study_domain(cleans[0].path, cleans[0].space, settings.cfh)
@@ -302,7 +323,7 @@ def _partners_of_group(
             run,
             result=replace(
                 run.result,
-                map=out_dir / map_name(run.result.scan, clean.path),
+                map=out_dir / map_name(run.result.job, run.result.scan),
                 key=hash_of(key, clean.source),
             ),
         )

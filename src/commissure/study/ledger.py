@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,9 @@ class Ledger:
             return facts
         old = set(self.outputs(step))
         written: dict[str, int] = {}
-        with staged(self.out_dir, self._staging, before=lambda: self._forget(step)) as folder:
+        with staged(
+            self.out_dir, self._staging, before=lambda: self._open(step, old, written)
+        ) as folder:
             # As it will be read again from the ledger.
             facts = json.loads(json.dumps(make(folder)))
             for file in sorted(folder.rglob("*")):
@@ -123,10 +125,9 @@ class Ledger:
         """Forget all steps but these, and remove what they wrote."""
         gone = [step for step in self._steps if step not in steps]
         for step in gone:
-            files = self.outputs(step)
-            self._forget(step)
-            for file in files:
+            for file in self.outputs(step):
                 (self.out_dir / file).unlink(missing_ok=True)
+            del self._steps[step]
         stale = [step for step in self.failures if step not in steps]
         for step in stale:
             del self.failures[step]
@@ -146,10 +147,11 @@ class Ledger:
         }
         replace_file(self._path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
-    def _forget(self, step: str) -> None:
-        """Take a step out before its files change: they may become a mixture."""
-        if self._steps.pop(step, None) is not None:
-            self.write()
+    def _open(self, step: str, old: Collection[Path], new: Mapping[str, int]) -> None:
+        """Take note that a step's files are about to change: for a while they are a mixture."""
+        names = {name.as_posix() for name in old} | set(new)
+        self._steps[step] = {"key": None, "outputs": dict.fromkeys(sorted(names), -1), "facts": {}}
+        self.write()
 
 
 def lock_path(out_dir: Path, name: str) -> Path:

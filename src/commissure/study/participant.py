@@ -10,19 +10,26 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import commissure
-from commissure.measures import CFHResult, cfh
+from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.problems import InputError
 from commissure.space import Domain
+from commissure.space.templates import TEMPLATE_SPACE
 from commissure.study.anatomy_cache import load_anatomy, save_anatomy
-from commissure.study.bids_names import derived_stem, entity
+from commissure.study.bids_names import derived_stem
 from commissure.study.cfh_files import CleanScan, write_cfh_maps
 from commissure.study.domain import study_domain
 from commissure.study.image_files import load_image, sample_file
 from commissure.study.inputs import Scan
 from commissure.study.ledger import Ledger, lock_path
-from commissure.study.preprocess import clean_run, load_volumes, own_folder, telling
-from commissure.study.preprocess_files import clean_name, write_anatomy
+from commissure.study.preprocess import (
+    clean_preprocessed_run,
+    clean_run,
+    load_volumes,
+    measure_clean,
+    telling,
+)
+from commissure.study.preprocess_files import clean_name, own_folder, source_uri, write_anatomy
 from commissure.study.settings import StudySettings, hash_of
 
 log = logging.getLogger(__name__)
@@ -64,6 +71,7 @@ class RunResult:
 
     Attributes
     ----------
+    job : Job
     scan : Scan
     measured : dict, optional
         See `commissure.study.quality.measure`; None if the run is not clean yet.
@@ -77,12 +85,19 @@ class RunResult:
         Why something is missing.
     """
 
+    job: Job
     scan: Scan
     measured: dict[str, Any] | None = None
     clean: Path | None = None
     map: Path | None = None
     key: str | None = None
     problems: tuple[str, ...] = ()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do for the run."""
+        mapped = self.map is not None or self.job.settings.cfh.partner == "group"
+        return self.measured is not None and mapped
 
 
 @dataclass
@@ -99,23 +114,27 @@ class _Steps:
             f"anatomy {t1w.name}",
             self.ledger.stamp(t1w),
             self.job.settings.preprocessing.resolution_mm,
+            self.job.settings.preprocessing.warp,
         )
 
     def clean(self, scan: Scan) -> tuple[str, str]:
         """Return the name and the key of the step that makes a run clean."""
         files = [scan.bold, *(path for path in (scan.t1w, scan.mask, scan.confounds) if path)]
         return self._step(
-            f"clean {scan.bold.name}",
+            f"clean {scan.name}",
             [self.ledger.stamp(path) for path in files],
-            [scan.kind, scan.space, scan.tr, scan.slice_times, scan.metadata],
-            asdict(self.job.settings.preprocessing) if scan.kind != "clean" else None,
+            [scan.kind, scan.space, scan.tr, scan.slice_times, scan.metadata, sorted(scan.done)],
+            asdict(self.job.settings.preprocessing)
+            if scan.kind in ("raw", "preprocessed")
+            else None,
+            self.job.settings.input.confounds if scan.kind == "preprocessed" else None,
         )
 
     def maps(self, scan: Scan, clean_key: str) -> tuple[str, str]:
         """Return the name and the key of the step that maps a clean run."""
         settings = self.job.settings.cfh
         mask = self.ledger.stamp(Path(settings.mask)) if settings.mask else None
-        return self._step(f"cfh {scan.bold.name}", clean_key, asdict(settings), mask)
+        return self._step(f"cfh {scan.name}", clean_key, asdict(settings), mask)
 
     def _step(self, name: str, *depends: Any) -> tuple[str, str]:
         self.names.append(name)
@@ -162,49 +181,54 @@ def results_of(job: Job) -> list[RunResult]:
             problem
             for step, said in ledger.failures.items()
             for problem in said
-            if scan.bold.name in step or (scan.t1w and scan.t1w.name in step)
+            if step.endswith((f" {scan.name}", f" {scan.t1w.name}" if scan.t1w else " "))
         ]
         step, key = steps.clean(scan)
         measured = ledger.done(step, key)
         if measured is None:
-            results.append(RunResult(scan, problems=tuple(problems)))
+            results.append(RunResult(job, scan, problems=tuple(problems)))
             continue
         clean = clean_file(job, scan)
         mapped = None
-        if job.settings.cfh.partner == "scan":
+        if scan.kind == "map":
+            mapped = scan.bold
+        elif job.settings.cfh.partner == "scan":
             step, key = steps.maps(scan, key)
             if ledger.done(step, key) is not None:
-                mapped = job.out_dir / map_name(scan, clean)
-        results.append(RunResult(scan, measured, clean, mapped, key, tuple(problems)))
+                mapped = job.out_dir / map_name(job, scan)
+        results.append(RunResult(job, scan, measured, clean, mapped, key, tuple(problems)))
     return results
 
 
 def is_done(job: Job) -> bool:
     """Tell whether nothing is left to do for a participant."""
-    makes_maps = job.settings.cfh.partner == "scan"
-    return all(
-        result.measured is not None and (result.map is not None or not makes_maps)
-        for result in results_of(job)
-    )
+    return all(result.is_done for result in results_of(job))
 
 
-def map_name(scan: Scan, clean: Path) -> Path:
+def map_name(job: Job, scan: Scan) -> Path:
     """Return where a clean run's CFH map lies, relative to the output folder."""
-    return own_folder(scan) / "func" / f"{derived_stem(clean, 'stat-cfh', 'boldmap')}.nii.gz"
+    named = clean_name(scan, job.settings.preprocessing.resolution_mm)
+    return named.with_name(f"{derived_stem(named, 'stat-cfh', 'boldmap')}.nii.gz")
 
 
-def map_scan(
-    scan: Scan,
-    clean: Path,
-    settings: StudySettings,
-    folder: Path,
-    n_threads: int | None,
-) -> dict[str, Any]:
+def map_scan(job: Job, scan: Scan, folder: Path, n_threads: int | None) -> dict[str, Any]:
     """Map a clean run and write the maps to a folder; return what was found out."""
-    about = clean_scan(scan, clean)
-    domain = study_domain(clean, about.space, settings.cfh)
-    result = cfh(sample_file(clean, domain), domain, dtype=settings.cfh.dtype, n_threads=n_threads)
-    write_study_maps(scan, about, result, domain, asdict(settings.cfh), folder)
+    about = clean_scan(job, scan)
+    settings = job.settings.cfh
+    domain = study_domain(about.path, about.space, settings)
+    series = sample_file(about.path, domain)
+    result = cfh(series, domain, dtype=settings.dtype, n_threads=n_threads)
+    floor = None
+    if settings.noise_floor:
+        floor = noise_floor(
+            series,
+            domain,
+            n_surrogates=settings.noise_floor,
+            seed=settings.noise_floor_seed,
+            dtype=settings.dtype,
+            n_threads=n_threads,
+        )
+    write_study_maps(scan, about, result, domain, asdict(settings), folder, floor)
     return {"n_left_out": int((result.partner < 0).sum())}
 
 
@@ -215,25 +239,26 @@ def write_study_maps(
     domain: Domain,
     settings: dict[str, Any],
     folder: Path,
+    floor: NoiseFloor | None = None,
 ) -> None:
     """Write a run's maps and their picture where they belong in a study."""
     func, figures = (folder / own_folder(scan) / name for name in ("func", "figures"))
     for place in (func, figures):
         place.mkdir(parents=True, exist_ok=True)
-    write_cfh_maps(about, result, domain, settings, func, figures)
+    write_cfh_maps(about, result, domain, settings, func, figures, floor)
 
 
-def clean_scan(scan: Scan, clean: Path) -> CleanScan:
+def clean_scan(job: Job, scan: Scan) -> CleanScan:
     """Return what the sidecars of a clean run's maps say of it."""
-    where = own_folder(scan) / "func" / clean.name
-    source = f"bids::{where.as_posix()}" if scan.kind != "clean" else f"bids:raw:{clean.name}"
-    space = entity(clean, "space") or scan.space
-    return CleanScan(clean, load_image(clean).shape[3], scan.tr, space, source)
+    path, named = clean_file(job, scan), clean_name(scan, job.settings.preprocessing.resolution_mm)
+    source = f"bids::{named.as_posix()}" if scan.kind != "clean" else source_uri(path)
+    space = TEMPLATE_SPACE if scan.kind == "raw" else scan.space
+    return CleanScan(path, load_image(path).shape[3], scan.tr, space, source, named.name)
 
 
 def clean_file(job: Job, scan: Scan) -> Path:
     """Return where a run's clean series lie."""
-    if scan.kind == "clean":
+    if scan.kind in ("clean", "map"):
         return scan.bold
     return job.out_dir / clean_name(scan, job.settings.preprocessing.resolution_mm)
 
@@ -275,40 +300,41 @@ class _Worker:
                 self.ledger.do(step, key, write)
             if failed:
                 return
-        self.report(f"clean {scan.bold.name}", share + 0.4 / n)
-        with self._noting(f"clean {scan.bold.name}", scan.bold) as failed:
+        self.report(f"clean {scan.name}", share + 0.4 / n)
+        with self._noting(f"clean {scan.name}", scan.bold) as failed:
             step, clean_key = self.steps.clean(scan)
             self.ledger.do(step, clean_key, lambda folder: self._clean(scan, folder))
-        if failed or self.job.settings.cfh.partner == "group":
+        if failed or scan.kind == "map" or self.job.settings.cfh.partner == "group":
             return
-        self.report(f"CFH {scan.bold.name}", share + 0.9 / n)
-        with self._noting(f"cfh {scan.bold.name}", scan.bold):
+        self.report(f"CFH {scan.name}", share + 0.9 / n)
+        with self._noting(f"cfh {scan.name}", scan.bold):
             step, key = self.steps.maps(scan, clean_key)
-            clean = clean_file(self.job, scan)
-
-            def map_it(folder: Path) -> dict[str, Any]:
-                return map_scan(scan, clean, self.job.settings, folder, self.n_threads)
-
-            self.ledger.do(step, key, map_it)
+            self.ledger.do(
+                step, key, lambda folder: map_scan(self.job, scan, folder, self.n_threads)
+            )
 
     def _clean(self, scan: Scan, folder: Path) -> dict[str, Any]:
+        """Make a run clean, as far as it is not, and return what there is to judge it by."""
         settings = self.job.settings
-        anatomy = None if scan.t1w is None else self._anatomy(scan.t1w)
-        return clean_run(
-            scan,
-            anatomy,
-            settings.preprocessing,
-            folder,
-            self.n_threads,
-        )
+        if scan.kind == "raw":
+            anatomy = None if scan.t1w is None else self._anatomy(scan.t1w)
+            return clean_run(scan, anatomy, settings.preprocessing, folder, self.n_threads)
+        if scan.kind == "preprocessed":
+            return clean_preprocessed_run(
+                scan, settings.preprocessing, settings.input.confounds, folder, self.n_threads
+            )
+        return measure_clean(scan)
 
     def _anatomy(self, t1w: Path) -> Anatomy:
         if self.anatomy is None or self.anatomy[0] != t1w:
-            key = hash_of(commissure.__version__, self.ledger.stamp(t1w))
+            warp = self.job.settings.preprocessing.warp
+            key = hash_of(commissure.__version__, self.ledger.stamp(t1w), warp)
             cached = self.job.work_dir / "anatomy" / f"{self.job.participant_id}-{key[:16]}.npz"
             anatomy = load_anatomy(cached)
             if anatomy is None:
-                anatomy = prepare_anatomy(load_volumes(t1w), self.n_threads)
+                anatomy = prepare_anatomy(
+                    load_volumes(t1w), self.n_threads, coarse=warp == "coarse"
+                )
                 save_anatomy(anatomy, cached)
             self.anatomy = t1w, anatomy
         return self.anatomy[1]

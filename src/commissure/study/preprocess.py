@@ -1,7 +1,7 @@
 """Raw BIDS runs to clean series in template space: from files to files."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -10,18 +10,22 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from commissure.preprocessing import max_motion
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.preprocessing.programs import ProgramError
 from commissure.preprocessing.recipe import Recipe, preprocess
 from commissure.preprocessing.registration import Image
 from commissure.problems import InputError
-from commissure.study.inputs import Scan, Selection, check_image, read_bids
+from commissure.study.inputs import Scan, Selection, check_image, read_bids, read_confounds
+from commissure.study.inputs.scan import load_header
 from commissure.study.preprocess_files import (
+    own_folder,
     write_anatomy,
     write_dataset_description,
     write_grey_mask,
     write_run,
 )
+from commissure.study.preprocessed import clean_scan
 from commissure.study.quality import QualityRules, judge, measure, merge_quality
 from commissure.study.staging import staged
 
@@ -87,7 +91,11 @@ def preprocess_study(
                 prepared = None
             elif prepared is None or prepared[0] != scan.t1w:
                 report(f"{scan.participant_id}: anatomy", number / len(scans))
-                prepared = scan.t1w, prepare_anatomy(load_volumes(scan.t1w), n_threads)
+                img = load_volumes(scan.t1w)
+                prepared = (
+                    scan.t1w,
+                    prepare_anatomy(img, n_threads, coarse=recipe.warp == "coarse"),
+                )
             report(f"{scan.bold.name}", (number + 0.5) / len(scans))
             with staged(out_dir) as folder:
                 if prepared is not None:
@@ -137,11 +145,6 @@ def load_volumes(path: Path) -> Image:
     return Image(np.asarray(img.dataobj, np.float32), img.affine)
 
 
-def own_folder(scan: Scan) -> Path:
-    """Return the folder of a scan's participant (and session), relative to the output folder."""
-    return Path(scan.participant_id, *([f"ses-{scan.session}"] if scan.session else []))
-
-
 def clean_run(
     scan: Scan,
     anatomy: Anatomy | None,
@@ -178,3 +181,39 @@ def clean_run(
         log.warning("%s: %s", scan.bold.name, warning)
     write_run(scan, clean, anatomy, asdict(recipe), folder / own_folder(scan))
     return measure(scan, clean)
+
+
+def clean_preprocessed_run(
+    scan: Scan,
+    recipe: Recipe,
+    strategy: Sequence[str],
+    folder: Path,
+    n_threads: int | None,
+) -> dict[str, object]:
+    """Do what is left to do of a preprocessed run and write what comes of it; see `clean_run`."""
+    clean = clean_scan(scan, recipe, strategy, n_threads=n_threads)
+    write_run(scan, clean, None, asdict(recipe), folder / own_folder(scan))
+    return measure(scan, clean)
+
+
+def measure_clean(scan: Scan) -> dict[str, object]:
+    """Return what there is to judge a run or map by that others made clean."""
+    measured: dict[str, object] = {
+        "participant_id": scan.participant_id,
+        "session": scan.session,
+        "task": scan.task,
+        "run": scan.run,
+    }
+    if scan.confounds is not None:
+        confounds = read_confounds(scan, ())
+        millimetres, degrees = max_motion(confounds.parameters)
+        measured |= {
+            "mean_fd_jenkinson": float(confounds.fd_jenkinson.mean()),
+            "mean_fd_power": float(confounds.fd_power.mean()),
+            "max_motion": millimetres,
+            "max_rotation": degrees,
+        }
+    if scan.kind == "clean":
+        measured["n_volumes"] = int(load_header(scan.bold).shape[3])
+        measured["effective_df"] = scan.metadata.get("EffectiveDegreesOfFreedom")
+    return measured

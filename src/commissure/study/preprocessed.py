@@ -101,7 +101,7 @@ def _split(
 
 
 def _load(path: Path) -> Any:
-    check_image(path)
+    check_image(path, gaps=True)
     return nib.load(path)
 
 

@@ -2,16 +2,19 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from filelock import FileLock
 
+from commissure.inference import NullMaker
 from commissure.problems import InputError
-from commissure.study.executors import Executor, Outcome, Task
+from commissure.space.templates import analysis_grid
+from commissure.study.executors import Executor, OnEvent, Outcome, Report, Task, null_by
 from commissure.study.group import (
     GroupOutcome,
     Judged,
@@ -21,13 +24,18 @@ from commissure.study.group import (
 )
 from commissure.study.group_inputs import Participants, read_participants
 from commissure.study.inputs import Scan
+from commissure.study.inputs.scan import load_header
 from commissure.study.ledger import STATE_FOLDER, lock_path
 from commissure.study.participant import Job, is_done, results_of, work_on
+from commissure.study.provenance import recorded
+from commissure.study.report_files import write_report
 from commissure.study.settings import StudySettings
 from commissure.study.staging import replace_file
 from commissure.study.study_files import write_study_files
 
 log = logging.getLogger(__name__)
+
+_BYTES_BESIDE_SERIES = 900_000_000
 
 Stage = Literal["participant", "group", "all"]
 
@@ -45,6 +53,8 @@ class Study:
     scans : tuple of Scan
     participants : Path, optional
         participants.tsv; needed by the group stage only.
+    command : tuple of str
+        The arguments of the command line, for provenance.json.
     """
 
     input_dir: Path
@@ -53,6 +63,7 @@ class Study:
     settings: StudySettings
     scans: tuple[Scan, ...]
     participants: Path | None
+    command: tuple[str, ...] = ()
 
     @property
     def jobs(self) -> list[Job]:
@@ -106,7 +117,7 @@ def run_study(
     *,
     n_threads: int | None = None,
     max_memory: int | None = None,
-    on_event: Callable[[str, str, float], None] | None = None,
+    on_event: OnEvent | None = None,
 ) -> StudyOutcome:
     """Do what is left to do of a study.
 
@@ -127,46 +138,74 @@ def run_study(
         Before anything is done, with all that can be told before. What goes wrong later is in the
         outcome: one participant does not stop the others.
     """
-    people = None
-    if stage != "participant":
-        people = _people(study)
+    people = None if stage == "participant" else _people(study)
     _claim(study)
+    tell = on_event or (lambda _who, _what, _share: None)
     outcome = StudyOutcome()
-    jobs = study.jobs
-    if stage != "group":
-        pending = [job for job in jobs if not is_done(job)]
-        outcome.n_done = len(jobs) - len(pending)
-        outcome.errors = _work(pending, executor, on_event)
-    outcome.judged = judged_runs([r for job in jobs for r in results_of(job)], study.settings)
-    with _lock(study.out_dir, "study"):
-        write_study_files(
-            study.out_dir,
-            study.input_dir,
-            study.settings,
-            [j.row for j in outcome.judged],
-            kinds={scan.kind for scan in study.scans},
-        )
-    if people is not None:
-        report = on_event or (lambda _who, _what, _share: None)
-        try:
-            with _lock(study.out_dir, "group"):
-                outcome.group = run_group(
-                    outcome.judged,
-                    people,
-                    study.out_dir,
-                    study.settings,
-                    n_threads=n_threads,
-                    max_memory=max_memory,
-                    progress=lambda what, share: report("group", what, share),
-                )
-        except InputError as error:
-            outcome.group_problems = error.problems
+    with recorded(study.out_dir, study.input_dir, study.command, study.settings):
+        if stage != "group":
+            _participants(study, executor, tell, outcome)
+        results = [result for job in study.jobs for result in results_of(job)]
+        outcome.judged = judged_runs(results, study.settings)
+        with _lock(study.out_dir, "study"):
+            write_study_files(
+                study.out_dir,
+                study.input_dir,
+                study.settings,
+                [j.row for j in outcome.judged],
+                kinds={scan.kind for scan in study.scans},
+            )
+        if people is not None:
+            try:
+                with _lock(study.out_dir, "group"):
+                    outcome.group = run_group(
+                        outcome.judged,
+                        people,
+                        study.out_dir,
+                        study.settings,
+                        n_threads=n_threads,
+                        max_memory=max_memory,
+                        progress=lambda what, share: tell("group", what, share),
+                        null_by=_null_by(study, executor),
+                    )
+            except InputError as error:
+                outcome.group_problems = error.problems
+    tell("group", "report", 0.99)
+    _report(study.out_dir, wait=True)
+    tell("group", "done", 1.0)
     return outcome
 
 
-def participant_task(
-    argument: tuple[Job, bool], report: Callable[[str, float], None], n_threads: int | None
-) -> bool:
+def _participants(study: Study, executor: Executor, tell: OnEvent, outcome: StudyOutcome) -> None:
+    """Do what is left to do for each participant."""
+    jobs = study.jobs
+    pending = [job for job in jobs if not is_done(job)]
+    outcome.n_done = len(jobs) - len(pending)
+    if outcome.n_done:
+        log.info("%d of %d participants are done already.", outcome.n_done, len(jobs))
+    waiting = {job.participant_id for job in pending}
+    for job in jobs:
+        if job.participant_id not in waiting:
+            tell(job.participant_id, "done", 1.0)
+
+    def tell_and_show(who: str, what: str, share: float) -> None:
+        tell(who, what, share)
+        if share >= 1:
+            _report(study.out_dir, wait=False)
+
+    outcome.errors = _work(pending, executor, tell_and_show)
+
+
+def _report(out_dir: Path, *, wait: bool) -> None:
+    """Write the report; without one the results are there all the same."""
+    try:
+        write_report(out_dir, wait=wait)
+    except InputError as error:
+        for problem in error.problems:
+            log.warning("The report could not be written: %s", problem)
+
+
+def participant_task(argument: tuple[Job, bool], report: Report, n_threads: int) -> bool:
     """Do a job; tell whether it was done, and not left to another run that works on it."""
     job, wait = argument
     return work_on(job, report, n_threads, wait=wait)
@@ -175,20 +214,22 @@ def participant_task(
 def _work(
     jobs: Sequence[Job],
     executor: Executor,
-    on_event: Callable[[str, str, float], None] | None,
+    on_event: OnEvent,
 ) -> dict[str, str]:
     """Do the jobs, those that another run works on last; return what went wrong beside ledgers."""
     errors: dict[str, str] = {}
 
     def go(some: Iterable[Job], *, wait: bool) -> list[Job]:
         by_name = {job.participant_id: job for job in some}
-        tasks = [Task(name, (job, wait)) for name, job in by_name.items()]
+        tasks = [Task(name, (job, wait), memory_of(job)) for name, job in by_name.items()]
         busy = []
         for outcome in executor.run(participant_task, tasks, on_event):
             if outcome.error is not None:
                 errors[outcome.name] = outcome.error
             elif not outcome.problems and not outcome.value:
                 busy.append(by_name[outcome.name])
+                continue
+            on_event(outcome.name, "done" if outcome.ok else "failed", 1.0)
             _log(outcome)
         return busy
 
@@ -199,11 +240,35 @@ def _work(
     return errors
 
 
+def memory_of(job: Job) -> int:
+    """Return about how many bytes a participant's work needs."""
+    shape, _ = analysis_grid(job.settings.preprocessing.resolution_mm)
+    return max(_memory_of_run(scan, int(np.prod(shape))) for scan in job.scans)
+
+
+def _memory_of_run(scan: Scan, n_grid: int) -> int:
+    size = load_header(scan.bold).shape
+    n_volumes = size[3] if len(size) > 3 else 1
+    if scan.kind != "raw":
+        n_grid = int(np.prod(size[:3]))
+    # The run as it is, interpolated and smoothed, in single precision; programs and the rest.
+    return _BYTES_BESIDE_SERIES + 4 * n_volumes * (int(np.prod(size[:3])) + 3 * n_grid)
+
+
+def _null_by(study: Study, executor: Executor) -> NullMaker | None:
+    """Return who makes null distributions: Dask's workers, or this process's own threads."""
+    if study.settings.execution.executor == "dask":
+        return null_by(executor, study.work_dir)
+    return None
+
+
 def _log(outcome: Outcome) -> None:
     for problem in outcome.problems:
         log.error("%s: %s", outcome.name, problem)
     if outcome.error is not None:
         log.error("%s: %s", outcome.name, outcome.error)
+    if outcome.ok:
+        log.info("%s is done, in %.0f s.", outcome.name, outcome.seconds)
 
 
 def _people(study: Study) -> Participants:
@@ -218,7 +283,7 @@ def _people(study: Study) -> Participants:
         msg = "The group stage needs participants.tsv. Give it with --participants."
         raise InputError(msg)
     people = read_participants(study.participants)
-    problems = check_people(people, [job.participant_id for job in study.jobs], study.settings)
+    problems = check_people(people, study.scans, study.settings)
     if problems:
         raise InputError(problems)
     return people
@@ -251,10 +316,15 @@ def _claim(study: Study) -> None:
             "folder."
         )
         raise InputError(msg)
-    names = {scan.bold.name: scan.bold.stat().st_size for scan in study.scans}
-    content: dict[str, Any] = {"input": str(source), "runs": dict(sorted(names.items()))}
+    runs = {
+        scan.name: {"participant_id": scan.participant_id, "size": scan.bold.stat().st_size}
+        for scan in study.scans
+    }
+    content: dict[str, Any] = {"input": str(source), "runs": runs}
     if identity.is_file():
-        content["runs"] = known["runs"] | content["runs"]
+        content["runs"] = known["runs"] | runs
+    content["runs"] = dict(sorted(content["runs"].items()))
+    if identity.is_file():
         if known == content:
             return
     replace_file(identity, json.dumps(content, indent=1) + "\n")
@@ -262,10 +332,9 @@ def _claim(study: Study) -> None:
 
 def _same_data(study: Study, known: dict[str, Any]) -> bool:
     """Tell whether the input has only moved: the same files of the same size."""
-    return any(scan.bold.name in known["runs"] for scan in study.scans) and all(
-        known["runs"].get(scan.bold.name, size) == size
-        for scan in study.scans
-        for size in [scan.bold.stat().st_size]
+    seen = [scan for scan in study.scans if scan.name in known["runs"]]
+    return bool(seen) and all(
+        known["runs"][scan.name]["size"] == scan.bold.stat().st_size for scan in seen
     )
 
 

@@ -19,6 +19,7 @@ from commissure.measures.cfh import Partner
 from commissure.preprocessing.recipe import Recipe
 from commissure.problems import InputError
 from commissure.study.findings import StatsSettings
+from commissure.study.inputs import InputKind
 from commissure.study.quality import QualityRules
 from commissure.study.stats_inputs import option_problems
 
@@ -41,17 +42,27 @@ class InputSettings:
     echo : str, optional
         Of multi-echo runs, the one to take.
     space : str, optional
-        Space of already preprocessed runs, where there are several.
+        Space of already preprocessed runs, where there are several or none is named.
+    desc : str, optional
+        Of derivatives, the label after "desc-" to take.
+    folder, measure : str, optional
+        Of DPABI, the folder to take, or the measure whose maps in `Results` are compared.
+    tr : float, optional
+        Repetition time of DPABI's images and of tables, s.
     confounds : tuple of str
         Strategy for fMRIPrep's confounds: "friston24", or the names of nilearn's `load_confounds`.
     """
 
-    kind: Literal["auto", "bids", "fmriprep", "dpabi", "table"] = "auto"
+    kind: InputKind = "auto"
     task: str | None = None
     sessions: tuple[str, ...] | None = None
     runs: tuple[str, ...] | None = None
     echo: str | None = None
     space: str | None = None
+    desc: str | None = None
+    folder: str | None = None
+    measure: str | None = None
+    tr: Annotated[float, Gt(0)] | None = None
     confounds: tuple[str, ...] = ("friston24", "wm_csf", "global_signal")
 
 
@@ -69,6 +80,10 @@ class MapSettings:
         Image to take in place of the prior.
     partner : {"scan", "group"}
         Whether partners are found within each scan, or once for all the scans of the group stage.
+    noise_floor : int
+        Surrogates without coupling between the hemispheres, of whose CFH a map is made; 0: none.
+    noise_floor_seed : int
+        Of their phases.
     dtype : {"float32", "float64"}
         Precision of the search.
     """
@@ -77,6 +92,8 @@ class MapSettings:
     grey_matter: Annotated[float, Ge(0), Lt(1)] = 0.2
     mask: str | None = None
     partner: Partner = "scan"
+    noise_floor: Annotated[int, Ge(0)] = 0
+    noise_floor_seed: Annotated[int, Ge(0)] = 0
     dtype: Literal["float32", "float64"] = "float32"
 
 
@@ -216,6 +233,13 @@ def as_tables(settings: StudySettings) -> dict[str, dict[str, Any]]:
     return tables
 
 
+def tables_of_results(settings: StudySettings) -> dict[str, dict[str, Any]]:
+    """Return the settings that results depend on: how the work runs is none of them."""
+    tables = as_tables(settings)
+    del tables["execution"]
+    return tables
+
+
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of a settings file; nothing in it is required."""
     schema = _ADAPTER.json_schema()
@@ -313,6 +337,8 @@ def _contradictions(settings: StudySettings) -> list[str]:
         problems.append(
             f"[preprocessing] low ({recipe.low:g} Hz) must be below high ({recipe.high:g} Hz)."
         )
+    if settings.cfh.noise_floor == 1:
+        problems.append("[cfh] noise_floor = 1: give 2 or more surrogates, or 0 for no floor.")
     problems += [f"[group] {problem}" for problem in option_problems(group)]
     problems += _formula_problems(vars(group))
     if execution.executor == "dask" and not execution.scheduler and not execution.dask:

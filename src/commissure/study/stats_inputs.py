@@ -158,7 +158,9 @@ def _check_people(
         if contrast is not None and summary is not None:
             return design, contrast, summary
     elif complete := _Checks().run(
-        lambda: make_design(table.dropna(subset=list(read_formula(settings.formula).names)))
+        lambda: make_design(
+            table.dropna(subset=[n for n in read_formula(settings.formula).names if n in table])
+        )
     ):
         # Values are missing; whether the contrast is understood can be told all the same.
         checks.run(lambda: complete.contrast(settings.contrast))

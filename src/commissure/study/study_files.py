@@ -10,7 +10,7 @@ import commissure
 from commissure.study.ledger import Ledger
 from commissure.study.preprocess_files import write_dataset_description, write_grey_mask
 from commissure.study.quality import merge_quality
-from commissure.study.settings import StudySettings, as_tables, hash_of
+from commissure.study.settings import StudySettings, hash_of, tables_of_results
 
 
 def write_study_files(
@@ -33,9 +33,7 @@ def write_study_files(
     """
     table = merge_quality(out_dir / "quality.tsv", list(rows))
     ledger = Ledger(out_dir, "study")
-    chosen = as_tables(settings)
-    # How the work runs is no setting of the results.
-    del chosen["execution"]
+    chosen = tables_of_results(settings)
     described = json.loads(_data("quality_columns.json"))
 
     def make(folder: Path) -> dict[str, Any]:

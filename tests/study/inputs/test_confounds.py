@@ -247,3 +247,18 @@ def test_matrices_are_spms_and_go_back():
     matrices = motion_matrices(parameters)
     np.testing.assert_allclose(matrices, [spm_matrix(p) for p in parameters], atol=1e-14)
     np.testing.assert_allclose(motion_parameters(matrices), parameters, atol=1e-14)
+
+
+def test_tables_of_fmriprep_before_1_2(tmp_path):
+    path = tmp_path / "sub-01_task-rest_bold_confounds.tsv"
+    table = simple_table(path, framewise_displacement=np.full(20, 0.1))
+    expected = read_confounds(path)
+    names = dict(zip(MOTION, ("X", "Y", "Z", "RotX", "RotY", "RotZ"), strict=True))
+    names |= {"csf": "CSF", "white_matter": "WhiteMatter", "global_signal": "GlobalSignal"}
+    old = table.rename(columns=names | {"framewise_displacement": "FramewiseDisplacement"})
+    old["aCompCor00"] = 1.0
+    old.to_csv(path, sep="\t", index=False)
+    ours = read_confounds(path)
+    assert ours.names == expected.names
+    np.testing.assert_array_equal(ours.regressors, expected.regressors)
+    np.testing.assert_array_equal(ours.fd_power, expected.fd_power)

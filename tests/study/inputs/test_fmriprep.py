@@ -94,7 +94,7 @@ def test_the_space_asked_for(derived, asked, found):
 def test_of_several_spaces_the_symmetric_one_that_all_have(derived, caplog):
     stem = "sub-01/func/sub-01_task-rest"
     run(derived, stem, ("MNI152NLin2009aSym_res-3",))
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, logger="commissure"):
         assert {s.space for s in read_fmriprep(derived)} == {"MNI152NLin6Asym"}
     assert (
         "Taking desc-preproc in MNI152NLin6Asym:res-2; there is also desc-preproc in "
@@ -158,6 +158,11 @@ def test_single_echoes_and_other_files_are_not_runs(derived):
     )
     (derived / "sub-01/func/sub-01_task-rest_desc-confounds_timeseries 2.json").write_text("no")
     assert len(read_fmriprep(derived)) == 3
+
+
+def test_bidsignore_hides_images_but_not_tables(derived):
+    (derived / ".bidsignore").write_text("*_timeseries.tsv\n*_xfm.*\n*_run-2_*\n")
+    assert [s.confounds is not None for s in read_fmriprep(derived)] == [True, True]
 
 
 def test_old_names_of_confounds_and_two_of_them(derived):

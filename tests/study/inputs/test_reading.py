@@ -49,7 +49,7 @@ def test_bids_folders_are_recognised(tmp_path, about, derived, kind, caplog):
     if about is not None:
         describe(tmp_path, **about)
     assert recognise(tmp_path) == kind
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="commissure"):
         (scan,) = read_scans(tmp_path, slice_timing=False)
     assert scan.kind == ("preprocessed" if derived else "raw")
     assert "is taken for " in caplog.text

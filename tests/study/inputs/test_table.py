@@ -111,3 +111,10 @@ def test_tables_that_are_none(files):
     table = write(files, "participant_id path", "01 data/two.nii")
     assert "no participant sub-02" in problems(table, Selection(participant_labels=("02",)))[0]
     assert "has no row that matches session 2" in problems(table, Selection(sessions=("2",)))[0]
+
+
+def test_one_participant_by_two_names_is_two_rows(files):
+    table = write(files, "participant_id path", "01 data/two.nii", "sub-01 maps/one.nii.gz")
+    assert [s.participant_id for s in read_scan_table(table)] == ["01", "sub-01"]
+    chosen = Selection(participant_labels=("01",))
+    assert [s.participant_id for s in read_scan_table(table, chosen)] == ["01", "sub-01"]

@@ -18,6 +18,9 @@ from commissure.study.inputs.selection import Selection, bare
 
 _LOG = logging.getLogger(__name__)
 
+# z is how it was written before BIDS 1.0.
+_THIRD_AXIS = ("k", "k-", "z", "z-")
+
 
 def read_bids(
     bids_dir: str | Path,
@@ -83,6 +86,11 @@ def read_bids(
     for name in wanted:
         bolds, t1ws, name_problems = _files(dataset, existing[name])
         problems += name_problems
+        if any("space" in f.entities or "desc" in f.entities for f in bolds):
+            problems.append(
+                f"{root} has derived images (space-, desc-) among its runs: it is no raw dataset. "
+                "Read it as one of fMRIPrep's kind, or move them to derivatives/."
+            )
         bolds = [f for f in bolds if wished.takes(f.entities)]
         bolds, echo_problems = _choose_echo(bolds, echo)
         problems += echo_problems
@@ -183,6 +191,13 @@ def _scan(
         raise InputError(problems)
     tr = metadata.get("RepetitionTime")
     tr_problems = timing_problems(bold.path, img, tr)
+    if tr is None and metadata.get("VolumeTiming"):
+        tr_problems = [
+            (
+                f"{bold.path} was acquired with gaps (VolumeTiming in place of RepetitionTime): it "
+                "cannot be filtered. Leave it out."
+            )
+        ]
     problems += tr_problems
     times = metadata.get("SliceTiming") if slice_timing else None
     direction = metadata.get("SliceEncodingDirection", "k")
@@ -191,7 +206,7 @@ def _scan(
             f"{bold.path} has no SliceTiming in any JSON sidecar. Write the time of each slice "
             "there, in seconds, or skip slice timing correction."
         )
-    elif slice_timing and direction not in ("k", "k-"):
+    elif slice_timing and direction not in _THIRD_AXIS:
         problems.append(
             f"{bold.path}: SliceEncodingDirection is {direction!r}; only slices along the third "
             'axis ("k", "k-") can be timed. Reorder the axes, or skip slice timing correction.'
@@ -200,7 +215,7 @@ def _scan(
         problems += slice_timing_problems(bold.path, times, img.shape[2], float(tr or 0))
     if problems:
         raise InputError(problems)
-    if times is not None and direction == "k-":
+    if times is not None and direction.endswith("-"):
         times = times[::-1]
     return Scan(
         participant_id=f"sub-{bold.entities['sub']}",

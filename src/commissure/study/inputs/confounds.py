@@ -63,6 +63,20 @@ _OPTIONS: dict[str, tuple[str, ...] | None] = {
     "fd_threshold": None,
     "std_dvars_threshold": None,
 }
+# fMRIPrep before 1.2 wrote names in camel case; nilearn refuses tables with any.
+_BEFORE_1_2 = {
+    "X": "trans_x",
+    "Y": "trans_y",
+    "Z": "trans_z",
+    "RotX": "rot_x",
+    "RotY": "rot_y",
+    "RotZ": "rot_z",
+    "CSF": "csf",
+    "WhiteMatter": "white_matter",
+    "GlobalSignal": "global_signal",
+    "FramewiseDisplacement": "framewise_displacement",
+    "stdDVARS": "std_dvars",
+}
 _AROMA = "smoothAROMAnonaggr"
 # fMRIPrep's rmsd is MCFLIRT's, after Jenkinson.
 _JENKINSON = ("framewise_displacement_jenkinson", "rmsd")
@@ -221,11 +235,14 @@ def strategy_problems(strategy: str | Sequence[str], options: Mapping[str, Any])
 def _table(path: Path) -> pd.DataFrame:
     """Read a table of confounds, completed by what can be made from its columns."""
     table = read_confounds_table(path)
+    if "RotX" in table:
+        # Components and cosines have other names and makers since.
+        table = table[[name for name in _BEFORE_1_2 if name in table]].rename(columns=_BEFORE_1_2)
     missing = [name for name in MOTION if name not in table]
     if missing:
         msg = (
-            f"{path} has no column {', '.join(missing)}. Tables of fMRIPrep 1.2 and newer have "
-            "them; of older ones, rename X, Y, Z, RotX, RotY, RotZ."
+            f"{path} has no column {', '.join(missing)}, so it is no table of fMRIPrep's kind. "
+            "Give the table of the run's confounds."
         )
         raise InputError(msg)
     if not np.isfinite(table[list(MOTION)].to_numpy()).all():
@@ -281,7 +298,11 @@ def _chosen(
     if isinstance(strategy, str):
         return _by_nilearn(path, table, strategy, options, is_aroma)
     components = [name for name in strategy if name not in ("friston24", "non_steady_state")]
-    chosen, kept = _by_nilearn(path, table, components, options, is_aroma)
+    if components:
+        chosen, kept = _by_nilearn(path, table, components, options, is_aroma)
+    else:
+        chosen = pd.DataFrame(index=table.index)
+        kept = table.filter(like="non_steady_state").sum(axis=1).to_numpy() == 0
     if "friston24" in strategy:
         lagged = friston24(table[list(MOTION)].to_numpy(np.float64))
         chosen = pd.concat([pd.DataFrame(lagged, columns=list(FRISTON24)), chosen], axis=1)
@@ -307,8 +328,7 @@ def _by_nilearn(
                 # That no volume is kept is for the operator to say, which says what to do.
                 filterwarnings("ignore", "All volumes were marked", RuntimeWarning)
                 load = load_confounds_strategy if isinstance(strategy, str) else load_confounds
-                # nilearn warns of an empty strategy, and means by it no table at all.
-                chosen, sample = load(image, strategy or ["high_pass"], demean=False, **options)
+                chosen, sample = load(image, strategy, demean=False, **options)
         except (ValueError, KeyError) as error:
             said = " ".join(str(error).split())
             msg = (
@@ -320,7 +340,7 @@ def _by_nilearn(
     if sample is not None:
         kept[:] = False
         kept[sample] = True
-    return (chosen if strategy else chosen.iloc[:, :0]), kept
+    return chosen, kept
 
 
 def _is_aroma(source: Scan | Path) -> bool:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from commissure.problems import InputError
 from commissure.space.grid import Grid, same_grid
@@ -131,6 +130,7 @@ def read_dpabi(
     names = {name for people in subjects.values() for name in people}
     wanted, problems = selection.participants(names, base)
     repetition_times = _repetition_times(base) if tr is None else {}
+    masks = _masks(base)
     scans: list[Scan] = []
     for name in wanted:
         taken = [
@@ -144,9 +144,8 @@ def read_dpabi(
         for number, path in taken:
             told = repetition_times.get((name, number)) if tr is None else tr
             try:
-                scans.append(
-                    _scan(base, path, stage, number if len(sessions) > 1 else None, told, space)
-                )
+                session = number if len(sessions) > 1 else None
+                scans.append(_scan(base, path, stage, session, told, space, masks))
             except InputError as error:
                 problems += error.problems
     if not scans and not problems:
@@ -231,7 +230,13 @@ def _several(stages: Iterable[Stage]) -> str:
 
 
 def _scan(
-    base: Path, folder: Path, stage: Stage, session: str | None, tr: float | None, space: str | None
+    base: Path,
+    folder: Path,
+    stage: Stage,
+    session: str | None,
+    tr: float | None,
+    space: str | None,
+    masks: dict[Path, Grid],
 ) -> Scan:
     """Make the `Scan` of a participant's folder.
 
@@ -261,8 +266,12 @@ def _scan(
         problems.append(f"{said} Cleaning needs it.")
     elif said:
         warnings.append(said)
-    mask, mask_warnings = _mask(base, img)
-    warnings += mask_warnings
+    mask = next((path for path, grid in masks.items() if same_grid(grid, Grid.of(img))), None)
+    if mask is None:
+        warnings.append(
+            f"{base / 'Masks'} has no AllResampled_BrainMask... on the grid of {path.name}: the "
+            "places where the series vary are taken."
+        )
     if problems:
         raise InputError(problems)
     return Scan(
@@ -301,12 +310,9 @@ def _parameters(
     return files[0], None
 
 
-def _mask(base: Path, img: Any) -> tuple[Path | None, list[str]]:
-    for path in sorted((base / "Masks").glob("AllResampled_BrainMask*.nii*")):
-        if same_grid(Grid.of(load_header(path)), Grid.of(img)):
-            return path, []
-    lacking = f"{base / 'Masks'} has no AllResampled_BrainMask... on the grid of the images"
-    return None, [f"{lacking}: the places where the series vary are taken."]
+def _masks(base: Path) -> dict[Path, Grid]:
+    paths = sorted((base / "Masks").glob("AllResampled_BrainMask*.nii*"))
+    return {path: Grid.of(load_header(path)) for path in paths}
 
 
 def _repetition_times(base: Path) -> dict[tuple[str, str], float]:

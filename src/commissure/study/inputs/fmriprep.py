@@ -38,6 +38,7 @@ _DONE: dict[str, tuple[ScanKind, frozenset[Step]]] = {
 _CONFOUNDS = (
     "_desc-confounds_timeseries.tsv",
     "_desc-confounds_regressors.tsv",
+    "_bold_confounds.tsv",
     "_confounds.tsv",
     "_motion.tsv",
 )
@@ -232,7 +233,8 @@ def _scan(dataset: BidsDataset, run: _Run, variant: _Variant, n_trim: int) -> Sc
     metadata = dataset.metadata(file)
     img = load_header(file.path)
     problems = geometry_problems(file.path, img)
-    names = {path.name for path in dataset.contents(run.folder)}
+    # .bidsignore of fMRIPrep lists its tables of confounds too: validators do not know them.
+    names = {path.name for path in run.folder.iterdir()}
     confounds, warnings = _confounds_of(run, names, kind)
     table = None
     if confounds is not None:

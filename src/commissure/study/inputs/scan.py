@@ -93,8 +93,15 @@ class Scan:
         return "_".join(parts + [f"{key}-{alnum(label)}" for key, label in labels.items() if label])
 
 
-def check_image(path: Path) -> None:
+def check_image(path: Path, *, gaps: bool = False) -> None:
     """Read an image to its last byte and raise if its data cannot be used.
+
+    Parameters
+    ----------
+    path : Path
+    gaps : bool
+        Whether some values may be missing (not finite), as outside the field of view of images
+        that others resampled; never all those of a volume.
 
     Raises
     ------
@@ -123,7 +130,8 @@ def check_image(path: Path) -> None:
             f"{empty[0]}, counted from 0). Convert the run again, or cut them off."
         )
     if not np.issubdtype(data.dtype, np.integer):
-        broken = np.flatnonzero(~np.isfinite(volumes).all(axis=0))
+        finite = np.isfinite(volumes)
+        broken = np.flatnonzero(~(finite.any(axis=0) if gaps else finite.all(axis=0)))
         if len(broken):
             problems.append(
                 f"{path} has values that are not finite (NaN or infinite) in {len(broken)} "

@@ -33,16 +33,19 @@ class Selection:
 
     def participants(self, existing: Iterable[str], where: Path) -> tuple[list[str], list[str]]:
         """Return the wanted of the existing participants, sorted, and what is not there."""
-        names = {bare("sub", name): name for name in sorted(existing)}
+        names: dict[str, list[str]] = {}
+        for name in sorted(existing):
+            names.setdefault(bare("sub", name), []).append(name)
+        every = [name for alike in names.values() for name in alike]
         if self.participant_labels is None:
-            return sorted(names.values()), []
+            return sorted(every), []
         wanted = dict.fromkeys(bare("sub", label) for label in self.participant_labels)
         problems = [
-            f"{where} has no participant sub-{label}. It has: {listed(names.values())}."
+            f"{where} has no participant sub-{label}. It has: {listed(every)}."
             for label in sorted(wanted)
             if label not in names
         ]
-        return sorted(names[label] for label in wanted if label in names), problems
+        return sorted(name for label in wanted for name in names.get(label, ())), problems
 
     def takes(self, entities: Mapping[str, str | None]) -> bool:
         """Tell whether a run with these BIDS entities is wanted; of the echoes all are."""
