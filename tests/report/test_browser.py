@@ -135,8 +135,8 @@ def test_the_whole_map_can_be_shown(report):
 def test_the_copy_button_copies(browser, half_done, tmp_path):
     out = shutil.copytree(half_done, tmp_path / "study")
     (out / "group").mkdir()
-    methods = "## Methods\n\nScans were *cleaned*, p < 0.05.\n"
-    (out / "group" / "methods.md").write_text(methods)
+    methods = "Methods\n\nScans were *cleaned*, p < 0.05.\n"
+    (out / "group" / "methods.txt").write_text(methods)
     write_report(out)
     page, troubles = open_page(
         browser, out / "report.html", permissions=["clipboard-read", "clipboard-write"]

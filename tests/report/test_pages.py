@@ -87,16 +87,20 @@ def test_nothing_is_fetched():
 
 
 @pytest.mark.parametrize(
-    ("markdown", "expected"),
+    ("text", "expected"),
     [
         (
             "# Methods\n\nScans were **cleaned**,\nthen *mapped*.",
             (("h", "Methods"), ("p", "Scans were cleaned, then mapped.")),
         ),
         ("1. One (2020)\n   more.\n2. Two", (("li", "1. One (2020) more."), ("li", "2. Two"))),
+        (
+            "Methods\n\nIt was done.\n\nHead motion\n",
+            (("h", "Methods"), ("p", "It was done."), ("h", "Head motion")),
+        ),
         ("- a\n- b_c_d", (("li", "a"), ("li", "b_c_d"))),
-        ("p < 0.05, 2 * 3, x_y", (("p", "p < 0.05, 2 * 3, x_y"),)),
+        ("p < 0.05, 2 * 3, x_y.", (("p", "p < 0.05, 2 * 3, x_y."),)),
     ],
 )
-def test_markdown_is_shown_as_prose(markdown, expected):
-    assert prose(markdown) == expected
+def test_texts_are_shown_as_prose(text, expected):
+    assert prose(text) == expected

@@ -188,7 +188,7 @@ def test_tables_that_are_missing_leave_gaps_only(finished, tmp_path):
 
 def test_methods_are_shown_to_be_copied(copy):
     (copy / "group").mkdir()
-    (copy / "group" / "methods.md").write_text("## Methods\n\nScans of <b>10</b> people.\n")
+    (copy / "group" / "methods.txt").write_text("Methods\n\nScans of <b>10</b> people.\n")
     (copy / "group" / "methods.bib").write_text("@article{a,\n title={T}}\n")
     write_report(copy)
     page = html(copy)

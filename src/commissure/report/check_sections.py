@@ -23,6 +23,7 @@ from commissure.report.page_parts import (
 )
 from commissure.report.wording import region_name
 
+_LONGEST_HEADING = 60
 _MARKUP = re.compile(r"\*\*|(?<!\w)[*_](?=\w)|(?<=[\w.])[*_](?!\w)|`")
 
 
@@ -125,11 +126,13 @@ def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:
     return section("freedom", "Degrees of freedom", parts)
 
 
-def methods_section(study: Study) -> Section:
+def methods_section(study: Study, links: Mapping[str, Link]) -> Section:
     """Return the methods paragraph with its references."""
     parts: list[Part | None] = []
     if study.methods:
-        parts.append(CopyText("Copy the methods text", study.methods, prose(study.methods)))
+        names = ("methods.docx", "methods.md", "methods.bib")
+        files = tuple(links[name] for name in names if name in links)
+        parts.append(CopyText("Copy the methods text", study.methods, prose(study.methods), files))
     else:
         parts.append(
             Text("The methods text is written with the findings: not there yet.", "missing")
@@ -176,12 +179,16 @@ def provenance_section(study: Study, links: Mapping[str, Link]) -> Section:
     )
 
 
-def prose(markdown: str) -> tuple[tuple[str, str], ...]:
-    """Return the headings, items and paragraphs of a text in Markdown, without its marks."""
+def prose(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the headings, items and paragraphs of a text, without the marks of Markdown.
+
+    A short line by itself that does not end as a sentence does is a heading.
+    """
     found: list[tuple[str, str]] = []
-    for block in re.split(r"\n\s*\n", markdown.strip()):
+    for block in re.split(r"\n\s*\n", text.strip()):
         lines = block.splitlines()
-        if lines[0].startswith("#"):
+        alone = len(lines) == 1 and len(lines[0]) <= _LONGEST_HEADING
+        if lines[0].startswith("#") or (alone and lines[0][-1].isalnum()):
             found.append(("h", _plain(lines[0].lstrip("# "))))
             lines = lines[1:]
         if lines and re.match(r"\s*([-*]|\d+\.)\s", lines[0]):

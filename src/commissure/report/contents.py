@@ -138,7 +138,7 @@ class Study:
     changed : str
         When the last step was finished.
     methods, references : str
-        Text of the methods paragraph (Markdown) and of its references (BibTeX).
+        Text of the methods section and its references (BibTeX).
     problems : tuple of str
         What could not be read.
     """

@@ -107,11 +107,13 @@ class CopyText:
         What is copied.
     paragraphs : tuple of (str, str)
         What is shown: "h", "li" or "p", and the text.
+    links : tuple of Link
     """
 
     label: str
     raw: str
     paragraphs: tuple[tuple[str, str], ...]
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def study_page(
             chance_section(study, figures),
             motion_section(study, figures, links),
             freedom_section(study, figures),
-            methods_section(study),
+            methods_section(study, links),
             provenance_section(study, links),
         ),
     )

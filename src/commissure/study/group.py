@@ -31,7 +31,7 @@ from commissure.study.statistics import find
 from commissure.study.stats_inputs import check_inputs, people_problems
 
 GROUP_FOLDER = "group"
-_PARTNERS, _FINDINGS = "partners of the group", "findings"
+_PARTNERS, FINDINGS = "partners of the group", "findings"
 
 
 @dataclass(frozen=True)
@@ -190,8 +190,8 @@ def run_group(
             "notes": list(findings.notes),
         }
 
-    facts = ledger.do(_FINDINGS, key, make)
-    ledger.keep_only([_FINDINGS, *([_PARTNERS] if settings.cfh.partner == "group" else [])])
+    facts = ledger.do(FINDINGS, key, make)
+    ledger.keep_only([FINDINGS, *([_PARTNERS] if settings.cfh.partner == "group" else [])])
     return GroupOutcome(**facts | {"notes": tuple(facts["notes"])})
 
 

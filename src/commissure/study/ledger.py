@@ -98,6 +98,8 @@ class Ledger:
         """
         facts = self.done(step, key)
         if facts is not None:
+            if self.failures.pop(step, None) is not None:
+                self.write()
             return facts
         old = set(self.outputs(step))
         written: dict[str, int] = {}

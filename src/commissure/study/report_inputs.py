@@ -98,7 +98,7 @@ def read_study(out_dir: Path) -> Study:
         source=identity.get("input"),
         versions=versions or {"commissure": commissure.__version__},
         changed=_changed(out_dir),
-        methods=reader.text(f"{GROUP_FOLDER}/methods.md"),
+        methods=reader.text(f"{GROUP_FOLDER}/methods.txt"),
         references=reader.text(f"{GROUP_FOLDER}/methods.bib"),
         problems=tuple(reader.problems),
     )
@@ -155,7 +155,8 @@ def _participants(
         rows.setdefault(str(known.get("participant_id")), []).append(known)
     runs: dict[str, list[str]] = {}
     for name, run in identity.get("runs", {}).items():
-        runs.setdefault(run["participant_id"], []).append(name)
+        if isinstance(run, Mapping) and "participant_id" in run:
+            runs.setdefault(str(run["participant_id"]), []).append(name)
     others = ledgers.keys() - _NO_PARTICIPANTS
     folders = {path.name for path in out_dir.glob("sub-*") if path.is_dir()}
     everyone = sorted(rows.keys() | runs.keys() | others | folders)

@@ -16,6 +16,8 @@ from commissure.problems import InputError
 from commissure.space.templates import analysis_grid
 from commissure.study.executors import Executor, OnEvent, Outcome, Report, Task, null_by
 from commissure.study.group import (
+    FINDINGS,
+    GROUP_FOLDER,
     GroupOutcome,
     Judged,
     check_people,
@@ -25,7 +27,7 @@ from commissure.study.group import (
 from commissure.study.group_inputs import Participants, read_participants
 from commissure.study.inputs import Scan
 from commissure.study.inputs.scan import load_header
-from commissure.study.ledger import STATE_FOLDER, lock_path
+from commissure.study.ledger import STATE_FOLDER, Ledger, lock_path
 from commissure.study.participant import Job, is_done, results_of, work_on
 from commissure.study.provenance import recorded
 from commissure.study.report_files import write_report
@@ -170,6 +172,7 @@ def run_study(
                     )
             except InputError as error:
                 outcome.group_problems = error.problems
+                Ledger(study.out_dir, GROUP_FOLDER).fail(FINDINGS, error.problems)
     tell("group", "report", 0.99)
     _report(study.out_dir, wait=True)
     tell("group", "done", 1.0)
@@ -324,9 +327,8 @@ def _claim(study: Study) -> None:
     if identity.is_file():
         content["runs"] = known["runs"] | runs
     content["runs"] = dict(sorted(content["runs"].items()))
-    if identity.is_file():
-        if known == content:
-            return
+    if identity.is_file() and known == content:
+        return
     replace_file(identity, json.dumps(content, indent=1) + "\n")
 
 
