@@ -145,7 +145,7 @@ def test_only_what_changed_is_written_again(copy):
     before = {path.name: path.stat().st_mtime_ns for path in copy.glob("*.html")}
     write_report(copy)
     assert {path.name: path.stat().st_mtime_ns for path in copy.glob("*.html")} == before
-    Ledger(copy, "sub-05").fail("clean sub-05_task-rest_bold.nii.gz", ["No room on the disk."])
+    Ledger(copy, "sub-05").fail("clean sub-05_task-rest", ["No room on the disk."])
     write_report(copy)
     after = {path.name: path.stat().st_mtime_ns for path in copy.glob("*.html")}
     assert {name for name in after if after[name] != before[name]} == {"report.html", "sub-05.html"}
@@ -156,7 +156,7 @@ def test_pages_of_those_who_are_gone_go(copy):
     write_report(copy)
     identity = copy / ".commissure" / "study.json"
     content = json.loads(identity.read_text())
-    del content["runs"]["sub-06_task-rest_bold.nii.gz"]
+    del content["runs"]["sub-06_task-rest"]
     identity.write_text(json.dumps(content))
     write_report(copy)
     assert not (copy / "sub-06.html").exists()
@@ -195,6 +195,14 @@ def test_methods_are_shown_to_be_copied(copy):
     assert "Scans of &lt;b&gt;10&lt;/b&gt; people." in page
     assert "Copy the methods text" in page
     assert "@article{a," in page
+
+
+def test_a_noise_floor_is_drawn_where_there_is_one(copy):
+    (source,) = (copy / "sub-01" / "func").glob("*_stat-cfh_*boldmap.nii.gz")
+    shutil.copy(source, source.with_name(source.name.replace("stat-cfh", "stat-cfhfloor")))
+    write_report(copy)
+    assert "<h3>Noise floor of CFH</h3>" in html(copy, "sub-01.html")
+    assert "<h3>Noise floor of CFH</h3>" not in html(copy, "sub-03.html")
 
 
 def test_another_process_writes_already(copy):

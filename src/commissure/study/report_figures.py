@@ -20,12 +20,10 @@ from commissure.report.check_figures import freedom_figure, motion_figure, null_
 from commissure.report.contents import Findings, Study, rows_of
 from commissure.report.effect_figure import effect_figure
 from commissure.report.formatting import interval_text
-from commissure.report.viewer import Viewer, encoded, template_background
-from commissure.report.wording import cluster_label, direction, region_name
-from commissure.space.grid import Grid
+from commissure.report.wording import cluster_label, region_name
 from commissure.study.bids_names import has_midline
-from commissure.study.findings_files import contrast_label
 from commissure.study.group import GROUP_FOLDER
+from commissure.study.report_maps import contrast_map, read_map
 from commissure.study.report_tables import MEAN_CFH
 
 log = logging.getLogger(__name__)
@@ -91,41 +89,6 @@ def draw_figures(study: Study, out_dir: Path, folder: Path) -> dict[str, Any]:
     return {"drawn": drawn, "problems": problems}
 
 
-def make_viewer(findings: Findings, out_dir: Path) -> Viewer | None:
-    """Return what the viewer shows, None where the maps are not there."""
-    statistic = _contrast_map(findings, out_dir, findings.statistic)
-    significant = _contrast_map(findings, out_dir, "significant")
-    if statistic is None or significant is None:
-        return None
-    values, affine = statistic
-    in_mni = has_midline(findings.record.get("Space"))
-    background = (
-        template_background() if in_mni else encoded((values != 0).astype(np.uint8), affine)
-    )
-    found = findings.significant
-    first = found if len(found) else findings.clusters
-    peak = rows_of(first)[0] if len(first) else {"x": 0, "y": 0, "z": 0}
-    threshold = float(findings.record.get("ClusterFormingThreshold", 3.0))
-    return Viewer(
-        background=background,
-        statistic=encoded(values, affine),
-        significant=encoded(significant[0], affine),
-        name=findings.statistic,
-        threshold=threshold,
-        largest=max(float(np.abs(values).max()), threshold * 1.01),
-        at=(float(peak["x"]), float(peak["y"]), float(peak["z"])),
-        found=bool(len(found)),
-        meaning=_colours(findings),
-    )
-
-
-def _colours(findings: Findings) -> str:
-    if findings.statistic == "F":
-        return "The brighter, the larger F."
-    warm, cold = (direction(findings, sign) for sign in ("positive", "negative"))
-    return f"Warm colours: {warm}; cold colours: {cold}."
-
-
 def critical_value(null: NDArray[np.float64], alpha: float) -> float:
     """Return what a value must exceed for fewer than a share alpha of the null to reach it."""
     return float(np.sort(null)[::-1][math.ceil(alpha * len(null)) - 1])
@@ -153,7 +116,7 @@ def _means(findings: Findings, out_dir: Path) -> Iterator[tuple[Drawn, Figure]]:
     maps, affine = {}, np.eye(4)
     for name in sorted(findings.record.get("ScansOfGroups", {})):
         label = "".join(c for c in name if c.isascii() and c.isalnum())
-        found = _read(out_dir / GROUP_FOLDER / f"group-{label}_stat-mean_statmap.nii.gz")
+        found = read_map(out_dir / GROUP_FOLDER / f"group-{label}_stat-mean_statmap.nii.gz")
         if found is not None:
             values, affine = found
             n = findings.record["ScansOfGroups"][name]
@@ -172,7 +135,7 @@ def _means(findings: Findings, out_dir: Path) -> Iterator[tuple[Drawn, Figure]]:
 
 
 def _clusters(findings: Findings, out_dir: Path) -> Iterator[tuple[Drawn, Figure]]:
-    found = _contrast_map(findings, out_dir, "significant")
+    found = contrast_map(findings, out_dir, "significant")
     if found is None or not len(findings.significant):
         return
     values, affine = found
@@ -338,24 +301,6 @@ def _freedom(study: Study) -> Iterator[tuple[Drawn, Figure]]:
         )
         ordered = {name: np.array(by_group[name]) for name in sorted(by_group)}
         yield about, freedom_figure(ordered)
-
-
-def _contrast_map(
-    findings: Findings, out_dir: Path, stat: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    label = contrast_label(str(findings.settings.get("contrast", "")))
-    name = f"contrast-{label}_stat-{stat}_statmap.nii.gz"
-    return _read(out_dir / GROUP_FOLDER / name)
-
-
-def _read(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Read a map with its axes towards R, A and S; None if it is not there."""
-    if not path.is_file():
-        return None
-    img: Any = nib.load(path)
-    grid = Grid.of(img)
-    values = np.nan_to_num(np.asarray(img.dataobj, np.float64))
-    return grid.to_canonical(values), grid.affine
 
 
 def _save(figure: Figure, stem: Path) -> None:

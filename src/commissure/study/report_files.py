@@ -25,9 +25,9 @@ from commissure.study.report_figures import (
     FIGURES_FOLDER,
     Drawn,
     draw_figures,
-    make_viewer,
 )
 from commissure.study.report_inputs import read_study
+from commissure.study.report_maps import make_viewer
 from commissure.study.report_pictures import participant_pictures, picture_files
 from commissure.study.settings import hash_of
 
