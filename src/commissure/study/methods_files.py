@@ -43,7 +43,7 @@ _AS_PUBLISHED = {
 }
 
 
-def write_methods(out_dir: Path, folder: Path) -> None:
+def write_methods(out_dir: Path, folder: Path, group: Path | None = None) -> None:
     """Write methods.md, .txt, .docx and .bib.
 
     Parameters
@@ -51,10 +51,11 @@ def write_methods(out_dir: Path, folder: Path) -> None:
     out_dir : Path
         The study's output folder.
     folder : Path
-        Where they are written. If the group stage's files are there, its statistics are told too;
-        the folder may still be in a staging folder then, beside what else that stage has written.
+        Where they are written.
+    group : Path, optional
+        Where the group stage's files are, if there are any; by default `folder`.
     """
-    methods = methods_of(out_dir, folder)
+    methods = methods_of(out_dir, group or folder)
     (folder / "methods.md").write_text(methods.markdown, encoding="utf-8")
     (folder / "methods.txt").write_text(methods.text, encoding="utf-8")
     (folder / "methods.bib").write_text(methods.bibtex, encoding="utf-8")
