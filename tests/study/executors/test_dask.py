@@ -13,7 +13,8 @@ import pytest
 
 from commissure.inference import permutation_test
 from commissure.problems import InputError
-from commissure.study.executors import DaskExecutor, LocalExecutor, Task, dask, null_by
+from commissure.study.executors import DaskExecutor, LocalExecutor, Task, dask
+from commissure.study.executors.permutation_batches import null_by
 from tests.inference.brute_force import PlainDesign, box_domain, smooth_maps
 from tests.study.executors import works
 from tests.study.executors.test_local import ROOT, by_name, is_running, pids_in, tasks, wait_for
