@@ -137,6 +137,7 @@ def test_a_study_survives_the_death_of_a_worker_with_the_same_numbers(tmp_path, 
             np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_permutation_batches_have_the_bits_of_threads(scheduler, tmp_path):
     rng = np.random.default_rng(2)
     domain = box_domain((8, 8, 8))
