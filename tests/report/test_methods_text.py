@@ -9,6 +9,7 @@ from io import BytesIO
 import docx
 import pytest
 
+from commissure.report.check_sections import prose as prose_of_report
 from commissure.report.methods_facts import (
     Contrast,
     Correlations,
@@ -576,18 +577,33 @@ def test_names_that_users_give_stay_as_they_are():
     assert set(read_bibtex(methods.bibtex)) == set(methods.keys)
 
 
-def test_markdown_is_for_pandoc_and_text_for_people():
+def test_each_format_is_for_its_readers():
     methods = written("as it is")
-    assert methods.markdown.startswith(
-        "---\nbibliography: methods.bib\n---\n\n# Methods\n\n## Image"
-    )
-    assert "[CFH, @liu2025]" in methods.markdown
+    assert methods.pandoc.startswith("---\nbibliography: methods.bib\n---\n\n# Methods\n\n## Im")
+    assert "[CFH, @liu2025]" in methods.pandoc
+    assert "*p* < 0.045" in methods.pandoc
+    assert methods.markdown.startswith("# Methods\n\n## Image preprocessing\n\nResting")
+    assert "(CFH, Liu et al., 2025)" in methods.markdown
     assert "*p* < 0.045" in methods.markdown
+    assert "\n- Ashburner, J., and Friston, K. J. (2005)." in methods.markdown
     assert "(CFH, Liu et al., 2025)" in methods.text
     assert "p < 0.045" in methods.text
     references = methods.text.partition("References\n\n")[2].strip().split("\n\n")
     assert references == methods.references
     assert references[1].startswith("Ashburner, J., and Friston, K. J. (2005).")
+
+
+def test_the_report_shows_the_text_without_marks():
+    done = with_maps(mask="my_mask*.nii.gz")
+    methods = methods_text(done)
+    shown = prose_of_report(methods.markdown)
+    assert [text for kind, text in shown if kind == "p"] == prose(methods)
+    assert [text for kind, text in shown if kind == "li"] == methods.references
+    assert [text for kind, text in shown if kind == "h"] == [
+        "Methods",
+        *(section.heading for section in methods.sections),
+        "References",
+    ]
 
 
 def test_italics_are_told_apart():
@@ -610,4 +626,4 @@ def test_the_word_file_has_the_same_text_and_the_same_bytes():
         *methods.references,
     ]
     italics = {run.text for p in paragraphs for run in p.runs if run.italic}
-    assert {"p", "t", "n", "V"} <= italics
+    assert {"p", "t", "n", "V", "V²"} <= italics

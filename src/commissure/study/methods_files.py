@@ -17,9 +17,9 @@ from commissure.study.methods_group import (
     levels_of,
     read_table,
 )
+from commissure.study.methods_quality import quality_facts
 from commissure.study.methods_scans import (
     maps_facts,
-    quality_facts,
     read_json,
     runs_in,
     runs_of_maps,
@@ -44,7 +44,7 @@ _AS_PUBLISHED = {
 
 
 def write_methods(out_dir: Path, folder: Path) -> None:
-    """Write methods.md, .txt, .docx and .bib.
+    """Write the methods section: methods.md, .txt, .docx, .bib, and .pandoc.md to go with it.
 
     Parameters
     ----------
@@ -54,8 +54,14 @@ def write_methods(out_dir: Path, folder: Path) -> None:
         Where they are written. If the group stage's files are there, its statistics are told too;
         the folder may still be in a staging folder then, beside what else that stage has written.
     """
-    methods = methods_of(out_dir, folder)
+    save_methods(methods_of(out_dir, folder), folder)
+
+
+def save_methods(methods: Methods, folder: Path) -> None:
+    """Write a methods section in every format."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "methods.md").write_text(methods.markdown, encoding="utf-8")
+    (folder / "methods.pandoc.md").write_text(methods.pandoc, encoding="utf-8")
     (folder / "methods.txt").write_text(methods.text, encoding="utf-8")
     (folder / "methods.bib").write_text(methods.bibtex, encoding="utf-8")
     (folder / "methods.docx").write_bytes(methods_docx(methods))
