@@ -114,7 +114,7 @@ def _as_published(settings: Mapping[str, Any]) -> bool:
     """Tell whether nothing that the paper states was chosen otherwise."""
     published = preset_choices("liu2025")
     return bool(settings) and all(
-        settings[table][name] == value
+        settings[table].get(name, value) == value
         for table, names in _AS_PUBLISHED.items()
         for name, value in published[table].items()
         if names is None or name in names
