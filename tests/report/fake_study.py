@@ -18,7 +18,7 @@ from commissure.study.group import judged_runs, run_group
 from commissure.study.group_inputs import Participants
 from commissure.study.inputs import Scan
 from commissure.study.ledger import STATE_FOLDER, Ledger
-from commissure.study.participant import RunResult
+from commissure.study.participant import Job, RunResult
 from commissure.study.settings import read_settings
 from commissure.study.staging import replace_file
 from commissure.study.study_files import write_study_files
@@ -100,15 +100,16 @@ def fake_study(
     results, runs = [], {}
     for i, who in enumerate(table["participant_id"]):
         bold = source / who / "func" / f"{who}_task-rest_bold.nii.gz"
-        runs[bold.name] = 1
         scan = Scan(who, None, "rest", None, bold, None, 2.0, None)
+        runs[scan.name] = {"participant_id": who, "size": 1}
+        job = Job(who, (scan,), out, out / STATE_FOLDER / "work", chosen)
         ledger = Ledger(out, who)
         if i in waiting:
             continue
         if i in failed:
             problem = f"{bold} is damaged or cut short (EOF). Copy or convert it again."
-            ledger.fail(f"clean {bold.name}", [problem])
-            results.append(RunResult(scan, problems=(problem,)))
+            ledger.fail(f"clean {scan.name}", [problem])
+            results.append(RunResult(job, scan, problems=(problem,)))
             continue
         values = _map(domain, rng)
         if table["group"][i] == "patient":
@@ -136,17 +137,17 @@ def fake_study(
             {"T1w": ("t1wOnTemplate", "tissues")},
             pictures,
         )
-        _step(ledger, f"clean {bold.name}", who, {"bold": FIGURES}, pictures, facts=measured)
+        _step(ledger, f"clean {scan.name}", who, {"bold": FIGURES}, pictures, facts=measured)
         mapped = f"{name}_stat-cfh_desc-clean_boldmap.nii.gz"
         _step(
             ledger,
-            f"cfh {bold.name}",
+            f"cfh {scan.name}",
             who,
             {"boldmap": (f"space-{SPACE}_stat-cfh_desc-clean",)},
             pictures,
             images={mapped: domain.to_image(values.astype(np.float32))},
         )
-        results.append(RunResult(scan, measured, bold, out / mapped, f"key {i}"))
+        results.append(RunResult(job, scan, measured, bold, out / mapped, f"key {i}"))
     replace_file(
         out / STATE_FOLDER / "study.json",
         pd.Series({"input": str(source), "runs": runs}).to_json(indent=1),

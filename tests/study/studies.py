@@ -130,5 +130,5 @@ def files_of(out):
         for path in sorted(Path(out).rglob("*"))
         if path.is_file()
         and path.relative_to(out).parts[0] != ".commissure"
-        and path.name != "provenance.json"
+        and path.name not in ("provenance.json", "report.html")
     }

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,15 @@ def _study(options: argparse.Namespace, settings: StudySettings) -> Study:
     if participants is None and options.stage != "participant":
         participants = find_participants(options.input)
     work_dir = options.work_dir or options.out_dir / ".commissure" / "work"
-    return Study(options.input, options.out_dir, work_dir, settings, tuple(scans), participants)
+    return Study(
+        options.input,
+        options.out_dir,
+        work_dir,
+        settings,
+        tuple(scans),
+        participants,
+        tuple(sys.argv[1:]),
+    )
 
 
 def _changes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -180,6 +189,7 @@ def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
         f"{options.out_dir / 'quality.tsv'}",
         markup=False,
     )
+    console.print(f"Look at {options.out_dir / 'report.html'}", markup=False)
     if outcome.group is not None:
         console.print(
             f"{outcome.group.n_significant} of {outcome.group.n_clusters} clusters are "

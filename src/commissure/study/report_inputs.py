@@ -154,9 +154,8 @@ def _participants(
         known = {str(name): value for name, value in row.items() if not pd.isna(value)}
         rows.setdefault(str(known.get("participant_id")), []).append(known)
     runs: dict[str, list[str]] = {}
-    for name in identity.get("runs", {}):
-        if label := entity(Path(name), "sub"):
-            runs.setdefault(f"sub-{label}", []).append(name)
+    for name, run in identity.get("runs", {}).items():
+        runs.setdefault(run["participant_id"], []).append(name)
     others = ledgers.keys() - _NO_PARTICIPANTS
     folders = {path.name for path in out_dir.glob("sub-*") if path.is_dir()}
     everyone = sorted(rows.keys() | runs.keys() | others | folders)

@@ -27,6 +27,8 @@ from commissure.study.inputs import Scan
 from commissure.study.inputs.scan import load_header
 from commissure.study.ledger import STATE_FOLDER, lock_path
 from commissure.study.participant import Job, is_done, results_of, work_on
+from commissure.study.provenance import recorded
+from commissure.study.report_files import write_report
 from commissure.study.settings import StudySettings
 from commissure.study.staging import replace_file
 from commissure.study.study_files import write_study_files
@@ -51,6 +53,8 @@ class Study:
     scans : tuple of Scan
     participants : Path, optional
         participants.tsv; needed by the group stage only.
+    command : tuple of str
+        The arguments of the command line, for provenance.json.
     """
 
     input_dir: Path
@@ -59,6 +63,7 @@ class Study:
     settings: StudySettings
     scans: tuple[Scan, ...]
     participants: Path | None
+    command: tuple[str, ...] = ()
 
     @property
     def jobs(self) -> list[Job]:
@@ -133,48 +138,71 @@ def run_study(
         Before anything is done, with all that can be told before. What goes wrong later is in the
         outcome: one participant does not stop the others.
     """
-    people = None
-    if stage != "participant":
-        people = _people(study)
+    people = None if stage == "participant" else _people(study)
     _claim(study)
-    report = on_event or (lambda _who, _what, _share: None)
+    tell = on_event or (lambda _who, _what, _share: None)
     outcome = StudyOutcome()
-    jobs = study.jobs
-    if stage != "group":
-        pending = [job for job in jobs if not is_done(job)]
-        outcome.n_done = len(jobs) - len(pending)
-        if outcome.n_done:
-            log.info("%d of %d participants are done already.", outcome.n_done, len(jobs))
-        waiting = {job.participant_id for job in pending}
-        for job in jobs:
-            if job.participant_id not in waiting:
-                report(job.participant_id, "done", 1.0)
-        outcome.errors = _work(pending, executor, report)
-    outcome.judged = judged_runs([r for job in jobs for r in results_of(job)], study.settings)
-    with _lock(study.out_dir, "study"):
-        write_study_files(
-            study.out_dir,
-            study.input_dir,
-            study.settings,
-            [j.row for j in outcome.judged],
-            kinds={scan.kind for scan in study.scans},
-        )
-    if people is not None:
-        try:
-            with _lock(study.out_dir, "group"):
-                outcome.group = run_group(
-                    outcome.judged,
-                    people,
-                    study.out_dir,
-                    study.settings,
-                    n_threads=n_threads,
-                    max_memory=max_memory,
-                    progress=lambda what, share: report("group", what, share),
-                    null_by=_null_by(study, executor),
-                )
-        except InputError as error:
-            outcome.group_problems = error.problems
+    with recorded(study.out_dir, study.input_dir, study.command, study.settings):
+        if stage != "group":
+            _participants(study, executor, tell, outcome)
+        results = [result for job in study.jobs for result in results_of(job)]
+        outcome.judged = judged_runs(results, study.settings)
+        with _lock(study.out_dir, "study"):
+            write_study_files(
+                study.out_dir,
+                study.input_dir,
+                study.settings,
+                [j.row for j in outcome.judged],
+                kinds={scan.kind for scan in study.scans},
+            )
+        if people is not None:
+            try:
+                with _lock(study.out_dir, "group"):
+                    outcome.group = run_group(
+                        outcome.judged,
+                        people,
+                        study.out_dir,
+                        study.settings,
+                        n_threads=n_threads,
+                        max_memory=max_memory,
+                        progress=lambda what, share: tell("group", what, share),
+                        null_by=_null_by(study, executor),
+                    )
+            except InputError as error:
+                outcome.group_problems = error.problems
+    tell("group", "report", 0.99)
+    _report(study.out_dir, wait=True)
+    tell("group", "done", 1.0)
     return outcome
+
+
+def _participants(study: Study, executor: Executor, tell: OnEvent, outcome: StudyOutcome) -> None:
+    """Do what is left to do for each participant."""
+    jobs = study.jobs
+    pending = [job for job in jobs if not is_done(job)]
+    outcome.n_done = len(jobs) - len(pending)
+    if outcome.n_done:
+        log.info("%d of %d participants are done already.", outcome.n_done, len(jobs))
+    waiting = {job.participant_id for job in pending}
+    for job in jobs:
+        if job.participant_id not in waiting:
+            tell(job.participant_id, "done", 1.0)
+
+    def tell_and_show(who: str, what: str, share: float) -> None:
+        tell(who, what, share)
+        if share >= 1:
+            _report(study.out_dir, wait=False)
+
+    outcome.errors = _work(pending, executor, tell_and_show)
+
+
+def _report(out_dir: Path, *, wait: bool) -> None:
+    """Write the report; without one the results are there all the same."""
+    try:
+        write_report(out_dir, wait=wait)
+    except InputError as error:
+        for problem in error.problems:
+            log.warning("The report could not be written: %s", problem)
 
 
 def participant_task(argument: tuple[Job, bool], report: Report, n_threads: int) -> bool:
@@ -288,10 +316,15 @@ def _claim(study: Study) -> None:
             "folder."
         )
         raise InputError(msg)
-    names = {scan.bold.name: scan.bold.stat().st_size for scan in study.scans}
-    content: dict[str, Any] = {"input": str(source), "runs": dict(sorted(names.items()))}
+    runs = {
+        scan.name: {"participant_id": scan.participant_id, "size": scan.bold.stat().st_size}
+        for scan in study.scans
+    }
+    content: dict[str, Any] = {"input": str(source), "runs": runs}
     if identity.is_file():
-        content["runs"] = known["runs"] | content["runs"]
+        content["runs"] = known["runs"] | runs
+    content["runs"] = dict(sorted(content["runs"].items()))
+    if identity.is_file():
         if known == content:
             return
     replace_file(identity, json.dumps(content, indent=1) + "\n")
@@ -299,10 +332,9 @@ def _claim(study: Study) -> None:
 
 def _same_data(study: Study, known: dict[str, Any]) -> bool:
     """Tell whether the input has only moved: the same files of the same size."""
-    return any(scan.bold.name in known["runs"] for scan in study.scans) and all(
-        known["runs"].get(scan.bold.name, size) == size
-        for scan in study.scans
-        for size in [scan.bold.stat().st_size]
+    seen = [scan for scan in study.scans if scan.name in known["runs"]]
+    return bool(seen) and all(
+        known["runs"][scan.name]["size"] == scan.bold.stat().st_size for scan in seen
     )
 
 
