@@ -23,7 +23,8 @@ from commissure.report.page_parts import (
 )
 from commissure.report.wording import region_name
 
-_MARKUP = re.compile(r"\*\*|(?<!\w)[*_](?=\w)|(?<=[\w.])[*_](?!\w)|`")
+_MARKUP = re.compile(r"\*\*|(?<![\w\\])[*_](?=\w)|(?<=[\w.])[*_](?!\w)|(?<!\\)`")
+_ESCAPED = re.compile(r"\\(\W|_)")
 
 
 def chance_section(study: Study, figures: Mapping[str, Figure]) -> Section:
@@ -129,14 +130,16 @@ def methods_section(study: Study) -> Section:
     """Return the methods paragraph with its references."""
     parts: list[Part | None] = []
     if study.methods:
-        parts.append(CopyText("Copy the methods text", study.methods, prose(study.methods)))
+        shown = prose(study.methods)
+        plain = "\n\n".join(text for _, text in shown)
+        parts.append(CopyText("Copy the methods text", plain, shown))
     else:
         parts.append(
             Text("The methods text is written with the findings: not there yet.", "missing")
         )
     if study.references:
-        shown = tuple(("p", entry.strip()) for entry in study.references.split("\n\n") if entry)
-        references = CopyText("Copy the references (BibTeX)", study.references, shown)
+        entries = tuple(("p", entry.strip()) for entry in study.references.split("\n\n") if entry)
+        references = CopyText("Copy the references (BibTeX)", study.references, entries)
         parts.append(Details("References as BibTeX", (references,)))
     return section("methods", "Methods, to be pasted into a paper", parts)
 
@@ -202,7 +205,7 @@ def _by_region(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _plain(text: str) -> str:
-    return _MARKUP.sub("", text)
+    return _ESCAPED.sub(r"\1", _MARKUP.sub("", text))
 
 
 def _shown(value: Any) -> str:
