@@ -32,9 +32,9 @@ def finished(tmp_path_factory, worker):
     """Return the folder of a study with a finding, two who moved and one who failed."""
 
     def make(out):
-        names = [f"sub-{i + 1:02d}" for i in range(17)]
+        names = [f"sub-{i + 1:02d}" for i in range(21)]
         names[3] = NASTY
-        fake_study(out, 17, effect=0.4, moved=(1, 12), failed=(4,), names=names, n_permutations=60)
+        fake_study(out, 21, effect=0.4, moved=(1, 12), failed=(4,), names=names, n_permutations=60)
 
     return _once(tmp_path_factory, worker, "finished", make)
 

@@ -142,6 +142,9 @@ def surface_figure(img: Any, largest: float, *, label: str) -> Figure:
                 axes=axes,
                 figure=figure,
             )
+            for triangles in axes.collections:
+                # In an SVG they would be tens of thousands of paths.
+                triangles.set_rasterized(True)
             name = (
                 f"{'L' if side == 'left' else 'R'}, {'outside' if view == 'lateral' else 'inside'}"
             )

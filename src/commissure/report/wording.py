@@ -146,7 +146,7 @@ def _what(study: Study) -> str:
             tail = f"; the strongest cluster had {count(int(best['voxels']), 'voxel')}, {p}"
         return f"No region differed significantly ({test}, cluster-corrected p < {alpha:g}){tail}."
     parts = []
-    rows = rows_of(found)
+    rows, contrast = rows_of(found), settings.get("contrast")
     for sign in dict.fromkeys(row.get("direction", "") for row in rows):
         names = [
             _cluster_in_words(row, findings, p_column)
@@ -155,7 +155,7 @@ def _what(study: Study) -> str:
         ]
         more = len(names) - _MOST_NAMED
         shown = names[:_MOST_NAMED] + ([f"{count(more, 'more region')}"] if more > 0 else [])
-        what = direction(findings, str(sign)) if sign else "different between the groups"
+        what = direction(findings, str(sign)) if sign else f"related to {contrast}"
         parts.append(f"{what} in {count(len(names), 'region')}: {listed(shown)}")
     return f"CFH was {'; and '.join(parts)} ({test})."
 

@@ -361,6 +361,6 @@ def _read(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
 def _save(figure: Figure, stem: Path) -> None:
     # Without the date and with a fixed salt, the same findings give the same bytes.
     with mpl.rc_context({"svg.hashsalt": "commissure"}):
-        figure.savefig(stem.with_name(f"{stem.name}.svg"), metadata={"Date": None})
+        figure.savefig(stem.with_name(f"{stem.name}.svg"), dpi=300, metadata={"Date": None})
         figure.savefig(stem.with_name(f"{stem.name}.png"), dpi=300)
     plt.close(figure)
