@@ -159,7 +159,8 @@ Made by `benchmarks/realism.py`. The real run is `sub-RAPIDTIDETEST` of
 3.5 x 3.5 x 4 mm, 260 volumes, TR 1.5 s), a small version of which is in `examples/`. The raw
 simulation has the same sizes (seed {options.seed}); both went through `recommended` without slice
 timing, the real one (which is brain-extracted and has no T1w) straight to the template. The clean
-simulation is the generating model itself, with the real run's degrees of freedom. Places: grey matter of the 3 mm grid.
+simulation is the generating model itself, with the real run's degrees of freedom. Places: grey
+matter of the 3 mm grid.
 
 {table(["", "real", "simulated, raw", "simulated, clean"], rows)}
 """

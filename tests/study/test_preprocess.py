@@ -18,7 +18,7 @@ from commissure.simulation import Acquisition, read_truth, simulate_study
 from commissure.space.templates import load_template
 
 SMALL = Acquisition(
-    n_volumes=130, matrix=(48, 48, 30), voxel_size=(5.0, 5.0, 5.0), t1w_voxel_size=1.5
+    n_volumes=130, matrix=(48, 48, 30), voxel_size=(5.0, 5.0, 5.0), t1w_voxel_size=1.5, tsnr=600
 )
 
 

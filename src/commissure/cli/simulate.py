@@ -124,11 +124,11 @@ def add_parser(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     of_preset = options.preset is not None
-    sizes = [
+    n_patients, n_controls = (
         REFERENCE_N if given is None and of_preset else given
         for given in (options.n_patients, options.n_controls)
-    ]
-    if None in sizes:
+    )
+    if n_patients is None or n_controls is None:
         msg = "Say how many people: --n-patients and --n-controls, or --preset liu2025."
         raise InputError(msg)
     effect = options.effect
@@ -149,7 +149,8 @@ def _run(options: argparse.Namespace) -> None:
     with shown(quiet=options.quiet) as progress:
         folder = simulate_study(
             options.out_bids,
-            *sizes,
+            n_patients,
+            n_controls,
             options.seed,
             effects=effects,
             kind=options.kind,

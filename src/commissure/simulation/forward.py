@@ -131,7 +131,7 @@ def forward_model(resolution_mm: int = 3, fwhm: float = 4.0, *, anchored: bool =
     def see(source: int) -> None:
         volume = np.zeros(shape, np.float32)
         volume[inside] = unsmoothed[:, source]
-        smoothed = smooth(volume, (resolution_mm,) * 3, fwhm, n_threads=1)
+        smoothed = smooth(volume, np.full(3, resolution_mm), fwhm, n_threads=1)
         weights[:, source] = smoothed[tuple(domain.voxels.T)]
 
     map_threads(see, range(networks.n_sources))

@@ -140,13 +140,11 @@ def write_raw_participant(
     _write_anatomy(truth_anat, subject, t1w, warp)
 
     truth, affine = plan_run(run_rng, warp, person.coupling, networks, acquisition)
-    starts = acquisition.tr * np.arange(acquisition.n_volumes)
+    times = acquisition.tr * np.arange(acquisition.n_volumes)[:, None] + truth.slice_times
     bold = simulate_bold(
         bold_rng,
         make_head(bold_rng, warp, truth.bold_to_t1w, acquisition.matrix, affine),
-        signal_sources(
-            bold_rng, truth.latents, truth.loadings, starts[:, None] + truth.slice_times
-        ),
+        signal_sources(bold_rng, truth.latents, truth.loadings, times),
         truth.motion,
         affine,
         tsnr=acquisition.tsnr,

@@ -42,7 +42,6 @@ class Sources:
         series = np.empty((*times.shape, len(self.phase)))
         waves = zip(self.frequency, self.amplitude, self.phase, strict=True)
         for source, (frequency, amplitude, phase) in enumerate(waves):
-            series[..., source] = (
-                np.cos(2 * np.pi * times[..., None] * frequency + phase) @ amplitude
-            )
+            angle = 2 * np.pi * times[..., None] * frequency + phase
+            series[..., source] = np.cos(angle) @ amplitude
         return series

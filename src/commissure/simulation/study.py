@@ -69,9 +69,9 @@ def simulate_study(
     Path
         The dataset. ``derivatives/truth`` in it holds maps of the groups' CFH with endless data
         and of their difference, ``truth.json`` (what was planted, and what became of it) and
-        ``participants.tsv`` (each person's). For raw studies it holds also, for each participant, brain
-        mask and tissue maps in the T1w's space, the displacement from the template to the T1w,
-        and an ``.npz`` that `read_truth` reads.
+        ``participants.tsv`` (what is true of each). For raw studies it holds also, for each
+        participant, brain mask and tissue maps in the T1w's space, the displacement from the
+        template to the T1w, and an ``.npz`` that `read_truth` reads.
 
     Raises
     ------

@@ -84,7 +84,8 @@ def standardised(forward: Forward, coupling: NDArray[np.float64]) -> NDArray[np.
     """
     signal = forward.weights @ forward.loadings(coupling)
     variance = (signal**2).sum(axis=1) + forward.noise_variance
-    return signal / np.sqrt(variance)[:, None]
+    seen: NDArray[np.float64] = signal / np.sqrt(variance)[:, None]
+    return seen
 
 
 def regional_z(forward: Forward, coupling: NDArray[np.float64], places: NDArray[np.intp]) -> float:
@@ -128,11 +129,11 @@ def between_sd(
 
     def z(mean: NDArray[np.float64]) -> NDArray[np.float64]:
         here, there = np.split(standardised(few, np.tanh(mean)), 2)
-        return np.arctanh(np.einsum("ij,ij->i", here, there))
+        return np.asarray(np.arctanh(np.einsum("ij,ij->i", here, there)))
 
     variance = np.zeros(len(places))
     for network in range(len(mean_z)):
         step = np.zeros(len(mean_z))
         step[network] = sd
         variance += ((z(mean_z + step) - z((mean_z - step).clip(0))) / 2) ** 2
-    return np.sqrt(variance)
+    return np.asarray(np.sqrt(variance))
