@@ -27,7 +27,7 @@ from tests.study.studies import (
 
 @pytest.fixture(autouse=True)
 def reported(monkeypatch):
-    """Take note of reports in place of writing them, which has tests of its own and takes longer."""
+    """Take note of reports in place of writing them, which takes long and has its own tests."""
     written = []
     monkeypatch.setattr(study_run, "write_report", lambda out, *, wait: written.append((out, wait)))
     return written

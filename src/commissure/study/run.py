@@ -14,7 +14,8 @@ from filelock import FileLock
 from commissure.inference import NullMaker
 from commissure.problems import InputError
 from commissure.space.templates import analysis_grid
-from commissure.study.executors import Executor, OnEvent, Outcome, Report, Task, null_by
+from commissure.study.executors import Executor, OnEvent, Outcome, Report, Task
+from commissure.study.executors.permutation_batches import null_by
 from commissure.study.group import (
     GroupOutcome,
     Judged,
@@ -324,9 +325,8 @@ def _claim(study: Study) -> None:
     if identity.is_file():
         content["runs"] = known["runs"] | runs
     content["runs"] = dict(sorted(content["runs"].items()))
-    if identity.is_file():
-        if known == content:
-            return
+    if identity.is_file() and known == content:
+        return
     replace_file(identity, json.dumps(content, indent=1) + "\n")
 
 
