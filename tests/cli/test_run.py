@@ -5,6 +5,7 @@ import pytest
 from commissure.cli import main
 from commissure.cli.main import BAD_INPUT
 from commissure.cli.run import SOME_FAILED
+from commissure.study import run as study_run
 from tests.study.studies import CHANGES, write_derivatives
 
 
@@ -23,6 +24,11 @@ def options(tmp_path):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return write_derivatives(tmp_path_factory.mktemp("study") / "in")
+
+
+@pytest.fixture(autouse=True)
+def no_report(monkeypatch):
+    monkeypatch.setattr(study_run, "write_report", lambda out, *, wait: None)
 
 
 def test_the_command_says_what_it_did(folder, tmp_path, options, capsys):

@@ -9,6 +9,7 @@ from io import BytesIO
 import docx
 import pytest
 
+from commissure.report.check_sections import prose as prose_of_report
 from commissure.report.methods_facts import (
     Contrast,
     Correlations,
@@ -260,6 +261,9 @@ CASES = {
     "no groups": with_quality(mean_fd=(Spread(None, 0.1, 0.1, 0.1),), df=()),
     "other groups": with_quality(mean_fd=(Spread("BSP_1", 0.1, 0.05, 0.2),)),
     "group's partner": with_maps({"partner": "group"}),
+    "noise floor": with_maps({"noise_floor": 6, "noise_floor_seed": 13}),
+    "no floor of the group's": with_maps({"noise_floor": 6, "partner": "group"}),
+    "coarse": with_recipe(warp="coarse"),
     "mask": with_maps(mask="my_mask.nii.gz"),
     "no midline": with_maps({"midline_mm": 0.0}),
     "other space": with_maps(space="MNI152NLin6Asym"),
@@ -487,6 +491,9 @@ def test_everything_cited_is_in_the_bibliography_and_nothing_else(case):
         ("runs", "which left 150 runs of 68 participants."),
         ("other groups", "0.10 mm in group BSP 1 (range 0.05–0.20 mm)"),
         ("group's partner", "summed over all 68 scans"),
+        ("noise floor", "the mean CFH of six surrogates"),
+        ("noise floor", "(seed 13)"),
+        ("coarse", "(maximising local cross-correlation, without the finest level). Grey"),
         ("mask", "within a mask (my_mask.nii.gz), without"),
         ("other space", "interpolated to the grid of the data"),
         ("other space", "No symmetric template was needed"),
@@ -546,6 +553,9 @@ def test_what_was_done_is_said(case, said):
         ("filtered before", "for the filter"),
         ("filtered before", "Hz"),
         ("clean", "band-pass"),
+        ("as it is", "surrogates"),
+        ("as it is", "finest"),
+        ("no floor of the group's", "surrogates"),
         ("maps", "Pearson's r"),
         ("motion noted", "exceeded 0.21 mm, (ii)"),
         ("no cluster", "Hedges"),
@@ -576,18 +586,33 @@ def test_names_that_users_give_stay_as_they_are():
     assert set(read_bibtex(methods.bibtex)) == set(methods.keys)
 
 
-def test_markdown_is_for_pandoc_and_text_for_people():
+def test_each_format_is_for_its_readers():
     methods = written("as it is")
-    assert methods.markdown.startswith(
-        "---\nbibliography: methods.bib\n---\n\n# Methods\n\n## Image"
-    )
-    assert "[CFH, @liu2025]" in methods.markdown
+    assert methods.pandoc.startswith("---\nbibliography: methods.bib\n---\n\n# Methods\n\n## Im")
+    assert "[CFH, @liu2025]" in methods.pandoc
+    assert "*p* < 0.045" in methods.pandoc
+    assert methods.markdown.startswith("# Methods\n\n## Image preprocessing\n\nResting")
+    assert "(CFH, Liu et al., 2025)" in methods.markdown
     assert "*p* < 0.045" in methods.markdown
+    assert "\n- Ashburner, J., and Friston, K. J. (2005)." in methods.markdown
     assert "(CFH, Liu et al., 2025)" in methods.text
     assert "p < 0.045" in methods.text
     references = methods.text.partition("References\n\n")[2].strip().split("\n\n")
     assert references == methods.references
     assert references[1].startswith("Ashburner, J., and Friston, K. J. (2005).")
+
+
+def test_the_report_shows_the_text_without_marks():
+    done = with_maps(mask="my_mask*.nii.gz")
+    methods = methods_text(done)
+    shown = prose_of_report(methods.markdown)
+    assert [text for kind, text in shown if kind == "p"] == prose(methods)
+    assert [text for kind, text in shown if kind == "li"] == methods.references
+    assert [text for kind, text in shown if kind == "h"] == [
+        "Methods",
+        *(section.heading for section in methods.sections),
+        "References",
+    ]
 
 
 def test_italics_are_told_apart():
@@ -610,4 +635,4 @@ def test_the_word_file_has_the_same_text_and_the_same_bytes():
         *methods.references,
     ]
     italics = {run.text for p in paragraphs for run in p.runs if run.italic}
-    assert {"p", "t", "n", "V"} <= italics
+    assert {"p", "t", "n", "V", "V²"} <= italics

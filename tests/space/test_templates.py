@@ -57,5 +57,5 @@ def test_coarse_values_are_means_over_the_voxel(resolution):
 
 
 def test_other_resolutions_are_refused():
-    with pytest.raises(InputError, match="1, 2, 3 or 4 mm; it is 5"):
+    with pytest.raises(InputError, match="1, 2, 3, 4, 6 or 8 mm; it is 5"):
         load_template(5)

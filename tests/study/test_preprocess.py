@@ -21,7 +21,7 @@ from commissure.study.methods_files import what_was_done
 from commissure.study.settings import read_settings
 
 SMALL = Acquisition(
-    n_volumes=130, matrix=(48, 48, 30), voxel_size=(5.0, 5.0, 5.0), t1w_voxel_size=1.5
+    n_volumes=130, matrix=(48, 48, 30), voxel_size=(5.0, 5.0, 5.0), t1w_voxel_size=1.5, tsnr=600
 )
 
 

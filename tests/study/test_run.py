@@ -11,6 +11,7 @@ import pytest
 from commissure import cfh
 from commissure.problems import InputError
 from commissure.study import participant
+from commissure.study import run as study_run
 from commissure.study.run import run_study
 from tests.study.studies import (
     Inline,
@@ -22,6 +23,14 @@ from tests.study.studies import (
     write_derivatives,
     write_dpabi,
 )
+
+
+@pytest.fixture(autouse=True)
+def reported(monkeypatch):
+    """Take note of reports in place of writing them, which takes long and has its own tests."""
+    written = []
+    monkeypatch.setattr(study_run, "write_report", lambda out, *, wait: written.append((out, wait)))
+    return written
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +56,10 @@ def run(folder, out, stage="all", **changes):
     return run_study(study_of(folder, out, changes), stage, Inline())
 
 
-def test_a_study_from_folder_to_findings(folder, tmp_path):
+def test_a_study_from_folder_to_findings(folder, tmp_path, reported):
     outcome = run(folder, tmp_path / "out")
+    # as each participant is done, and at the end
+    assert reported == [(tmp_path / "out", False)] * 6 + [(tmp_path / "out", True)]
     assert not outcome.failed
     assert not outcome.group_problems
     assert outcome.group.n_scans == 6

@@ -24,7 +24,8 @@ from commissure.report.page_parts import (
 from commissure.report.wording import region_name
 
 _LONGEST_HEADING = 60
-_MARKUP = re.compile(r"\*\*|(?<!\w)[*_](?=\w)|(?<=[\w.])[*_](?!\w)|`")
+_MARKUP = re.compile(r"\*\*|(?<![\w\\])[*_](?=\w)|(?<=[\w.])[*_](?!\w)|(?<!\\)`")
+_ESCAPED = re.compile(r"\\(\W|_)")
 
 
 def chance_section(study: Study, figures: Mapping[str, Figure]) -> Section:
@@ -138,8 +139,8 @@ def methods_section(study: Study, links: Mapping[str, Link]) -> Section:
             Text("The methods text is written with the findings: not there yet.", "missing")
         )
     if study.references:
-        shown = tuple(("p", entry.strip()) for entry in study.references.split("\n\n") if entry)
-        references = CopyText("Copy the references (BibTeX)", study.references, shown)
+        entries = tuple(("p", entry.strip()) for entry in study.references.split("\n\n") if entry)
+        references = CopyText("Copy the references (BibTeX)", study.references, entries)
         parts.append(Details("References as BibTeX", (references,)))
     return section("methods", "Methods, to be pasted into a paper", parts)
 
@@ -209,7 +210,7 @@ def _by_region(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _plain(text: str) -> str:
-    return _MARKUP.sub("", text)
+    return _ESCAPED.sub(r"\1", _MARKUP.sub("", text))
 
 
 def _shown(value: Any) -> str:

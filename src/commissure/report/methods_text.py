@@ -68,12 +68,16 @@ class Methods:
         return cited_keys("\n".join(p for section in self.sections for p in section.paragraphs))
 
     @property
+    def pandoc(self) -> str:
+        """Markdown for pandoc, with `bibtex` as its bibliography."""
+        front = "---\nbibliography: methods.bib\n---"
+        return "\n\n".join([front, *_blocks(self.sections), "# References"]) + "\n"
+
+    @property
     def markdown(self) -> str:
-        """For pandoc, with `bibtex` as its bibliography."""
-        parts = ["---\nbibliography: methods.bib\n---", "# Methods"]
-        for section in self.sections:
-            parts += [f"## {section.heading}", *section.paragraphs]
-        return "\n\n".join([*parts, "# References"]) + "\n"
+        """Markdown with citations by author and year, and the list of references."""
+        references = "\n".join(f"- {_label(reference)}" for reference in self.references)
+        return "\n\n".join([*_blocks(self.cited), "# References", references]) + "\n"
 
     @property
     def bibtex(self) -> str:
@@ -137,6 +141,13 @@ def spans(markdown: str) -> list[tuple[str, bool]]:
     """Return the parts of a paragraph, plain, and whether each is in italics."""
     parts = enumerate(_ITALIC.split(markdown))
     return [(plain(part), n % 2 == 1) for n, part in parts if part]
+
+
+def _blocks(sections: Sequence[Section]) -> list[str]:
+    blocks = ["# Methods"]
+    for section in sections:
+        blocks += [f"## {section.heading}", *section.paragraphs]
+    return blocks
 
 
 def _render(name: str, facts: Mapping[str, Any]) -> str:

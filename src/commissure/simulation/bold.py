@@ -3,21 +3,24 @@
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numba import njit
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from commissure.preprocessing.smoothing import along_axes, gaussian_operator
 from commissure.simulation.anatomy import BRAIN, TISSUES, tissues_at
-from commissure.simulation.networks import Sources, network_weights
+from commissure.simulation.networks import LOCAL_SD_MM, load_networks
+from commissure.simulation.sources import Sources
 from commissure.simulation.warp import SplineField, Warp, grid_points, transform
 from commissure.threads import map_threads
 
 _T2S_CONTRAST = np.array([1.0, 0.85, 1.25, 1.1, 0.03, 0.2])
 _GREY_MATTER = 1000.0
 # Standard deviations as shares of the local signal.
-_NEURAL, _GLOBAL, _PULSATION = 0.012, 0.005, 0.02
+_NEURAL, _LOCAL, _GLOBAL, _PULSATION = 0.0035, 0.0037, 0.003, 0.02
 _RESPIRATION_HZ, _HEARTBEAT_HZ = (0.25, 0.32), (0.95, 1.15)
-_DRIFT = 0.01
+_DRIFT = 0.005
 # Where air in the sinuses and ears takes signal away: middle (template mm), reach (mm), share.
 _DROPOUTS = (((0, 38, -28), 11, 0.9), ((-50, -22, -32), 9, 0.6), ((50, -22, -32), 9, 0.6))
 _PAD = 3
@@ -42,15 +45,30 @@ class Head:
 
 
 def signal_sources(
-    rng: np.random.Generator, neural: Sources, times: NDArray[np.float64]
+    rng: np.random.Generator,
+    latents: Sources,
+    loadings: NDArray[np.float64],
+    times: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Evaluate the neural, global, respiratory and cardiac sources at times (s) of any shape."""
+    """Evaluate neural, global, respiratory and cardiac sources at times (s) of any shape.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    latents : Sources
+    loadings : ndarray of shape (n_sources, n_latents)
+        How the neural sources are made of the latents.
+    times : ndarray
+
+    Returns
+    -------
+    ndarray of shape (..., n_sources + 3), float32
+    """
     others = [
         Sources.random(rng, 1, band) for band in ((0.01, 0.1), _RESPIRATION_HZ, _HEARTBEAT_HZ)
     ]
-    return np.concatenate(
-        [source.at(times) for source in (neural, *others)], axis=-1, dtype=np.float32
-    )
+    series = [latents.at(times) @ loadings.T, *(source.at(times) for source in others)]
+    return np.concatenate(series, axis=-1, dtype=np.float32)
 
 
 def make_head(
@@ -97,9 +115,10 @@ def make_head(
     template = warp.to_template(transform(bold_to_t1w, grid_points(lattice, affine @ voxel)))
     grey, white, csf = tissues_at(template)[BRAIN]
     brain = grey + white + csf
-    maps = np.zeros((*lattice, network_weights(np.zeros((3, 1))).shape[1] + 3), np.float32)
+    networks = load_networks()
+    maps = np.zeros((*lattice, networks.n_sources + 3), np.float32)
     inside = grey > 0
-    maps[inside, :-3] = _NEURAL * grey[inside, None] * network_weights(template[:, inside])
+    maps[inside, :-3] = _NEURAL * grey[inside, None] * networks.weights(template[:, inside])
     maps[..., -3] = _GLOBAL * brain
     maps[..., -2] = _GLOBAL * brain
     maps[..., -1] = _PULSATION * csf + _GLOBAL * brain
@@ -129,8 +148,7 @@ def simulate_bold(
     affine : ndarray of shape (4, 4)
         Of the volumes.
     tsnr : float
-        Grey matter's signal over the standard deviation of noise in time, of which half the
-        variance is white and half falls with frequency.
+        Grey matter's signal over the standard deviation of the scanner's noise, which is white.
     n_threads : int, optional
         The result does not depend on it.
 
@@ -142,10 +160,17 @@ def simulate_bold(
     n_volumes = len(series)
     trend = np.linspace(0, 1, n_volumes)[:, None] ** (1, 2) @ rng.normal(0, _DRIFT, 2)
     noisy = np.empty((n_volumes, n_z, n_y, n_x), np.float32)
+    local = np.empty_like(noisy)
+    operators = [
+        _unit_smoother(n, LOCAL_SD_MM / zoom)
+        for n, zoom in zip((n_z, n_y, n_x), voxel_sizes(affine)[::-1], strict=True)
+    ]
 
     def add_noise(slice_rng: tuple[int, np.random.Generator]) -> None:
         index, own_rng = slice_rng
-        noisy[:, index] = _noise(own_rng, n_volumes, (n_y, n_x)) * (_GREY_MATTER / tsnr)
+        shape = (n_volumes, n_y, n_x)
+        noisy[:, index] = own_rng.standard_normal(shape, np.float32) * (_GREY_MATTER / tsnr)
+        local[:, index] = _LOCAL * _falling_noise(own_rng, shape)
 
     def scan(volume: int) -> None:
         # From a voxel of this volume to the voxel of volume 0 that had the same piece of head.
@@ -162,6 +187,7 @@ def simulate_bold(
         )
         change = np.empty((n_z, n_y, n_x), np.float32)
         _follow(head.maps, to_first, series[volume], change)
+        change += along_axes(local[volume], operators)
         signal *= (1 + trend[volume]) * (1 + change.T)
         noisy[volume] += signal.T
 
@@ -172,16 +198,23 @@ def simulate_bold(
     return noisy.astype(np.int16).T
 
 
-def _noise(rng: np.random.Generator, n_volumes: int, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Draw noise of unit variance, half of it white, half with a spectrum of 1/f."""
-    white = rng.standard_normal((n_volumes, *shape), np.float32)
-    frequency = np.arange(1, n_volumes // 2 + 1)
-    power = 0.5 + 0.5 * (1 / frequency) / (1 / frequency).mean()
-    gain = np.sqrt(np.concatenate([[1.0], power])).astype(np.float32)
+def _falling_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Draw noise of unit variance whose power falls as 1/f along the first axis."""
+    white = rng.standard_normal(shape, np.float32)
+    frequency = np.arange(1, shape[0] // 2 + 1)
+    power = (1 / frequency) / (1 / frequency).mean()
+    gain = np.sqrt(np.concatenate([[0.0], power])).astype(np.float32)
     coloured: NDArray[np.float32] = fft.irfft(
-        fft.rfft(white, axis=0) * gain[:, None, None], n_volumes, axis=0
+        fft.rfft(white, axis=0) * gain[:, None, None], shape[0], axis=0
     )
     return coloured
+
+
+def _unit_smoother(n: int, sd: float) -> NDArray[np.float64]:
+    """Return the matrix that smooths white noise and leaves its variance as it is."""
+    operator = gaussian_operator(n, sd)
+    unit: NDArray[np.float64] = operator / np.linalg.norm(operator, axis=0)
+    return unit
 
 
 @njit(cache=True, nogil=True)

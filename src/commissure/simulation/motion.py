@@ -6,16 +6,25 @@ from scipy import ndimage
 
 from commissure.simulation.warp import rigid
 
+_SHARE_OF_BAD_MOVERS, _BAD = 0.1, 3.0
+
+
+def draw_severity(rng: np.random.Generator) -> float:
+    """Draw how much a person moves: most people about 1, one in ten three times as much."""
+    usual = np.exp(rng.normal(0, 0.3))
+    return float(usual * (_BAD if rng.random() < _SHARE_OF_BAD_MOVERS else 1))
+
 
 def motion_matrices(
     rng: np.random.Generator,
     n_volumes: int,
     centre: NDArray[np.float64],
     *,
-    drift: float = 0.6,
-    jitter: float = 0.03,
-    jump: float = 0.4,
-    volumes_per_jump: int = 80,
+    severity: float = 1.0,
+    drift: float = 0.5,
+    jitter: float = 0.015,
+    jump: float = 0.25,
+    volumes_per_jump: int = 60,
 ) -> NDArray[np.float64]:
     """Draw the movement of a head: slow drift, jitter, and a jump now and then.
 
@@ -25,9 +34,12 @@ def motion_matrices(
     n_volumes : int
     centre : ndarray of shape (3,)
         What the head turns about, mm.
+    severity : float
+        What all of the following are multiplied with; jumps come as much more often.
     drift, jitter, jump : float
         Standard deviations, in mm and degrees alike: of the way drifted in the whole run, of the
-        jitter of each volume, of the size of a jump (after which the head stays).
+        jitter of each volume, of the size of a jump. After half of the jumps the head stays, after
+        the others it comes back with the next volume.
     volumes_per_jump : int
         One jump is made in so many volumes, at random.
 
@@ -40,7 +52,9 @@ def motion_matrices(
     walk = np.cumsum(rng.normal(0, drift / np.sqrt(n_volumes), (n_volumes, 6)), axis=0)
     parameters = ndimage.gaussian_filter1d(walk, 5, axis=0, mode="nearest")
     parameters += rng.normal(0, jitter, (n_volumes, 6))
-    for volume in rng.choice(n_volumes, n_volumes // volumes_per_jump, replace=False):
-        parameters[volume:] += rng.normal(0, jump, 6)
-    parameters -= parameters[0]
+    n_jumps = min(round(severity * n_volumes / volumes_per_jump), n_volumes)
+    for number, volume in enumerate(rng.choice(n_volumes, n_jumps, replace=False)):
+        last = volume + 1 if number % 2 else n_volumes
+        parameters[volume:last] += rng.normal(0, jump, 6)
+    parameters = severity * (parameters - parameters[0])
     return np.stack([rigid(p[3:], p[:3], centre) for p in parameters])

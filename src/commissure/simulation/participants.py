@@ -1,9 +1,11 @@
 """People like those of the reference study."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 # Table 1 of Liu et al. (2025), doi 10.3389/fneur.2025.1660039: mean and SD.
 _MOMENTS = {
@@ -48,9 +50,24 @@ COLUMNS: dict[str, dict[str, Any]] = {
 
 
 def simulate_participants(
-    rng: np.random.Generator, n_patients: int, n_controls: int
+    rng: np.random.Generator,
+    n_patients: int,
+    n_controls: int,
+    *,
+    age_gap: float = 0.0,
+    related: Mapping[str, tuple[float, NDArray[np.float64]]] | None = None,
 ) -> list[dict[str, Any]]:
     """Draw participants, patients first, distributed as in the reference study's Table 1.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    n_patients, n_controls : int
+    age_gap : float
+        Years added to the patients' ages.
+    related : mapping of str to (float, ndarray of shape (n_patients,)), optional
+        For a score of patients, its correlation with values of mean 0 and variance 1, and these.
+        Rounding to the score's few values makes it somewhat smaller.
 
     Returns
     -------
@@ -62,14 +79,21 @@ def simulate_participants(
     rows: list[dict[str, Any]] = []
     for group, n in (("patient", n_patients), ("control", n_controls)):
         scores = {
-            name: _integers(rng, *moments, *_RANGES[name], n)
-            for name, moments in _MOMENTS[group].items()
+            name: _integers(rng.normal(size=n), *moments, *_RANGES[name])
+            for name, moments in _moments(group, age_gap).items()
         }
         # The share is exact, who it is is not: the groups of the study are matched.
         sex = rng.permutation(np.arange(n) < round(_SHARE_OF_MEN * n))
-        duration = _integers(rng, *_DURATION_MONTHS, 1, 60, n)
-        severity = rng.choice([1, 2, 3], n, p=_SEVERITY)
-        frequency = rng.choice([1, 2, 3], n, p=_FREQUENCY)
+        normal = {
+            name: rng.normal(size=n)
+            for name in ("illness_duration", "JRS_severity", "JRS_frequency")
+        }
+        if group == "patient":
+            for name, (r, values) in (related or {}).items():
+                normal[name] = r * values + np.sqrt(1 - r**2) * normal[name]
+        duration = _integers(normal["illness_duration"], *_DURATION_MONTHS, 1, 60)
+        severity = _levels(normal["JRS_severity"], _SEVERITY)
+        frequency = _levels(normal["JRS_frequency"], _FREQUENCY)
         for i in range(n):
             clinical = {
                 "illness_duration": int(duration[i]),
@@ -90,7 +114,20 @@ def simulate_participants(
     return rows
 
 
+def _moments(group: str, age_gap: float) -> dict[str, tuple[float, float]]:
+    moments = dict(_MOMENTS[group])
+    if group == "patient":
+        mean, sd = moments["age"]
+        moments["age"] = (mean + age_gap, sd)
+    return moments
+
+
 def _integers(
-    rng: np.random.Generator, mean: float, sd: float, low: float, high: float, n: int
+    normal: NDArray[np.float64], mean: float, sd: float, low: float, high: float
 ) -> NDArray[np.float64]:
-    return np.rint(rng.normal(mean, sd, n)).clip(low, high)
+    return np.rint(mean + sd * normal).clip(low, high)
+
+
+def _levels(normal: NDArray[np.float64], shares: tuple[float, ...]) -> NDArray[np.intp]:
+    """Cut normal values into the levels 1, 2, ... of these shares."""
+    return 1 + np.searchsorted(stats.norm.ppf(np.cumsum(shares[:-1])), normal)

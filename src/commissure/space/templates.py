@@ -17,7 +17,7 @@ from scipy.ndimage import convolve1d
 from commissure.problems import InputError
 
 TEMPLATE_SPACE = "MNI152NLin2009aSym"  # its BIDS name
-RESOLUTIONS_MM = (1, 2, 3, 4)
+RESOLUTIONS_MM = (1, 2, 3, 4, 6, 8)
 
 # DPABI's bounding box, mm: the centres of its outermost 3 mm voxels.
 _BOX_MM = ((-90, 90), (-126, 90), (-72, 108))
@@ -58,7 +58,8 @@ def analysis_grid(resolution_mm: int = 3) -> tuple[tuple[int, int, int], NDArray
 
     Parameters
     ----------
-    resolution_mm : {1, 2, 3, 4}
+    resolution_mm : {1, 2, 3, 4, 6, 8}
+        6 and 8 are for simulations by the hundred.
 
     Raises
     ------
@@ -66,7 +67,9 @@ def analysis_grid(resolution_mm: int = 3) -> tuple[tuple[int, int, int], NDArray
         If `resolution_mm` is another number.
     """
     if resolution_mm not in RESOLUTIONS_MM:
-        msg = f"The resolution must be 1, 2, 3 or 4 mm; it is {resolution_mm}."
+        *others, last = RESOLUTIONS_MM
+        known = f"{', '.join(map(str, others))} or {last}"
+        msg = f"The resolution must be {known} mm; it is {resolution_mm}."
         raise InputError(msg)
     (_, right), *rest = _BOX_MM
     n_right = right // resolution_mm
@@ -83,7 +86,7 @@ def load_template(resolution_mm: int = 3) -> Template:
     Raises
     ------
     InputError
-        If `resolution_mm` is not 1, 2, 3 or 4.
+        If `resolution_mm` is another number than those of `analysis_grid`.
 
     Notes
     -----

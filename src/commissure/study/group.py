@@ -22,16 +22,17 @@ from commissure.study.group_inputs import Participants, read_map_files
 from commissure.study.image_files import load_image, sample_file
 from commissure.study.inputs import Scan
 from commissure.study.ledger import Ledger
+from commissure.study.methods_files import write_methods
 from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
 from commissure.study.preprocess_files import own_folder
 from commissure.study.quality import judge
 from commissure.study.report_tables import MEAN_FD
-from commissure.study.settings import GroupSettings, StudySettings, hash_of
+from commissure.study.settings import GroupSettings, StudySettings, hash_of, tables_of_results
 from commissure.study.statistics import find
 from commissure.study.stats_inputs import check_inputs, people_problems
 
 GROUP_FOLDER = "group"
-_PARTNERS, FINDINGS = "partners of the group", "findings"
+_PARTNERS, FINDINGS, _METHODS = "partners of the group", "findings", "methods"
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,17 @@ def run_group(
             "notes": list(findings.notes),
         }
 
+    def tell(folder: Path) -> dict[str, Any]:
+        (folder / GROUP_FOLDER).mkdir()
+        write_methods(out_dir, folder / GROUP_FOLDER, out_dir / GROUP_FOLDER)
+        return {}
+
     facts = ledger.do(FINDINGS, key, make)
-    ledger.keep_only([FINDINGS, *([_PARTNERS] if settings.cfh.partner == "group" else [])])
+    # Limits that exclude nobody change the text, not the findings.
+    rows = [run.row for run in judged]
+    ledger.do(_METHODS, hash_of(key, tables_of_results(settings), rows), tell)
+    partners = [_PARTNERS] if settings.cfh.partner == "group" else []
+    ledger.keep_only([FINDINGS, _METHODS, *partners])
     return GroupOutcome(**facts | {"notes": tuple(facts["notes"])})
 
 

@@ -17,9 +17,9 @@ from commissure.study.methods_group import (
     levels_of,
     read_table,
 )
+from commissure.study.methods_quality import quality_facts
 from commissure.study.methods_scans import (
     maps_facts,
-    quality_facts,
     read_json,
     runs_in,
     runs_of_maps,
@@ -43,41 +43,44 @@ _AS_PUBLISHED = {
 }
 
 
-def write_methods(out_dir: Path, folder: Path) -> None:
-    """Write methods.md, .txt, .docx and .bib.
+def write_methods(out_dir: Path, folder: Path, group: Path | None = None) -> None:
+    """Write the methods section: methods.md, .txt, .docx, .bib, and .pandoc.md to go with it.
 
     Parameters
     ----------
     out_dir : Path
         The study's output folder.
     folder : Path
-        Where they are written. If the group stage's files are there, its statistics are told too;
-        the folder may still be in a staging folder then, beside what else that stage has written.
+        Where they are written.
+    group : Path, optional
+        Where the group stage's files are, if there are any; by default `folder`. It may still be in
+        a staging folder, beside what else that stage has written.
     """
-    methods = methods_of(out_dir, folder)
+    methods = methods_of(out_dir, group or folder)
     (folder / "methods.md").write_text(methods.markdown, encoding="utf-8")
+    (folder / "methods.pandoc.md").write_text(methods.pandoc, encoding="utf-8")
     (folder / "methods.txt").write_text(methods.text, encoding="utf-8")
     (folder / "methods.bib").write_text(methods.bibtex, encoding="utf-8")
     (folder / "methods.docx").write_bytes(methods_docx(methods))
 
 
-def methods_of(out_dir: Path, folder: Path) -> Methods:
+def methods_of(out_dir: Path, group: Path) -> Methods:
     """Return the methods section of what has been done; see `write_methods`."""
-    return methods_text(what_was_done(out_dir, folder))
+    return methods_text(what_was_done(out_dir, group))
 
 
-def what_was_done(out_dir: Path, folder: Path) -> Done:
+def what_was_done(out_dir: Path, group: Path) -> Done:
     """Read what has been done from the files of a study; see `write_methods`."""
     settings = read_json(out_dir / "settings.json").get("settings", {})
-    stats = read_json(folder / "stats.json")
-    people = read_table(folder / "participants.tsv", text=["session_id"])
-    excluded = read_table(folder / "excluded.tsv", text=["session", "run"])
-    table1 = read_table(folder / "table1.tsv")
-    clusters = read_table(folder / "clusters.tsv")
-    roots = [folder.parent, out_dir]
+    stats = read_json(group / "stats.json")
+    people = read_table(group / "participants.tsv", text=["session_id"])
+    excluded = read_table(group / "excluded.tsv", text=["session", "run"])
+    table1 = read_table(group / "table1.tsv")
+    clusters = read_table(group / "clusters.tsv")
+    roots = [group.parent, out_dir]
     runs = runs_of_maps(stats["Sources"], roots) if stats else runs_in(out_dir)
     asked = stats.get("Settings", {})
-    group = None if clusters is None else group_facts(stats, clusters)
+    statistics = None if clusters is None else group_facts(stats, clusters)
     quality = read_table(out_dir / "quality.tsv", text=["session", "task", "run"])
     confounds = settings.get("input", {}).get("confounds", ())
     return Done(
@@ -92,11 +95,11 @@ def what_was_done(out_dir: Path, folder: Path) -> Done:
             people,
             excluded,
             asked.get("group"),
-            () if group is None else levels_of(group.contrast),
+            () if statistics is None else levels_of(statistics.contrast),
         ),
         maps=maps_facts(runs, settings.get("cfh", {})),
-        group=group,
-        correlations=correlations_facts(asked, read_table(folder / "partial_correlations.tsv"))
+        group=statistics,
+        correlations=correlations_facts(asked, read_table(group / "partial_correlations.tsv"))
         if asked
         else None,
         demographics=() if table1 is None else demographics_facts(table1),
@@ -108,7 +111,7 @@ def _as_published(settings: Mapping[str, Any]) -> bool:
     """Tell whether nothing that the paper states was chosen otherwise."""
     published = preset_choices("liu2025")
     return bool(settings) and all(
-        settings[table][name] == value
+        settings[table].get(name, value) == value
         for table, names in _AS_PUBLISHED.items()
         for name, value in published[table].items()
         if names is None or name in names

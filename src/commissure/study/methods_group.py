@@ -9,7 +9,7 @@ import pandas as pd
 
 from commissure.inference.grammar import read_formula
 from commissure.report.methods_facts import Contrast, Correlations, Demographics, Group
-from commissure.study.methods_scans import level_name
+from commissure.study.methods_quality import level_name
 
 _DIFFERENCE = re.compile(r"\s*(\w+)\s*\[([^\]]+)\]\s*-\s*(\w+)\s*\[([^\]]+)\]\s*")
 # A sum of columns, with or without C() around them.

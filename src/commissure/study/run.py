@@ -14,7 +14,8 @@ from filelock import FileLock
 from commissure.inference import NullMaker
 from commissure.problems import InputError
 from commissure.space.templates import analysis_grid
-from commissure.study.executors import Executor, OnEvent, Outcome, Report, Task, null_by
+from commissure.study.executors import Executor, OnEvent, Outcome, Report, Task
+from commissure.study.executors.permutation_batches import null_by
 from commissure.study.group import (
     FINDINGS,
     GROUP_FOLDER,

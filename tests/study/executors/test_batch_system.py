@@ -66,6 +66,7 @@ def test_the_job_asks_for_what_the_table_says(name, more, lines):
     assert "--nthreads 1 " in command
 
 
+@pytest.mark.slow
 def test_a_study_runs_on_jobs_and_ends_them(tmp_path, monkeypatch):
     for name, text in (("sbatch", _SBATCH), ("scancel", _SCANCEL)):
         command = tmp_path / name

@@ -13,7 +13,8 @@ import pytest
 
 from commissure.inference import permutation_test
 from commissure.problems import InputError
-from commissure.study.executors import DaskExecutor, LocalExecutor, Task, dask, null_by
+from commissure.study.executors import DaskExecutor, LocalExecutor, Task, dask
+from commissure.study.executors.permutation_batches import null_by
 from tests.inference.brute_force import PlainDesign, box_domain, smooth_maps
 from tests.study.executors import works
 from tests.study.executors.test_local import ROOT, by_name, is_running, pids_in, tasks, wait_for
@@ -136,6 +137,7 @@ def test_a_study_survives_the_death_of_a_worker_with_the_same_numbers(tmp_path, 
             np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_permutation_batches_have_the_bits_of_threads(scheduler, tmp_path):
     rng = np.random.default_rng(2)
     domain = box_domain((8, 8, 8))

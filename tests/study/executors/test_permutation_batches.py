@@ -3,7 +3,8 @@ import pytest
 
 from commissure.inference import permutation_test
 from commissure.problems import InputError
-from commissure.study.executors import LocalExecutor, Outcome, null_by
+from commissure.study.executors import LocalExecutor, Outcome
+from commissure.study.executors.permutation_batches import null_by
 from tests.inference.brute_force import PlainDesign, box_domain, smooth_maps
 
 DESIGN = PlainDesign(

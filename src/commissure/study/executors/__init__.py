@@ -1,8 +1,10 @@
-"""How the work of a study runs: in processes on this machine, or by Dask on several."""
+"""How the work of a study runs: in processes on this machine, or by Dask on several.
+
+Each worker imports this, so `permutation_batches`, which only the group stage needs, is not here.
+"""
 
 from commissure.study.executors.dask import DaskExecutor
 from commissure.study.executors.local import LocalExecutor
-from commissure.study.executors.permutation_batches import null_by
 from commissure.study.executors.task import Executor, OnEvent, Outcome, Report, Task, Work
 
 __all__ = [
@@ -14,5 +16,4 @@ __all__ = [
     "Report",
     "Task",
     "Work",
-    "null_by",
 ]

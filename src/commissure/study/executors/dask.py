@@ -131,8 +131,9 @@ class DaskExecutor(Executor):
             self._client.cancel(futures)
 
     def _look_for_workers(self) -> None:
-        if not self._client.nthreads():
-            log.warning("The Dask scheduler has no workers; the study waits for some.")
+        with suppress(OSError, RuntimeError):  # the scheduler is lost, which is told elsewhere
+            if not self._client.nthreads():
+                log.warning("The Dask scheduler has no workers; the study waits for some.")
 
     def __enter__(self) -> Self:
         """Return itself."""

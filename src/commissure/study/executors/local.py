@@ -103,11 +103,13 @@ class LocalExecutor(Executor):
         n_threads: int,
     ) -> Generator[Outcome, None, None]:
         crew = _Crew(function, tasks, n_threads)
+        crew.start(n_procs)
         try:
-            crew.start(n_procs)
             yield from listen(crew.told, len(tasks), on_event)
-        finally:
+        except BaseException:  # that nobody listens any more among them
             crew.stop()
+            raise
+        crew.join()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -140,16 +142,21 @@ class _Crew:
         self._lock = threading.Lock()
 
     def start(self, n: int) -> None:
+        """Begin, with so many processes."""
         self._members = [threading.Thread(target=self._work, daemon=True) for _ in range(n)]
         for member in self._members:
             member.start()
 
     def stop(self) -> None:
-        """End all processes, whatever they are at, and wait until they have."""
+        """End all processes, whatever they are at."""
         with self._lock:
             self._stopped = True
             for process in self._processes:
                 process.stop()
+        self.join()
+
+    def join(self) -> None:
+        """Wait for the end of all processes."""
         for member in self._members:
             member.join()
 

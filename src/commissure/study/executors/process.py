@@ -21,7 +21,7 @@ _START = (
     "from commissure.study.executors.worker import serve; serve(int(n_threads), int(log_level))"
 )
 # Seconds that a process is given to end by itself.
-_GRACE = 3.0
+_GRACE = 5.0
 # Bytes from the end of what a process wrote that are told with its death.
 _TAIL = 2000
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any, BinaryIO
@@ -15,6 +16,9 @@ from commissure.study.executors.task import Outcome, attempt
 
 # Exit code of a process that was asked to stop, as shells give it.
 _STOPPED = 128 + signal.SIGTERM
+
+# Called with "event", "log" or "outcome", and what it is.
+Answer = Callable[[str, Any], None]
 
 
 def serve(n_threads: int, log_level: int) -> None:
@@ -63,7 +67,7 @@ def _receive(incoming: BinaryIO, tasks: "SimpleQueue[Any]") -> None:
     while task is not None:
         try:
             task = pickle.load(incoming)  # noqa: S301  (from our parent)
-        except (EOFError, OSError, pickle.UnpicklingError):
+        except Exception:  # the end of the input, or of what can be read of it
             _end_all()
         tasks.put(task)
 
@@ -75,30 +79,39 @@ def _end_all() -> None:
     os._exit(_STOPPED)
 
 
-def _send_log(answer: Any, level: int) -> None:
-    """Send log records and warnings to the parent."""
+class _LogSender(logging.Handler):
+    """Sends log records to the parent."""
 
-    class Sender(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            answer("log", (record.name, record.levelno, record.getMessage()))
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self._answer = answer
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a record."""
+        self._answer("log", (record.name, record.levelno, record.getMessage()))
+
+
+def _send_log(answer: Answer, level: int) -> None:
+    """Send our log, and warnings, to the parent."""
+    logging.captureWarnings(capture=True)
     for name in ("commissure", "py.warnings"):
         logger = logging.getLogger(name)
-        logger.addHandler(Sender())
+        logger.addHandler(_LogSender(answer))
         logger.setLevel(level)
         logger.propagate = False
-    logging.captureWarnings(capture=True)
 
 
-def _do(name: str, work: bytes, n_threads: int, answer: Any) -> bytes:
+def _do(name: str, work: bytes, n_threads: int, answer: Answer) -> bytes:
     """Do a task; return its pickled outcome."""
     try:
         function, argument = pickle.loads(work)  # noqa: S301  (from our parent)
     except Exception:
         return pickle.dumps(Outcome(name, error=traceback.format_exc()))
-    outcome = attempt(
-        function, name, argument, lambda what, share: answer("event", (what, share)), n_threads
-    )
+
+    def report(what: str, share: float) -> None:
+        answer("event", (str(what), float(share)))
+
+    outcome = attempt(function, name, argument, report, n_threads)
     try:
         return pickle.dumps(outcome)
     except Exception:

@@ -12,13 +12,16 @@ from nilearn.datasets import load_mni152_brain_mask, load_mni152_gm_template, lo
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from commissure.preprocessing import framewise_displacement_jenkinson
 from commissure.problems import InputError
-from commissure.simulation import Acquisition, read_truth, simulate_study
+from commissure.simulation import Acquisition, bold, read_truth, simulate_study
 from commissure.simulation.anatomy import BRAIN_MIDDLE
-from commissure.simulation.bold import _noise, make_head, signal_sources, simulate_bold
-from commissure.simulation.motion import motion_matrices
-from commissure.simulation.networks import NEURAL_BAND_HZ, Sources, network_weights
-from commissure.simulation.study import _plan_run
+from commissure.simulation.bold import make_head, signal_sources, simulate_bold
+from commissure.simulation.motion import draw_severity, motion_matrices
+from commissure.simulation.networks import load_networks
+from commissure.simulation.people import draw_people
+from commissure.simulation.raw import plan_run
+from commissure.simulation.sources import NEURAL_BAND_HZ, Sources
 from commissure.simulation.warp import SplineField, Warp, grid_points, transform
 
 SMALL = Acquisition(
@@ -29,9 +32,8 @@ BOX = np.array([BRAIN_MIDDLE - 110, BRAIN_MIDDLE + 110])
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    return simulate_study(
-        tmp_path_factory.mktemp("sim") / "bids", 1, 1, seed=5, acquisition=SMALL, n_threads=2
-    )
+    folder = tmp_path_factory.mktemp("sim") / "bids"
+    return simulate_study(folder, 1, 1, seed=5, acquisition=SMALL, resolution_mm=8, n_threads=2)
 
 
 def _sample(img_path, points, order=1):
@@ -131,20 +133,27 @@ def test_displacement_image_is_the_warp(study):
     np.testing.assert_allclose(truth.warp.to_template(t1w), points, atol=1e-4)
 
 
+@pytest.fixture
+def no_local_activity(monkeypatch):
+    monkeypatch.setattr(bold, "_LOCAL", 0.0)
+
+
 def _scan(*, active, blur=0.0, **motion_settings):
     """Scan a head with hardly any noise and no pulsation; return what is true, and grey places."""
     rng = np.random.default_rng(4)
     warp = Warp.random(rng, BOX, 48.0)
-    truth, affine = _plan_run(rng, warp, SMALL)
+    networks, (person,) = draw_people(4, 0, 1)
+    truth, affine = plan_run(rng, warp, person.coupling, networks, SMALL)
     middle = affine[:3] @ [*(np.array(SMALL.matrix) / 2), 1]
     motion = motion_matrices(rng, SMALL.n_volumes, middle, **motion_settings)
     truth = replace(truth, motion=motion)
     starts = SMALL.tr * np.arange(SMALL.n_volumes)
-    sources = signal_sources(rng, truth.neural, starts[:, None] + truth.slice_times)
-    sources[..., len(truth.neural.phase) if active else 0 :] = 0
+    times = starts[:, None] + truth.slice_times
+    sources = signal_sources(rng, truth.latents, truth.loadings, times)
+    sources[..., len(truth.loadings) if active else 0 :] = 0
     head = make_head(rng, warp, truth.bold_to_t1w, SMALL.matrix, affine)
     head = replace(head, signal=ndimage.gaussian_filter(head.signal, blur))
-    data = simulate_bold(rng, head, sources, truth.motion, affine, tsnr=1000)
+    data = simulate_bold(rng, head, sources, truth.motion, affine, tsnr=10_000)
 
     grey = load_mni152_gm_template(resolution=4)
     points = transform(grey.affine, np.argwhere(grey.get_fdata() > 0.8)[::12].T)
@@ -171,6 +180,7 @@ def _detrended(series):
     return series - series @ basis @ np.linalg.pinv(basis)
 
 
+@pytest.mark.usefixtures("no_local_activity")
 def test_true_transforms_and_slice_times_recover_the_clean_series():
     truth, affine, data, points, slices = _scan(active=True)
     series = _series(truth, affine, data, points, motion_known=True)
@@ -185,12 +195,14 @@ def test_true_transforms_and_slice_times_recover_the_clean_series():
         a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (series, _detrended(clean)))
         return np.median((a * b).sum(axis=1))
 
-    assert median_r(offsets) > 0.95
+    # Voxels of 6 mm mix what lies within them.
+    assert median_r(offsets) > 0.85
     assert median_r(offsets) > median_r(0 * offsets) + 0.05
     assert median_r(offsets) > median_r(offsets + 0.5)
     assert median_r(offsets) > median_r(offsets - 0.5)
 
 
+@pytest.mark.usefixtures("no_local_activity")
 def test_true_motion_brings_every_volume_back():
     # Blurred, so that voxels of 6 mm can be interpolated without error.
     truth, affine, data, points, _ = _scan(active=False, blur=5, jump=1.5, volumes_per_jump=12)
@@ -210,25 +222,24 @@ def test_a_source_is_the_sum_of_its_waves():
     np.testing.assert_allclose(source.at(times)[0, 1, 2], expected, rtol=1e-12)
 
 
-def test_sources_have_unit_variance_their_band_and_their_homotopic_correlation():
-    r = np.linspace(0.3, 0.8, 6)
-    sources = Sources.bilateral(np.random.default_rng(3), r)
+def test_sources_have_unit_variance_their_band_and_nothing_in_common():
+    sources = Sources.random(np.random.default_rng(3), 6)
     series = sources.at(np.arange(0, 40_000, 2.0))
     np.testing.assert_allclose(series.std(axis=0), 1, rtol=0.03)
-    found = np.corrcoef(series.T)
-    np.testing.assert_allclose(found[range(6), range(6, 12)], r, atol=0.03)
-    assert np.abs(found[:6, :6] - np.eye(6)).max() < 0.1
+    assert np.abs(np.corrcoef(series.T) - np.eye(6)).max() < 0.1
     assert sources.frequency.min() > NEURAL_BAND_HZ[0]
     assert sources.frequency.max() < NEURAL_BAND_HZ[1]
 
 
-def test_network_weights_are_mirror_symmetric_and_of_unit_norm():
-    points = np.random.default_rng(0).uniform(-60, 60, (3, 200))
-    weights = network_weights(points)
-    mirrored = network_weights(points * np.array([[-1], [1], [1]]))
-    n = weights.shape[1] // 2
-    np.testing.assert_allclose(mirrored, np.hstack([weights[:, n:], weights[:, :n]]), atol=1e-12)
-    np.testing.assert_allclose((weights**2).sum(axis=1), 1)
+def test_the_neural_series_have_the_covariance_of_the_networks(study):
+    truth = read_truth(study, "01")
+    points = np.random.default_rng(0).uniform(-50, 50, (3, 15))
+    series = truth.neural_series(points, np.arange(0, 16_000, 2.0))
+    networks = load_networks()
+    mixed = networks.weights(points) @ networks.loadings(truth.coupling)
+    covariance = mixed @ mixed.T
+    scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
+    np.testing.assert_allclose(np.cov(series) / scale, covariance / scale, atol=0.12)
 
 
 def test_motion_is_rigid_and_starts_at_rest():
@@ -241,19 +252,46 @@ def test_motion_is_rigid_and_starts_at_rest():
     assert 0.1 < np.abs(motion[:, :3, 3]).max() < 6
 
 
-def test_noise_has_unit_variance_and_a_falling_spectrum():
-    noise = _noise(np.random.default_rng(0), 200, (30, 30))
+def test_some_people_move_a_lot_and_most_do_not():
+    rng = np.random.default_rng(0)
+    severity = np.array([draw_severity(rng) for _ in range(1000)])
+    assert np.median(severity) == pytest.approx(1, abs=0.1)
+    assert 0.05 < (severity > 2).mean() < 0.15
+    shape = (64, 64, 64)
+    affine = np.diag([3.0, 3, 3, 1])
+    affine[:3, 3] = -93  # the middle of the sphere
+    displacement = [
+        framewise_displacement_jenkinson(
+            motion_matrices(rng, 230, np.zeros(3), severity=s), affine, shape
+        ).mean()
+        for s in (0.5, 1, 3)
+    ]
+    assert np.all(np.diff(displacement) > 0)
+    assert 0.03 < displacement[1] < 0.1  # of healthy volunteers
+    assert displacement[2] > 0.2  # too much for the rules of `recommended`
+
+
+def test_falling_noise_has_unit_variance_and_a_spectrum_of_1_over_f():
+    noise = bold._falling_noise(np.random.default_rng(0), (200, 30, 30))
     assert noise.shape == (200, 30, 30)
     power = (np.abs(np.fft.rfft(noise, axis=0)) ** 2).mean(axis=(1, 2))
     np.testing.assert_allclose(noise.var(axis=0).mean(), 1, rtol=0.05)
-    # Half white, half 1/f over bins 1..100, whose mean is H(100) / 100.
     harmonic = (1 / np.arange(1, 101)).mean()
-    expected = 0.5 + 0.5 / harmonic / np.array([1, 2, 10])
-    np.testing.assert_allclose(power[[1, 2, 10]] / 200, expected, rtol=0.15)
+    np.testing.assert_allclose(
+        power[[1, 2, 10]] / 200, 1 / harmonic / np.array([1, 2, 10]), rtol=0.15
+    )
+
+
+def test_smoothed_noise_keeps_its_variance():
+    operator = bold._unit_smoother(21, 1.3)
+    white = np.random.default_rng(0).normal(size=(4000, 21))
+    np.testing.assert_allclose((white @ operator).std(axis=0), 1, rtol=0.06)
 
 
 def test_same_seed_same_bytes_whatever_the_threads_and_the_others(study, tmp_path):
-    again = simulate_study(tmp_path / "again", 1, 0, seed=5, acquisition=SMALL, n_threads=1)
+    again = simulate_study(
+        tmp_path / "again", 1, 0, seed=5, acquisition=SMALL, resolution_mm=8, n_threads=1
+    )
     files = sorted(p.relative_to(again) for p in again.rglob("sub-01_*") if p.is_file())
     assert len(files) == 10
     _, different, errors = filecmp.cmpfiles(study, again, files, shallow=False)
