@@ -18,7 +18,7 @@ from commissure.study.settings import read_settings
 
 N_PATIENTS = N_CONTROLS = 6
 SEED = 1
-EFFECT = 6.0
+EFFECT = 4.0
 ACQUISITION = Acquisition(
     n_volumes=130, matrix=(40, 40, 24), voxel_size=(6.0, 6.0, 6.0), t1w_voxel_size=3.0
 )
