@@ -34,12 +34,8 @@ $(BENCH_STAMP): $(STAMP)
 	fi
 	touch $@
 
-EXAMPLE := examples/rapidtidetest/sub-RAPIDTIDETEST
-
 demo: $(STAMP)
-	$(BIN)/commissure cfh $(EXAMPLE)_task-rest_desc-tiny_bold.nii.gz \
-	  --mask $(EXAMPLE)_desc-brain_mask.nii.gz --band 0.01 0.1 -o demo-out
-	@echo "Look at demo-out/sub-RAPIDTIDETEST_task-rest_stat-cfh_desc-tiny_boldmap.png"
+	$(BIN)/commissure demo demo-out
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import commissure
-from commissure.cli import cfh, config, preprocess, report, run, simulate, stats
+from commissure.cli import cfh, config, demo, preprocess, report, run, simulate, stats
 from commissure.problems import InputError
 
 BAD_INPUT = 2
@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     run.add_parser(commands)
+    demo.add_parser(commands)
     cfh.add_parser(commands)
     stats.add_parser(commands)
     preprocess.add_parser(commands)

@@ -2,7 +2,9 @@
 
 import argparse
 import logging
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,7 @@ def add_parser(commands: Any) -> None:
     how.add_argument("--seed", type=int)
     run = parser.add_argument_group("running")
     run.add_argument("--n-procs", "--n_procs", "--nprocs", type=int, metavar="N")
+    run.add_argument("--n-threads", "--n_threads", "--omp-nthreads", type=int, metavar="N")
     run.add_argument("--mem-gb", "--mem_gb", type=float, metavar="GB")
     run.add_argument("--executor", choices=("local", "dask"))
     run.add_argument("--scheduler", metavar="ADDRESS", help="of Dask, such as tcp://10.0.0.1:8786")
@@ -79,6 +82,9 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if threading.current_thread() is threading.main_thread():
+        # Batch systems send it before they kill: what is under way is put away as at Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = settings_of(options, _changes(options))
     study = _study(options, settings)
     with (
@@ -98,8 +104,11 @@ def _run(options: argparse.Namespace) -> int:
 
 def _executor(execution: Execution) -> Executor:
     if execution.executor == "dask":
-        return DaskExecutor(execution.scheduler, execution.dask or None)
-    return LocalExecutor(execution.n_procs, max_memory=_bytes(execution.mem_gb))
+        jobs = execution.dask or None
+        return DaskExecutor(execution.scheduler, jobs, n_threads=execution.n_threads or 1)
+    return LocalExecutor(
+        execution.n_procs, execution.n_threads, max_memory=_bytes(execution.mem_gb)
+    )
 
 
 def _study(options: argparse.Namespace, settings: StudySettings) -> Study:
@@ -160,6 +169,7 @@ def _changes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         },
         "execution": {
             "n_procs": options.n_procs,
+            "n_threads": options.n_threads,
             "mem_gb": options.mem_gb,
             "executor": options.executor,
             "scheduler": options.scheduler,

@@ -77,7 +77,7 @@ def prepare_anatomy(t1w: Image, n_threads: int | None = None, *, coarse: bool = 
         Image(template.t1w, template.affine),
         corrected,
         matrix,
-        levels="100x50x0" if coarse else "100x100x20",
+        levels="60x20x0" if coarse else "100x100x20",
         n_threads=n_threads,
     )
     tissues = segment(corrected.data, brain, tissue_priors(warp, corrected, brain))

@@ -47,7 +47,7 @@ def t1w_brain_mask(
         Image(np.where(near_brain, t1w.data, 0), t1w.affine),
         matrix,
         fixed_mask=_within(template.brain, template.affine, _COMPARED_MM),
-        levels="100x20x0" if coarse else "100x100x0",
+        levels="60x10x0" if coarse else "100x100x0",
         n_threads=n_threads,
     )
     return _bring(Image(fine.brain, fine.affine), warp.to_fixed, t1w, n_threads), matrix

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +16,7 @@ from commissure.inference import NullMaker
 from commissure.problems import InputError
 from commissure.space.templates import analysis_grid
 from commissure.study.executors import Executor, OnEvent, Outcome, Report, Task
+from commissure.study.executors.memory import preprocessing_bytes
 from commissure.study.executors.permutation_batches import null_by
 from commissure.study.group import (
     FINDINGS,
@@ -37,8 +39,6 @@ from commissure.study.staging import replace_file
 from commissure.study.study_files import write_study_files
 
 log = logging.getLogger(__name__)
-
-_BYTES_BESIDE_SERIES = 900_000_000
 
 Stage = Literal["participant", "group", "all"]
 
@@ -227,14 +227,15 @@ def _work(
         by_name = {job.participant_id: job for job in some}
         tasks = [Task(name, (job, wait), memory_of(job)) for name, job in by_name.items()]
         busy = []
-        for outcome in executor.run(participant_task, tasks, on_event):
-            if outcome.error is not None:
-                errors[outcome.name] = outcome.error
-            elif not outcome.problems and not outcome.value:
-                busy.append(by_name[outcome.name])
-                continue
-            on_event(outcome.name, "done" if outcome.ok else "failed", 1.0)
-            _log(outcome)
+        with closing(executor.run(participant_task, tasks, on_event)) as outcomes:
+            for outcome in outcomes:
+                if outcome.error is not None:
+                    errors[outcome.name] = outcome.error
+                elif not outcome.problems and not outcome.value:
+                    busy.append(by_name[outcome.name])
+                    continue
+                on_event(outcome.name, "done" if outcome.ok else "failed", 1.0)
+                _log(outcome)
         return busy
 
     busy = go(jobs, wait=False)
@@ -251,18 +252,16 @@ def memory_of(job: Job) -> int:
 
 
 def _memory_of_run(scan: Scan, n_grid: int) -> int:
-    size = load_header(scan.bold).shape
-    n_volumes = size[3] if len(size) > 3 else 1
-    if scan.kind != "raw":
-        n_grid = int(np.prod(size[:3]))
-    # The run as it is, interpolated and smoothed, in single precision; programs and the rest.
-    return _BYTES_BESIDE_SERIES + 4 * n_volumes * (int(np.prod(size[:3])) + 3 * n_grid)
+    shape = load_header(scan.bold).shape
+    n_voxels, n_volumes = int(np.prod(shape[:3])), shape[3] if len(shape) > 3 else 1
+    return preprocessing_bytes(n_voxels, n_grid if scan.kind == "raw" else n_voxels, n_volumes)
 
 
 def _null_by(study: Study, executor: Executor) -> NullMaker | None:
     """Return who makes null distributions: Dask's workers, or this process's own threads."""
     if study.settings.execution.executor == "dask":
-        return null_by(executor, study.work_dir)
+        # In the output folder, which all machines see.
+        return null_by(executor, study.out_dir / STATE_FOLDER / "permutations")
     return None
 
 

@@ -118,8 +118,10 @@ class Execution:
     ----------
     n_procs : int, optional
         Participants worked on at the same time; by default as many as cores and memory allow.
+    n_threads : int, optional
+        Threads of each; by default the cores are divided among them, and 1 with Dask.
     mem_gb : float, optional
-        Memory that may be used; by default what is free.
+        Memory that may be used; by default what there is.
     executor : {"local", "dask"}
         Processes of this machine, or workers of a Dask cluster.
     scheduler : str, optional
@@ -130,6 +132,7 @@ class Execution:
     """
 
     n_procs: Annotated[int, Ge(1)] | None = None
+    n_threads: Annotated[int, Ge(1)] | None = None
     mem_gb: Annotated[float, Gt(0)] | None = None
     executor: Literal["local", "dask"] = "local"
     scheduler: str | None = None
