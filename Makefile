@@ -8,7 +8,7 @@ STAMP := $(VENV)/.stamp
 BENCH_STAMP := $(VENV)/.bench-stamp
 GROUPS := test lint
 
-.PHONY: demo test test-slow lint format bench bench-calibration env clean
+.PHONY: demo test test-slow lint format bench bench-calibration bench-study vendor-niivue env clean
 
 env: $(STAMP)
 
@@ -34,12 +34,8 @@ $(BENCH_STAMP): $(STAMP)
 	fi
 	touch $@
 
-EXAMPLE := examples/rapidtidetest/sub-RAPIDTIDETEST
-
 demo: $(STAMP)
-	$(BIN)/commissure cfh $(EXAMPLE)_task-rest_desc-tiny_bold.nii.gz \
-	  --mask $(EXAMPLE)_desc-brain_mask.nii.gz --band 0.01 0.1 -o demo-out
-	@echo "Look at demo-out/sub-RAPIDTIDETEST_task-rest_stat-cfh_desc-tiny_boldmap.png"
+	$(BIN)/commissure demo demo-out
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -64,6 +60,15 @@ bench: $(BENCH_STAMP)
 
 bench-calibration: $(STAMP)
 	$(BIN)/python -m benchmarks.calibration
+	$(BIN)/python -m benchmarks.bias
+
+bench-study: $(BENCH_STAMP)
+	$(BIN)/python -m benchmarks.study
+
+# The viewer in the report; needs npm.
+NIIVUE := $(shell cat src/commissure/report/assets/niivue/VERSION)
+vendor-niivue:
+	tools/vendor_niivue.sh $(NIIVUE)
 
 clean:
 	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

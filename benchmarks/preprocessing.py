@@ -22,6 +22,7 @@ from commissure.preprocessing.brain_mask import dice
 from commissure.preprocessing.registration import Image
 from commissure.simulation import read_truth, simulate_study
 from commissure.space.templates import load_template
+from commissure.study.settings import read_settings
 
 STEPS = {
     anatomy_module: ["t1w_brain_mask", "correct_bias", "register_deformable", "segment"],
@@ -66,7 +67,7 @@ def measure(seed: int, folder: Path, seconds: dict[str, float]) -> list[str]:
         truth.tr,
         tuple(truth.slice_times),
         anatomy,
-        recipe.PRESETS["recommended"],
+        read_settings("recommended").preprocessing,
     )
     seconds["all"] = seconds.get("all", 0) + time.perf_counter() - start
 

@@ -10,6 +10,7 @@ import pytest
 
 from commissure import Domain, __version__, cfh
 from commissure.cli import main
+from commissure.measures import noise_floor
 from commissure.preprocessing import bandpass
 from tests.conftest import ball_image
 
@@ -92,6 +93,24 @@ def test_options_reach_the_kernel(run, write_scan, domain, tmp_path):
     np.testing.assert_array_equal(
         read(wide, tmp_path / "out", "cfhr"), expected.r.astype(np.float32)
     )
+
+
+def test_noise_floor(run, write_scan, domain, tmp_path):
+    series = noise(domain)
+    assert run(write_scan(series), "--noise-floor", 3, "--seed", 7)[0] == 0
+    expected = noise_floor(series, domain, n_surrogates=3, seed=7)
+    np.testing.assert_allclose(read(domain, tmp_path / "out", "cfhfloor"), expected.mean_z, 1e-6)
+    folder = tmp_path / "out"
+    floor, cfh_ = (
+        json.loads((folder / f"sub-01_space-MNI152NLin6Asym_stat-{stat}_boldmap.json").read_text())
+        for stat in ("cfhfloor", "cfh")
+    )
+    assert floor["Settings"]["noise_floor"] == 3
+    assert floor["Settings"]["seed"] == 7
+    assert "surrogates" in floor["Description"]
+    assert [r.split()[0] for r in floor["References"] if r not in cfh_["References"]] == [
+        "Prichard"
+    ]
 
 
 def test_partner_of_the_group(run, write_scan, domain, tmp_path):
@@ -218,10 +237,29 @@ def no_threads(domain, write_scan, tmp_path):
     return (write_scan(noise(domain)), "--n-threads", "0"), "n_threads must be 1 or more"
 
 
+def one_surrogate(domain, write_scan, tmp_path):
+    return (write_scan(noise(domain)), "--noise-floor", "1"), "2 or more surrogates"
+
+
+def floor_of_the_group(domain, write_scan, tmp_path):
+    return (
+        write_scan(noise(domain)),
+        "--noise-floor",
+        "3",
+        "--partner",
+        "group",
+    ), "--partner group"
+
+
+def negative_seed(domain, write_scan, tmp_path):
+    return (write_scan(noise(domain)), "--noise-floor", "3", "--seed", "-1"), "--seed must be"
+
+
 PROBLEMS = [
     three_dimensional, two_volumes, another_grid, not_a_number, beyond_nyquist, no_repetition_time,
     milliseconds, truncated, truncated_unzipped, corrupted, not_an_image, missing, not_nifti,
-    same_names, too_little_memory, unreadable_memory, no_threads,
+    same_names, too_little_memory, unreadable_memory, no_threads, one_surrogate,
+    floor_of_the_group, negative_seed,
 ]  # fmt: skip
 
 

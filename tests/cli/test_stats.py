@@ -13,6 +13,7 @@ from scipy import ndimage, stats
 from commissure import Domain
 from commissure.cli import main
 from commissure.study.findings_files import contrast_label
+from commissure.study.methods_files import methods_of
 from tests.conftest import ball_image
 
 N = 15  # a group
@@ -300,3 +301,15 @@ def test_formulas_are_data_not_code(study, tmp_path, capsys):
 )
 def test_contrast_label(contrast, label):
     assert contrast_label(contrast) == label
+
+
+def test_a_methods_section_can_be_written_of_the_findings(out):
+    stats_json = json.loads((out / "stats.json").read_text())
+    text = methods_of(out.parent, out).text
+    assert f"patients (n = {N}) and controls (n = {N})" in text
+    assert "with age and sex as covariates" in text
+    assert f"{stats_json['DegreesOfFreedom']} degrees of freedom) formed clusters" in text
+    assert "In all, 200 permutations were drawn at random (seed 0)" in text
+    assert "of each significant cluster and of the region ball was correlated with score" in text
+    assert "Table" not in text
+    assert "Hedges' g" in text

@@ -1,3 +1,6 @@
+import errno
+import io
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -114,6 +117,22 @@ def test_hard_series_equal_brute_force(domain, dtype, kind):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("scale", [1e-320, 1e-290, 1e290, 1.7e308])
+def test_extreme_sizes_are_exact_or_left_out(domain, dtype, scale):
+    series = np.random.default_rng(0).uniform(-1, 1, (domain.n_places, 30))
+    extreme = [*domain.left[:4], *domain.right[:4]]
+    series[extreme] *= scale
+    result = cfh(series, domain, dtype=dtype)
+    if scale in (1e-320, 1.7e308):
+        told = result.constant if scale < 1 else result.nonfinite
+        assert list(np.flatnonzero(told)) == sorted(extreme)
+        series[extreme] = np.nan
+    else:
+        series[extreme] /= scale
+    check_against(correlations(series), result.r, result.partner, domain, TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_every_copy_counts_as_duplicate_and_the_first_is_the_partner(domain, dtype):
     rng = np.random.default_rng(0)
     kinds = rng.integers(0, 4, domain.n_places)
@@ -159,6 +178,22 @@ def test_group_on_disk_is_the_same(domain):
     on_disk = cfh(scans, domain, partner="group", max_memory=1)
     for a, b in zip(in_memory, on_disk, strict=True):
         np.testing.assert_array_equal(a.r, b.r)
+
+
+class FullDisk(io.FileIO):
+    """A file on a disk that has room for holes only."""
+
+    def write(self, data):
+        if len(data) > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+
+def test_a_full_disk_is_an_error(domain, monkeypatch, tmp_path):
+    # A map of a file with holes would end the process when they are filled.
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda: FullDisk(tmp_path / "spool", "w+"))
+    with pytest.raises(OSError, match="No space left"):
+        cfh([smooth_series(domain, 20)], domain, partner="group", max_memory=1)
 
 
 def test_group_reproduces_the_authors_code():

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,6 +72,20 @@ def test_every_dot_product_is_the_same_whatever_the_threads(dtype, n_scans):
     tolerance = 1e-4 if dtype == np.float32 else 1e-12
     np.testing.assert_allclose(one.row_max, product.max(axis=1), atol=tolerance, rtol=0)
     np.testing.assert_allclose(one.column_max, product.max(axis=0), atol=tolerance, rtol=0)
+
+
+def test_progress_only_grows_however_slow_it_is_told():
+    rng = np.random.default_rng(0)
+    shares = []
+
+    def tell(share):
+        time.sleep(0.01 * (1 - share))
+        shares.append(share)
+
+    pair = (rng.standard_normal((4000, 70)), rng.standard_normal((20, 70)))
+    maxima([pair], np.dtype(np.float32), n_threads=4, progress=tell)
+    assert len(shares) > 4
+    assert shares == sorted(shares)
 
 
 def test_progress_ends_at_one():

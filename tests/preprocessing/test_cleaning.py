@@ -70,6 +70,16 @@ def test_effective_degrees_of_freedom_are_those_of_the_variance(
     assert ranked(operator) == 92
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_effective_degrees_of_freedom_do_not_depend_on_the_scale(scale: float) -> None:
+    assert effective_degrees_of_freedom(scale * np.eye(7)) == pytest.approx(7)
+
+
+@pytest.mark.parametrize("shape", [(5, 9), (0, 9)])
+def test_nothing_left_has_no_degree_of_freedom(shape: tuple[int, int]) -> None:
+    assert effective_degrees_of_freedom(np.zeros(shape)) == 0
+
+
 def test_sequential_is_regression_then_filter(regressors: NDArray[np.float64]) -> None:
     series = np.random.default_rng(2).normal(100, 3, size=(20, N))
     for padding in ("dft", "dpabi"):

@@ -144,6 +144,12 @@ def test_what_is_not_raw_data_is_ignored(bids):
     assert len(read_bids(bids)) == 5
 
 
+def test_derived_images_among_raw_runs_are_refused(bids):
+    image(bids / "sub-02/ses-a/func/sub-02_ses-a_task-rest_space-T1w_desc-preproc_bold.nii.gz")
+    (said,) = problems(bids, slice_timing=False)
+    assert "no raw dataset" in said
+
+
 def test_all_problems_are_said_together(bids):
     sidecar(bids / "sub-01/func/sub-01_task-rest_bold.json", RepetitionTime=2000)
     image(bids / "sub-02/ses-a/func/sub-02_ses-a_task-rest_dir-AP_run-1_bold.nii.gz", (5, 4, 4))
@@ -162,6 +168,7 @@ def test_all_problems_are_said_together(bids):
         ({"RepetitionTime": 1.5}, "1.5 s by the sidecar and 2 s by the header"),
         ({"RepetitionTime": "2"}, "must be a number"),
         ({"RepetitionTime": 0}, "greater than 0"),
+        ({"RepetitionTime": None, "VolumeTiming": [0, 1, 5]}, "acquired with gaps"),
         ({"RepetitionTime": None}, "no RepetitionTime.*header says 2 s"),
         ({"SliceTiming": None}, "no SliceTiming.*skip slice timing"),
         ({"SliceTiming": TIMES[:3]}, "3 values and the image has 4 slices"),
@@ -285,5 +292,8 @@ def test_check_image_finds_empty_volumes_and_nan(tmp_path):
     with pytest.raises(InputError) as caught:
         check_image(image(tmp_path / "x.nii.gz", data=data))
     zero, nan = caught.value.problems
+    with pytest.raises(InputError) as told:
+        check_image(tmp_path / "x.nii.gz", gaps=True)
+    assert told.value.problems == (zero,)
     assert "2 volume(s) that are zero everywhere (the first is number 7" in zero
     assert "1 volume(s), the first being number 3" in nan

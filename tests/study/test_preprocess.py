@@ -1,7 +1,8 @@
 """A simulated participant through the whole of preprocessing, against its truth."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
+from importlib import metadata
 from types import SimpleNamespace
 
 import nibabel as nib
@@ -16,6 +17,8 @@ from commissure.preprocessing.anatomy import prepare_anatomy
 from commissure.preprocessing.registration import Image
 from commissure.simulation import Acquisition, read_truth, simulate_study
 from commissure.space.templates import load_template
+from commissure.study.methods_files import what_was_done
+from commissure.study.settings import read_settings
 
 SMALL = Acquisition(
     n_volumes=130, matrix=(48, 48, 30), voxel_size=(5.0, 5.0, 5.0), t1w_voxel_size=1.5, tsnr=600
@@ -51,7 +54,7 @@ def anatomy(study):
 
 @pytest.fixture(scope="module")
 def clean(bold, anatomy, truth):
-    settings = recipe.PRESETS["recommended"]
+    settings = read_settings("recommended").preprocessing
     times = tuple(truth.slice_times)
     return recipe.preprocess(bold.data, bold.affine, truth.tr, times, anatomy, settings)
 
@@ -101,7 +104,12 @@ def test_series_are_as_good_as_registered_perfectly(clean, bold, anatomy, truth,
         with_truth = replace(anatomy, warp=warp)
         times = tuple(truth.slice_times)
         return recipe.preprocess(
-            bold.data, bold.affine, truth.tr, times, with_truth, recipe.PRESETS["recommended"]
+            bold.data,
+            bold.affine,
+            truth.tr,
+            times,
+            with_truth,
+            read_settings("recommended").preprocessing,
         )
 
     perfect = agreement(registered(0), truth)
@@ -137,11 +145,17 @@ def test_the_command_writes_everything_twice_the_same(study, tmp_path):
     quality = pd.read_csv(one / "quality.tsv", sep="\t")
     assert quality["effective_df"][0] == pytest.approx(sidecar["EffectiveDegreesOfFreedom"])
     assert (one / "sub-01/figures/sub-01_task-rest_desc-epiOnT1w_bold.png").exists()
+    (scans,) = what_was_done(one, one).scans
+    assert scans.recipe == asdict(read_settings("recommended").preprocessing)
+    assert (scans.kind, scans.n_without_t1w, scans.tr) == ("raw", 0, (2.0,))
+    assert (scans.n_discarded, scans.n_acquired) == ((10, 10), (130, 130))
+    assert scans.acquisition["EchoTime"] == 0.03
+    assert scans.versions["greedy"] == metadata.version("picsl_greedy")
 
 
 @pytest.mark.slow
 def test_the_preset_of_the_paper_goes_through(bold, anatomy, truth):
-    settings, times = recipe.PRESETS["liu2025"], tuple(truth.slice_times)
+    settings, times = read_settings("liu2025").preprocessing, tuple(truth.slice_times)
     clean = recipe.preprocess(bold.data, bold.affine, truth.tr, times, anatomy, settings)
     assert clean.series.shape == (clean.mask.sum(), 120)
     assert 20 < clean.effective_df < 60

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from commissure.study.quality import QualityRules, judge, merge_quality
+from commissure.study.quality import QualityRules, judge, measure, merge_quality
 
 SCAN = SimpleNamespace(participant_id="sub-01", session=None, task="rest", run=None)
 
@@ -45,7 +45,7 @@ def moving(mm):
 
 
 def test_a_good_run_is_included():
-    row = judge(SCAN, clean_bold(), QualityRules())
+    row = judge(measure(SCAN, clean_bold()), QualityRules())
     assert row["included"]
     assert row["reasons"] == ""
     assert row["mean_fd_jenkinson"] == pytest.approx(0.1)
@@ -65,16 +65,16 @@ def test_a_good_run_is_included():
     ],
 )
 def test_what_excludes_a_run(changes, reason, is_motion):
-    row = judge(SCAN, clean_bold(**changes), QualityRules())
+    row = judge(measure(SCAN, clean_bold(**changes)), QualityRules())
     assert not row["included"]
     assert reason in row["reasons"]
-    noted = judge(SCAN, clean_bold(**changes), QualityRules(exclude_motion=False))
+    noted = judge(measure(SCAN, clean_bold(**changes)), QualityRules(exclude_motion=False))
     assert noted["included"] is is_motion
     assert reason in noted["reasons"]
 
 
 def test_a_doubtful_registration_is_noted():
-    row = judge(SCAN, clean_bold(overlaps={"epi_t1w": 0.9}), QualityRules())
+    row = judge(measure(SCAN, clean_bold(overlaps={"epi_t1w": 0.9})), QualityRules())
     assert row["included"]
     assert "is it the same person?" in row["reasons"]
     assert "(noted)" in row["reasons"]
@@ -82,7 +82,9 @@ def test_a_doubtful_registration_is_noted():
 
 def test_rows_replace_older_ones_of_the_same_run(tmp_path):
     path = tmp_path / "quality.tsv"
-    rows = [judge(SCAN, clean_bold(effective_df=df), QualityRules()) for df in (30.0, 40.0)]
+    rows = [
+        judge(measure(SCAN, clean_bold(effective_df=df)), QualityRules()) for df in (30.0, 40.0)
+    ]
     other = {**rows[0], "participant_id": "sub-00"}
     merge_quality(path, [rows[0], other]).to_csv(path, sep="\t", index=False, na_rep="n/a")
     table = merge_quality(path, [rows[1]])

@@ -22,6 +22,7 @@ For each scan, named after it, in the output folder:
   *_stat-cfhr_boldmap.nii.gz        r
   *_stat-cfhpartner_boldmap.nii.gz  x, y, z of the partner (mm)
   *_stat-cfhshift_boldmap.nii.gz    its distance from the mirror position (mm)
+  *_stat-cfhfloor_boldmap.nii.gz    Fisher z by chance (with --noise-floor)
 each with a .json that says how it was made, and a picture of the first.
 
 example:
@@ -84,6 +85,16 @@ def add_parser(commands: Any) -> None:
         default=defaults.dtype,
         help="precision of the correlations: 1e-6 (default) or 1e-12",
     )
+    parser.add_argument(
+        "--noise-floor",
+        type=int,
+        metavar="N",
+        help="also map how high CFH would be by chance, from N surrogates of the scan that have no "
+        "coupling between the hemispheres (10 are enough; each takes as long as the map)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=defaults.seed, help="of the surrogates (default: %(default)s)"
+    )
     parser.add_argument("--n-threads", type=int, metavar="N", help="default: all cores")
     parser.add_argument(
         "--max-memory",
@@ -104,6 +115,8 @@ def _run(options: argparse.Namespace) -> None:
         band_padding=options.band_padding,
         space=options.space,
         dtype=options.dtype,
+        noise_floor=options.noise_floor,
+        seed=options.seed,
     )
     with shown(quiet=options.quiet) as progress:
         pictures = make_cfh_maps(

@@ -6,7 +6,45 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+
+@contextmanager
+def study_shown(n_participants: int, *, quiet: bool) -> Iterator[Callable[[str, str, float], None]]:
+    """Show log messages, how many participants are done, what is done now and how long it takes.
+
+    Parameters
+    ----------
+    n_participants : int
+    quiet : bool
+        Show warnings only.
+
+    Yields
+    ------
+    callable
+        To be called with a participant (or "group"), what is being done, and the share of it that
+        is done; 1 when it is finished.
+    """
+    with _progress(quiet=quiet) as progress:
+        whole = progress.add_task(f"{n_participants} participants", total=n_participants)
+        rows: dict[str, TaskID] = {}
+        shares: dict[str, float] = {}
+
+        def show(who: str, what: str, share: float) -> None:
+            if share >= 1 and who in rows:
+                progress.remove_task(rows.pop(who))
+            elif share < 1 and who not in rows:
+                rows[who] = progress.add_task(who, total=1)
+            if who in rows:
+                progress.update(rows[who], description=escape(f"{who} {what}"), completed=share)
+            if who != "group":
+                shares[who] = share
+                n_done = sum(done >= 1 for done in shares.values())
+                text = f"{n_done} of {n_participants} participants"
+                progress.update(whole, description=text, completed=sum(shares.values()))
+
+        yield show
 
 
 @contextmanager
@@ -18,6 +56,14 @@ def shown(*, quiet: bool) -> Iterator[Callable[[str, float], None]]:
     quiet : bool
         Show warnings only.
     """
+    with _progress(quiet=quiet) as progress:
+        task = progress.add_task("", total=1)
+        yield lambda what, share: progress.update(task, description=what, completed=share)
+        progress.update(task, completed=1)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress]:
     console = Console(stderr=True)
     logger = logging.getLogger("commissure")
     handler = RichHandler(console=console, show_path=False, show_time=False)
@@ -31,8 +77,6 @@ def shown(*, quiet: bool) -> Iterator[Callable[[str, float], None]]:
     )
     try:
         with Progress(*columns, console=console, disable=quiet) as progress:
-            task = progress.add_task("", total=1)
-            yield lambda what, share: progress.update(task, description=what, completed=share)
-            progress.update(task, completed=1)
+            yield progress
     finally:
         logger.removeHandler(handler)

@@ -2,14 +2,16 @@
 
 import argparse
 import logging
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from commissure.cli.console import shown
-from commissure.preprocessing.recipe import PRESETS
-from commissure.study.preprocess import Selection, preprocess_study
-from commissure.study.quality import RULES
+from commissure.preprocessing.recipe import Recipe
+from commissure.study.inputs import Selection
+from commissure.study.preprocess import preprocess_study
+from commissure.study.quality import QualityRules
+from commissure.study.settings import PRESETS, read_settings
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ def add_parser(commands: Any) -> None:
     which.add_argument("--run", nargs="+", dest="runs", metavar="INDEX")
     which.add_argument("--echo", metavar="INDEX", help="of multi-echo runs, the one to take")
     how = parser.add_argument_group("how (default: as the preset says)")
-    how.add_argument("--preset", choices=sorted(PRESETS), default="recommended")
+    how.add_argument("--preset", choices=PRESETS, default="recommended")
     how.add_argument("--n-trim", type=int, metavar="N", help="volumes to drop at the beginning")
     how.add_argument(
         "--no-slice-timing", dest="slice_timing", action="store_const", const=False, help="skip it"
@@ -79,12 +81,15 @@ def add_parser(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     given = {name: value for name, value in vars(options).items() if value is not None}
-    low, high = given.pop("band", (None, None))
-    preset, rules = PRESETS[options.preset], RULES[options.preset]
-    recipe = replace(preset, **{name: given[name] for name in vars(preset) if name in given})
-    rules = replace(rules, **{name: given[name] for name in vars(rules) if name in given})
-    if low is not None and high is not None:
-        recipe = replace(recipe, low=low, high=high)
+    if "band" in given:
+        given["low"], given["high"] = given.pop("band")
+    settings = read_settings(
+        options.preset,
+        changes={
+            "preprocessing": {f.name: given[f.name] for f in fields(Recipe) if f.name in given},
+            "quality": {f.name: given[f.name] for f in fields(QualityRules) if f.name in given},
+        },
+    )
     selection = Selection(
         participant_labels=_labels(options.participant_label),
         sessions=_labels(options.session_id),
@@ -97,8 +102,8 @@ def _run(options: argparse.Namespace) -> None:
             options.bids_dir,
             options.out_dir,
             selection,
-            recipe,
-            rules,
+            settings.preprocessing,
+            settings.quality,
             n_threads=options.n_threads,
             progress=progress,
         )

@@ -13,6 +13,7 @@ from commissure.inference.effects import (
 )
 from commissure.inference.permutation import option_problems, permutation_test
 from commissure.inference.result import Cluster, PermutationResult
+from commissure.inference.sweep import Null, NullMaker, Sweep
 from commissure.inference.tables import cluster_table
 
 __all__ = [
@@ -21,7 +22,10 @@ __all__ = [
     "ContrastEffect",
     "Design",
     "LeaveOneOut",
+    "Null",
+    "NullMaker",
     "PermutationResult",
+    "Sweep",
     "cluster_table",
     "contrast_effect",
     "design_matrix",

@@ -14,7 +14,7 @@ from commissure.inference.labellings import draw_labellings, given_labellings
 from commissure.inference.pvalues import signed_p
 from commissure.inference.relabelled import Relabelled
 from commissure.inference.result import Cluster, PermutationResult
-from commissure.inference.sweep import Null, sweep
+from commissure.inference.sweep import Null, NullMaker, Sweep, affordable_threads
 from commissure.inference.tfce import tfce
 from commissure.problems import InputError
 from commissure.space import Domain
@@ -46,6 +46,7 @@ def permutation_test(
     n_threads: int | None = None,
     max_memory: int | None = None,
     progress: Callable[[int], None] | None = None,
+    null_by: NullMaker | None = None,
 ) -> PermutationResult:
     """Test a contrast at every place by permutation.
 
@@ -87,6 +88,10 @@ def permutation_test(
         Bytes that may be used beside the maps. Fewer threads are used to stay below.
     progress : callable, optional
         Called with the number of relabellings done since the last call, from any thread.
+    null_by : callable, optional
+        Makes the null distribution elsewhere than on this process's threads. It is called with
+        the `Sweep`, whose `parts` can be made anywhere and joined by `Null.joined` with the same
+        bits, and with `progress`.
 
     Returns
     -------
@@ -122,24 +127,31 @@ def permutation_test(
             relabellings = given_labellings(labellings, model, method)
         t, effect, constant = fit(maps, model, n_threads)
         threshold = _threshold(model, cluster_forming_p)
-        null = sweep(
+        relabelled = Relabelled(model, relabellings, method)
+        enhances = "tfce" in statistics
+        n_threads = affordable_threads(
+            n_threads, max_memory, len(t), model, relabelled, dtype, enhanced=enhances
+        )
+        sweep = Sweep.of(
             maps,
             t,
             model,
-            Relabelled(model, relabellings, method),
+            relabelled,
             threshold,
             graph,
             one_sided=tail == "one-sided-each" and model.n_rows == 1,
             clusters="size" in statistics or "mass" in statistics,
-            enhanced="tfce" in statistics,
+            enhanced=enhances,
             dtype=dtype,
             closeness=closeness,
             n_threads=n_threads,
-            max_memory=max_memory,
-            progress=progress,
         )
+        if null_by:
+            null = null_by(sweep, progress)
+        else:
+            null = sweep.null(n_threads=n_threads, progress=progress)
     extents = find_clusters(t, threshold, graph) if {"size", "mass"} & set(statistics) else []
-    enhanced = tfce(t, graph) if "tfce" in statistics else None
+    enhanced = tfce(t, graph) if enhances else None
     _set_observed(null, t, extents, enhanced)
 
     n_sides = 1 if model.n_rows > 1 else 2

@@ -48,7 +48,7 @@ class Relabelled:
         else:
             self._columns = model.tested
         self.n_columns = self._columns.shape[1]
-        self.n_at_once = min(_MOST_AT_ONCE, max(_LEAST_AT_ONCE, _MOST_ROWS // self.n_columns))
+        self.n_at_once: int = min(_MOST_AT_ONCE, max(_LEAST_AT_ONCE, _MOST_ROWS // self.n_columns))
 
     def rows(self, which: slice) -> FloatArray:
         """Return the left side of the product for up to `n_at_once` relabellings.

@@ -1,19 +1,18 @@
 """The sweep over relabellings: permuted maps by products, and the largest statistics of each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
-import scipy.linalg  # noqa: F401  (loads the BLAS that numba calls before its threads are limited)
-from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
 from commissure.inference.clusters import largest_clusters
-from commissure.inference.glm import LEAST_LEFT, FloatArray, Model, reduce_maps
+from commissure.inference.glm import FloatArray, Model, reduce_maps
 from commissure.inference.largest_tfce import largest_tfce
+from commissure.inference.permuted_maps import permuted_maps
 from commissure.inference.relabelled import Relabelled
 from commissure.problems import InputError
 from commissure.threads import map_threads, resolve_threads
@@ -41,6 +40,17 @@ class Null:
     max_tfce: FloatArray
     exceeding: NDArray[np.int64]
 
+    @classmethod
+    def joined(cls, parts: Sequence["Null"]) -> "Null":
+        """Join the parts that `Sweep.parts` cuts, in their order."""
+        return cls(
+            np.concatenate([part.max_t for part in parts]),
+            np.concatenate([part.max_cluster_size for part in parts]),
+            np.concatenate([part.max_cluster_mass for part in parts]),
+            np.concatenate([part.max_tfce for part in parts]),
+            np.sum([part.exceeding for part in parts], axis=0),
+        )
+
 
 class _Workspace:
     """What one thread writes to."""
@@ -56,117 +66,202 @@ class _Workspace:
         self.exceeding = np.zeros((len(blocks), width), np.int32)
 
 
-def sweep(
-    maps: NDArray[Any],
-    observed: FloatArray,
-    model: Model,
-    relabelled: Relabelled,
-    threshold: float,
-    graph: sparse.csr_array,
-    *,
-    one_sided: bool,
-    clusters: bool,
-    enhanced: bool,
-    dtype: np.dtype[Any],
-    closeness: float,
-    n_threads: int | None,
-    max_memory: int | None,
-    progress: Callable[[int], None] | None,
-) -> Null:
-    """Run through all relabellings.
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """All that a null distribution is made from. It can be pickled, and made in parts elsewhere.
 
-    Parameters
+    Attributes
     ----------
-    maps : ndarray of shape (n_scans, n_places)
-    observed : ndarray of shape (n_places,)
-        The observed statistic: relabellings are counted that are as far from zero, in the
-        observed direction only if `one_sided`.
-    model : Model
     relabelled : Relabelled
+    blocks : ndarray of shape (n_blocks, n_dimensions, places a block)
+        The maps without nuisance, each place at length 1; much the largest attribute.
+    bounds : ndarray of shape (n_blocks, places a block)
+        Relabellings are counted that are as far from zero, in the observed direction only if
+        `one_sided`.
+    graph : scipy.sparse.csr_array of shape (n_places, n_places)
+        Neighbours.
+    n_rows, df : int
+        Of the contrast, and of the residuals.
     threshold : float
         Places beyond it form clusters.
-    graph : scipy.sparse.csr_array
-        Neighbours.
     one_sided, clusters, enhanced : bool
         Which counts, and whether clusters and TFCE are wanted.
-    dtype : dtype
-        Of the products.
-    closeness : float
-        Relative difference up to which statistics count as equal.
-    n_threads, max_memory, progress
-        As in `permutation_test`.
+    """
+
+    relabelled: Relabelled
+    blocks: NDArray[Any]
+    bounds: NDArray[Any]
+    graph: sparse.csr_array
+    n_rows: int
+    df: int
+    threshold: float
+    one_sided: bool
+    clusters: bool
+    enhanced: bool
+
+    @classmethod
+    def of(
+        cls,
+        maps: NDArray[Any],
+        observed: FloatArray,
+        model: Model,
+        relabelled: Relabelled,
+        threshold: float,
+        graph: sparse.csr_array,
+        *,
+        one_sided: bool,
+        clusters: bool,
+        enhanced: bool,
+        dtype: np.dtype[Any],
+        closeness: float,
+        n_threads: int | None,
+    ) -> "Sweep":
+        """Prepare a sweep.
+
+        Parameters
+        ----------
+        maps : ndarray of shape (n_scans, n_places)
+        observed : ndarray of shape (n_places,)
+            The observed statistic.
+        model : Model
+        relabelled, threshold, graph, one_sided, clusters, enhanced
+            See the attributes.
+        dtype : dtype
+            Of the products.
+        closeness : float
+            Relative difference up to which statistics count as equal.
+        n_threads : int, optional
+            All cores by default.
+        """
+        blocks = _reduced_blocks(maps, model.residual_basis, dtype, n_threads)
+        bounds = np.zeros((len(blocks), blocks.shape[2]), dtype)
+        near = observed * (1 - closeness)
+        bounds.reshape(-1)[: maps.shape[1]] = near if one_sided else np.abs(near)
+        return cls(
+            relabelled, blocks, bounds, graph, model.n_rows, model.df, threshold, one_sided,
+            clusters, enhanced,
+        )  # fmt: skip
+
+    @property
+    def n_permutations(self) -> int:
+        """How many relabellings there are."""
+        return self.relabelled.labellings.n
+
+    def parts(self, n_parts: int) -> list[slice]:
+        """Cut the relabellings into parts, at most so many; `null` of each has the same bits."""
+        n_at_once = self.relabelled.n_at_once
+        size = -(-self.n_permutations // (n_at_once * n_parts)) * n_at_once
+        return [
+            slice(start, min(start + size, self.n_permutations))
+            for start in range(0, self.n_permutations, size)
+        ]
+
+    def null(
+        self,
+        part: slice = slice(None),
+        *,
+        n_threads: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Null:
+        """Run through the relabellings, or a part of them.
+
+        Parameters
+        ----------
+        part : slice
+            One of `parts`: it must begin where a product begins.
+        n_threads, progress
+            As in `permutation_test`.
+        """
+        first, last, _ = part.indices(self.n_permutations)
+        n_at_once, n_places = self.relabelled.n_at_once, self.graph.shape[0]
+        if first % n_at_once:
+            msg = f"A part begins at a multiple of {n_at_once}, not at {first}."
+            raise ValueError(msg)
+        starts = range(first, last, n_at_once)
+        n_workers = min(resolve_threads(n_threads), len(starts))
+        max_t, max_mass, max_enhanced = np.zeros((3, last - first, 2))
+        max_size = np.zeros((last - first, 2), np.int64)
+        workspaces = [
+            _Workspace(self.relabelled, self.blocks, (n_at_once, n_places))
+            for _ in range(n_workers)
+        ]
+        free: SimpleQueue[_Workspace] = SimpleQueue()
+        for workspace in workspaces:
+            free.put(workspace)
+        indptr, indices = self.graph.indptr, self.graph.indices
+
+        def run(start: int) -> None:
+            which = slice(start, min(start + n_at_once, last))
+            rows = self.relabelled.rows(which).astype(self.blocks.dtype)
+            space = free.get()
+            permuted_maps(
+                rows, self.blocks, self.bounds, n_places, self.n_rows, self.df, self.threshold,
+                self.one_sided, self.clusters, self.enhanced, space.product, space.places,
+                space.values, space.n_hits, space.maps, space.exceeding,
+                max_t[which.start - first : which.stop - first],
+            )  # fmt: skip
+            for i, row in enumerate(range(which.start - first, which.stop - first)):
+                if self.clusters:
+                    hits = slice(space.n_hits[i])
+                    largest_clusters(
+                        space.places[i, hits], space.values[i, hits], self.threshold, indptr,
+                        indices, space.positions, max_size[row], max_mass[row],
+                    )  # fmt: skip
+                if self.enhanced:
+                    values = space.maps[i].astype(np.float64)
+                    largest_tfce(values, indptr, indices, max_enhanced[row])
+            free.put(space)
+            if progress is not None:
+                progress(which.stop - which.start)
+
+        map_threads(run, starts, n_workers)
+        exceeding = np.zeros(n_places, np.int64)
+        for workspace in workspaces:
+            exceeding += workspace.exceeding.reshape(-1)[:n_places]
+        return Null(max_t, max_size, max_mass, max_enhanced, exceeding)
+
+
+# Makes a null distribution, and counts the relabellings that are done.
+NullMaker = Callable[[Sweep, Callable[[int], None] | None], Null]
+
+
+def affordable_threads(
+    n_threads: int | None,
+    max_memory: int | None,
+    n_places: int,
+    model: Model,
+    relabelled: Relabelled,
+    dtype: np.dtype[Any],
+    *,
+    enhanced: bool,
+) -> int:
+    """Return how many threads a sweep may take to stay within `max_memory`.
 
     Raises
     ------
     InputError
-        If `max_memory` is too little.
+        If it is too little for one.
     """
-    n_labellings, n_places = relabelled.labellings.n, maps.shape[1]
     n_at_once = relabelled.n_at_once
-    starts = range(0, n_labellings, n_at_once)
-    n_workers = min(resolve_threads(n_threads), len(starts))
-    if max_memory is not None:
-        # Hits are a place and a value, at most all places; then the whole map, and counts. A
-        # relabelling is sorted, and compared with the others, in a few copies.
-        each = n_places * (n_at_once * (4 + (1 + enhanced) * dtype.itemsize) + 8)
-        shared = model.residual_basis.shape[1] * n_places * dtype.itemsize
-        shared += 32 * n_labellings * len(maps)
-        n_workers = min(n_workers, _n_affordable(max_memory, shared, each))
-
-    blocks = _reduced_blocks(maps, model.residual_basis, dtype, n_workers)
-    bounds = np.zeros((len(blocks), blocks.shape[2]), dtype)
-    near = observed * (1 - closeness)
-    bounds.reshape(-1)[:n_places] = near if one_sided else np.abs(near)
-    max_t, max_mass, max_enhanced = np.zeros((3, n_labellings, 2))
-    max_size = np.zeros((n_labellings, 2), np.int64)
-    workspaces = [_Workspace(relabelled, blocks, (n_at_once, n_places)) for _ in range(n_workers)]
-    free: SimpleQueue[_Workspace] = SimpleQueue()
-    for workspace in workspaces:
-        free.put(workspace)
-
-    def run(start: int) -> None:
-        which = slice(start, min(start + n_at_once, n_labellings))
-        rows = relabelled.rows(which).astype(dtype)
-        space = free.get()
-        _permuted_maps(
-            rows, blocks, bounds, n_places, model.n_rows, model.df, threshold,
-            one_sided, clusters, enhanced, space.product, space.places, space.values,
-            space.n_hits, space.maps, space.exceeding, max_t[which],
-        )  # fmt: skip
-        for i, labelling in enumerate(range(which.start, which.stop)):
-            if clusters:
-                hits = slice(space.n_hits[i])
-                largest_clusters(
-                    space.places[i, hits], space.values[i, hits], threshold, graph.indptr,
-                    graph.indices, space.positions, max_size[labelling], max_mass[labelling],
-                )  # fmt: skip
-            if enhanced:
-                values = space.maps[i].astype(np.float64)
-                largest_tfce(values, graph.indptr, graph.indices, max_enhanced[labelling])
-        free.put(space)
-        if progress is not None:
-            progress(which.stop - which.start)
-
-    map_threads(run, starts, n_workers)
-    exceeding = np.zeros(n_places, np.int64)
-    for workspace in workspaces:
-        exceeding += workspace.exceeding.reshape(-1)[:n_places]
-    return Null(max_t, max_size, max_mass, max_enhanced, exceeding)
-
-
-def _n_affordable(max_memory: int, shared: int, each: int) -> int:
-    n_workers = (max_memory - shared) // each
-    if n_workers < 1:
+    n_workers = min(resolve_threads(n_threads), -(-relabelled.labellings.n // n_at_once))
+    if max_memory is None:
+        return n_workers
+    # Hits are a place and a value, at most all places; then the whole map, and counts. A
+    # relabelling is sorted, and compared with the others, in a few copies.
+    each: int = n_places * (n_at_once * (4 + (1 + enhanced) * dtype.itemsize) + 8)
+    shared: int = model.residual_basis.shape[1] * n_places * dtype.itemsize
+    shared += 32 * relabelled.labellings.n * len(model.matrix)
+    if max_memory < shared + each:
         msg = (
             f"max_memory is {max_memory / 2**20:.0f} MiB; beside the maps the permutation test "
             f"needs {(shared + each) / 2**20:.0f} MiB. Allow more, or set dtype to float32."
         )
         raise InputError(msg)
-    return int(n_workers)
+    return min(n_workers, (max_memory - shared) // each)
 
 
 def _reduced_blocks(
-    maps: NDArray[Any], basis: FloatArray, dtype: np.dtype[Any], n_threads: int
+    maps: NDArray[Any], basis: FloatArray, dtype: np.dtype[Any], n_threads: int | None
 ) -> NDArray[Any]:
     """Return reduced maps cut into blocks, shape (n_blocks, n_dimensions, places a block)."""
     n_places = maps.shape[1]
@@ -183,80 +278,3 @@ def _reduced_blocks(
 
     map_threads(reduce, range(0, len(blocks), _BLOCKS_AT_ONCE), n_threads)
     return blocks
-
-
-# Without NaN a maximum is a vector instruction; nothing here changes how sums are rounded.
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
-def _permuted_maps(
-    rows: NDArray[Any],
-    blocks: NDArray[Any],
-    bounds: NDArray[Any],
-    n_places: int,
-    n_tested: int,
-    df: int,
-    threshold: float,
-    one_sided: bool,  # noqa: FBT001
-    clusters: bool,  # noqa: FBT001
-    keep_maps: bool,  # noqa: FBT001
-    product: NDArray[Any],
-    places: NDArray[Any],
-    values: NDArray[Any],
-    n_hits: NDArray[Any],
-    maps: NDArray[Any],
-    exceeding: NDArray[Any],
-    max_t: NDArray[Any],
-) -> None:
-    """Make permuted maps a block of places at a time; keep maxima, counts, and hits."""
-    real = product.dtype.type
-    width = product.shape[1]
-    n_at_once, n_permutations = len(places), len(max_t)
-    n_columns = len(rows) // n_at_once
-    n_hits[:] = 0
-    max_t[:] = -np.inf
-    t = np.empty(width, product.dtype)
-    left = np.empty(width, product.dtype)
-    for block in range(len(blocks)):
-        np.dot(rows, blocks[block], product)
-        first = block * width
-        n = min(width, n_places - first)
-        bound, count = bounds[block], exceeding[block]
-        for p in range(n_permutations):
-            left[:] = real(1)
-            for column in range(n_columns):
-                share = product[column * n_at_once + p]
-                for i in range(width):
-                    left[i] -= share[i] * share[i]
-                if column == n_tested - 1 and n_tested > 1:
-                    t[:] = real(1) - left
-            scale = real(df)
-            least = real(LEAST_LEFT if product.itemsize == 8 else np.sqrt(LEAST_LEFT))
-            if n_tested == 1:
-                share = product[p]
-                for i in range(width):
-                    t[i] = share[i] * np.sqrt(scale / max(left[i], least))
-            else:
-                scale = real(df / n_tested)
-                for i in range(width):
-                    t[i] *= scale / max(left[i], least)
-            high, low = t[0], t[0]
-            for i in range(1, n):
-                high = max(high, t[i])
-                low = min(low, t[i])
-            max_t[p, 0] = max(max_t[p, 0], high)
-            max_t[p, 1] = max(max_t[p, 1], -low)
-            if one_sided:
-                for i in range(width):
-                    count[i] += t[i] >= bound[i] if bound[i] >= 0 else t[i] <= bound[i]
-            else:
-                for i in range(width):
-                    count[i] += abs(t[i]) >= bound[i]
-            if clusters and max(high, -low) > threshold:
-                k = n_hits[p]
-                for i in range(n):
-                    if abs(t[i]) > threshold:
-                        places[p, k] = first + i
-                        values[p, k] = t[i]
-                        k += 1
-                n_hits[p] = k
-            if keep_maps:
-                maps[p, first : first + n] = t[:n]

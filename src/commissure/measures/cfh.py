@@ -9,14 +9,21 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from commissure.measures.compression import UnitSeries, find_bases, shorten
-from commissure.measures.kernel import Maxima, columns_of_tile, cross_maxima
-from commissure.measures.register_tile import ROWS
+from commissure.measures.compression import UnitSeries
+from commissure.measures.kernel import cross_maxima
+from commissure.measures.sides import (
+    LARGEST_R,
+    checked_dtype,
+    find_partners,
+    fisher_z,
+    pack_sides,
+    partner_r,
+    partners,
+    unit_series,
+    usable_sides,
+)
 from commissure.problems import InputError
 from commissure.space import Domain
-
-# |r| is clipped to this before Fisher's z. Series this much alike are duplicates.
-LARGEST_R = 1 - 1e-7
 
 Partner = Literal["scan", "group"]
 
@@ -137,10 +144,7 @@ def cfh(
     Liu J-P et al. (2025), Front. Neurol. 16:1660039, doi 10.3389/fneur.2025.1660039.
     Ji G-J, FuncHomoConn.m (the authors' code, with the partner of the group).
     """
-    precision = np.dtype(dtype)
-    if precision not in (np.float32, np.float64):
-        msg = f"dtype must be float32 or float64; it is {precision}."
-        raise InputError(msg)
+    precision = checked_dtype(dtype)
     if partner not in ("scan", "group"):
         msg = f'partner must be "scan" or "group"; it is {partner!r}.'
         raise InputError(msg)
@@ -168,13 +172,9 @@ def _of_scan(
     n_threads: int | None,
     progress: Callable[[float], None] | None,
 ) -> CFHResult:
-    unit = _unit_series(series, domain, n_threads)
-    left, right = _sides(domain, unit.usable)
-    rows, columns = _pack_sides(unit, left, right, dtype, n_threads)
-    found = cross_maxima(
-        [rows], [columns], len(left), len(right), n_threads=n_threads, progress=progress
-    )
-    partner = _partners(found, left, right, domain)
+    unit = unit_series(series, domain, n_threads)
+    left, right = usable_sides(domain, unit.usable)
+    partner = find_partners(unit, left, right, domain, dtype, n_threads, progress)
     return _result(unit, partner, unit.nonfinite, unit.constant, dtype, n_threads)
 
 
@@ -189,23 +189,23 @@ def _of_group(
     nonfinite = np.zeros(domain.n_places, bool)
     constant = np.zeros(domain.n_places, bool)
     for scan in scans:
-        unit = _unit_series(scan, domain, n_threads)
+        unit = unit_series(scan, domain, n_threads)
         nonfinite |= unit.nonfinite
         constant |= unit.constant
-    left, right = _sides(domain, ~(nonfinite | constant))
+    left, right = usable_sides(domain, ~(nonfinite | constant))
 
     store = _Store(max_memory)
     rows, columns = [], []
     for scan in scans:
-        unit = _unit_series(scan, domain, n_threads)
-        packed = _pack_sides(unit, left, right, dtype, n_threads)
+        unit = unit_series(scan, domain, n_threads)
+        packed = pack_sides(unit, left, right, dtype, n_threads)
         rows.append(store.keep(packed[0]))
         columns.append(store.keep(packed[1]))
     found = cross_maxima(
         rows, columns, len(left), len(right), n_threads=n_threads, progress=progress
     )
-    partner = _partners(found, left, right, domain)
-    units = (_unit_series(scan, domain, n_threads) for scan in scans)
+    partner = partners(found, left, right, domain)
+    units = (unit_series(scan, domain, n_threads) for scan in scans)
     return [_result(unit, partner, nonfinite, constant, dtype, n_threads) for unit in units]
 
 
@@ -220,9 +220,10 @@ class _Store:
         if self.left >= 0:
             return array
         with tempfile.TemporaryFile() as file:
-            on_disk = np.memmap(file, array.dtype, "w+", shape=array.shape)
-        on_disk[:] = array
-        return on_disk
+            # Written, not mapped and filled: on a full disk that would end the program.
+            file.write(array.data)
+            file.flush()
+            return np.memmap(file, array.dtype, "r+", shape=array.shape)
 
 
 def usable_places(
@@ -235,60 +236,9 @@ def usable_places(
     InputError
         See `cfh`.
     """
-    usable = _unit_series(series, domain, n_threads).usable
-    _sides(domain, usable)
+    usable = unit_series(series, domain, n_threads).usable
+    usable_sides(domain, usable)
     return usable
-
-
-def _unit_series(series: NDArray[Any], domain: Domain, n_threads: int | None) -> UnitSeries:
-    if series.ndim != 2 or len(series) != domain.n_places:
-        msg = (
-            f"series has shape {series.shape}; the domain has {domain.n_places} places, so it must "
-            f"be ({domain.n_places}, n_volumes), as Domain.sample gives it."
-        )
-        raise InputError(msg)
-    if series.shape[1] < 3:
-        msg = f"The scan has {series.shape[1]} volumes; a correlation needs at least 3."
-        raise InputError(msg)
-    return UnitSeries.of(series, n_threads)
-
-
-def _sides(domain: Domain, usable: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    left, right = (side[usable[side]] for side in (domain.left, domain.right))
-    for side, word in ((left, "left"), (right, "right")):
-        if len(side) == 0:
-            msg = (
-                f"No time series of the {word} hemisphere can be used: each is constant or has "
-                "values that are not finite. Check that the scan covers the mask."
-            )
-            raise InputError(msg)
-    return left, right
-
-
-def _pack_sides(
-    unit: UnitSeries,
-    left: NDArray[np.intp],
-    right: NDArray[np.intp],
-    dtype: np.dtype[Any],
-    n_threads: int | None,
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Pack the left as rows and the right as columns, as short as they can be."""
-    both = np.concatenate([left, right])
-    for basis in find_bases(unit, both, dtype):
-        rows = shorten(unit, left, basis, ROWS, dtype, n_threads)
-        columns = shorten(unit, right, basis, columns_of_tile(dtype), dtype, n_threads)
-        if rows is not None and columns is not None:
-            return rows, columns
-    raise AssertionError
-
-
-def _partners(
-    found: Maxima, left: NDArray[np.intp], right: NDArray[np.intp], domain: Domain
-) -> NDArray[np.intp]:
-    partner = np.full(domain.n_places, -1, np.intp)
-    partner[left] = right[found.row_arg]
-    partner[right] = left[found.column_arg]
-    return partner
 
 
 def _result(
@@ -299,12 +249,8 @@ def _result(
     dtype: np.dtype[Any],
     n_threads: int | None,
 ) -> CFHResult:
-    """Read each place's r with its partner, in double precision whatever that of the search."""
-    r = np.full(len(partner), np.nan, dtype)
-    places = np.flatnonzero(partner >= 0)
-    r[places] = np.clip(unit.correlation(places, partner[places], n_threads), -1, 1)
-    z = np.arctanh(np.clip(r.astype(np.float64), -LARGEST_R, LARGEST_R)).astype(r.dtype)
-    return CFHResult(r, z, partner, nonfinite, constant)
+    r = partner_r(unit, partner, dtype, n_threads)
+    return CFHResult(r, fisher_z(r), partner, nonfinite, constant)
 
 
 def _part_of(

@@ -18,6 +18,10 @@ from commissure.threads import map_threads
 # cache. Fixed, so that results do not depend on the number of threads.
 _CHUNK = 480
 
+# Values beyond it are as good as infinite, deviations below its inverse as good as none: what is
+# made of them would overflow or lose its digits.
+_LARGEST = 1e300
+
 # What leaving dimensions out may change a correlation by, far below the precision's own error.
 _ALLOWED_LOSS = {np.dtype(np.float32): 1e-8, np.dtype(np.float64): 1e-13}
 
@@ -48,16 +52,17 @@ class UnitSeries:
 
         def measure(rows: slice) -> tuple[NDArray[Any], ...]:
             part = series[rows].astype(np.float64)
-            nonfinite = np.logical_not(np.isfinite(part).all(axis=1))
-            part[nonfinite] = 0
-            mean = part.mean(axis=1)
             largest = np.abs(part).max(axis=1)
+            # NaN is not below the limit either.
+            nonfinite = np.logical_not(largest < _LARGEST)
+            part[nonfinite] = largest[nonfinite] = 0
+            mean = part.mean(axis=1)
             part -= mean[:, None]
             # Scaled by the largest deviation, so that squares neither overflow nor vanish.
             deviation = np.abs(part).max(axis=1)
             # Deviations that rounding alone can make are none.
             rounding = part.shape[1] * np.finfo(np.float64).eps * largest
-            constant = np.asarray(deviation <= rounding)
+            constant = np.asarray(deviation <= np.maximum(rounding, 1 / _LARGEST))
             deviation[constant] = 1
             part /= deviation[:, None]
             norm = deviation * np.sqrt(np.einsum("ij,ij->i", part, part))

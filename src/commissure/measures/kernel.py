@@ -101,6 +101,7 @@ def cross_maxima(
     of_thread = threading.local()
     all_columns: list[tuple[NDArray[Any], NDArray[np.intp]]] = []
     done = iter(range(1, len(blocks) + 1))
+    telling = threading.Lock()
 
     def search(start: int) -> None:
         if not hasattr(of_thread, "columns"):
@@ -129,7 +130,9 @@ def cross_maxima(
                     scan == len(rows) - 1,
                 )
         if progress is not None:
-            progress(next(done) / len(blocks))
+            # One thread after the other, or a smaller share could be told after a larger one.
+            with telling:
+                progress(next(done) / len(blocks))
 
     map_threads(search, blocks, n_threads)
     column_max, column_arg = _merge(all_columns)

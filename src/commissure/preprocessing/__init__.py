@@ -4,11 +4,13 @@ from commissure.preprocessing.censoring import kept_volumes
 from commissure.preprocessing.cleaning import cleaning_operator
 from commissure.preprocessing.filtering import bandpass, pass_band
 from commissure.preprocessing.freedom import band_projector, effective_degrees_of_freedom
+from commissure.preprocessing.halves import half_operators, halves
 from commissure.preprocessing.motion import (
     framewise_displacement_jenkinson,
     framewise_displacement_power,
     friston24,
     max_motion,
+    motion_matrices,
     motion_parameters,
 )
 from commissure.preprocessing.nuisance import acompcor, apply_operator, regress_nuisance
@@ -30,9 +32,12 @@ __all__ = [
     "framewise_displacement_jenkinson",
     "framewise_displacement_power",
     "friston24",
+    "half_operators",
+    "halves",
     "kept_volumes",
     "max_motion",
     "middle_slice_time",
+    "motion_matrices",
     "motion_parameters",
     "pass_band",
     "realign",

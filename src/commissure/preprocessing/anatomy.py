@@ -14,8 +14,8 @@ from commissure.preprocessing.segmentation import TISSUES, segment, tissue_prior
 from commissure.space.templates import load_template
 
 # A voxel is surely of a tissue above this, and within it so far from its border.
-_SURE = 0.9
-_ERODED_MM = {"white": 2.0, "csf": 1.0}
+SURE = 0.9
+ERODED_MM = {"white": 2.0, "csf": 1.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +53,12 @@ class Anatomy:
     def surely(self, tissue: str, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which points (..., 3) of the template, mm, lie well inside "white" or "csf"."""
         voxel = float(np.linalg.norm(self.t1w.affine[:3, 0]))
-        inside = self.tissues[..., TISSUES.index(tissue)] > _SURE
-        core = binary_erosion(inside, iterations=max(1, round(_ERODED_MM[tissue] / voxel)))
+        inside = self.tissues[..., TISSUES.index(tissue)] > SURE
+        core = binary_erosion(inside, iterations=max(1, round(ERODED_MM[tissue] / voxel)))
         return resample_image(core, self.t1w.affine, self.warp.to_moving(points)) > 0.5
 
 
-def prepare_anatomy(t1w: Image, n_threads: int | None = None) -> Anatomy:
+def prepare_anatomy(t1w: Image, n_threads: int | None = None, *, coarse: bool = False) -> Anatomy:
     """Extract the brain, correct the bias field, register to the template, segment.
 
     Parameters
@@ -67,12 +67,18 @@ def prepare_anatomy(t1w: Image, n_threads: int | None = None) -> Anatomy:
         With or without the skull.
     n_threads : int, optional
         All cores by default. The result does not depend on it.
+    coarse : bool
+        Whether registrations leave the finest level out.
     """
-    brain, matrix = t1w_brain_mask(t1w, n_threads)
+    brain, matrix = t1w_brain_mask(t1w, n_threads, coarse=coarse)
     corrected = Image(correct_bias(t1w, brain, n_threads), t1w.affine)
     template = load_template(2)
     warp = register_deformable(
-        Image(template.t1w, template.affine), corrected, matrix, n_threads=n_threads
+        Image(template.t1w, template.affine),
+        corrected,
+        matrix,
+        levels="60x20x0" if coarse else "100x100x20",
+        n_threads=n_threads,
     )
     tissues = segment(corrected.data, brain, tissue_priors(warp, corrected, brain))
     return Anatomy(corrected, brain, tissues, warp)

@@ -24,7 +24,7 @@ _COMPARED_MM = 6  # so far around it is the T1w compared with the template: skul
 
 
 def t1w_brain_mask(
-    t1w: Image, n_threads: int | None = None
+    t1w: Image, n_threads: int | None = None, *, coarse: bool = False
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Find the brain in a T1w with its skull (or without), and where it is in the template.
 
@@ -37,17 +37,17 @@ def t1w_brain_mask(
     matrix : ndarray of shape (4, 4)
         mm (template) to mm (T1w), the affine registration.
     """
-    fine, coarse = load_template(1), load_template(2)
+    fine, template = load_template(1), load_template(2)
     matrix = register_affine(Image(fine.t1w, fine.affine), t1w, n_threads)
     near = Image(_within(fine.brain, fine.affine, _MARGIN_MM), fine.affine)
     back = np.linalg.inv(matrix)
     near_brain = _bring(near, lambda points: apply_affine(back, points), t1w, n_threads)
     warp = register_deformable(
-        Image(coarse.t1w, coarse.affine),
+        Image(template.t1w, template.affine),
         Image(np.where(near_brain, t1w.data, 0), t1w.affine),
         matrix,
-        fixed_mask=_within(coarse.brain, coarse.affine, _COMPARED_MM),
-        levels="100x100x0",
+        fixed_mask=_within(template.brain, template.affine, _COMPARED_MM),
+        levels="60x10x0" if coarse else "100x100x0",
         n_threads=n_threads,
     )
     return _bring(Image(fine.brain, fine.affine), warp.to_fixed, t1w, n_threads), matrix

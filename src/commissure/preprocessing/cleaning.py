@@ -19,8 +19,8 @@ def cleaning_operator(
     regressors: NDArray[np.float64],
     *,
     tr: float,
-    low: float,
-    high: float,
+    low: float | None,
+    high: float | None,
     padding: Literal["dft", "dpabi"] = "dft",
     simultaneous: bool = True,
     trend: bool = True,
@@ -33,8 +33,8 @@ def cleaning_operator(
     regressors : ndarray of shape (n_volumes, k)
     tr : float
         In s.
-    low, high : float
-        Pass band, in Hz.
+    low, high : float, optional
+        Pass band, in Hz; None: no filter.
     padding : {"dft", "dpabi"}
         Of the filter, see `band_projector`.
     simultaneous : bool
@@ -73,9 +73,11 @@ def cleaning_operator(
         raise InputError(msg)
     # BLAS sums in another order on more threads.
     with threadpool_limits(limits=1, user_api="blas"):
-        pass_band = band_projector(n_volumes, tr, low, high)
-        band_filter = band_projector(n_volumes, tr, low, high, padding)
-        filtered = (band_filter @ interpolation_operator(kept, pass_band))[kept]
+        filtered = np.eye(n_volumes)[kept][:, kept]
+        if low is not None and high is not None:
+            pass_band = band_projector(n_volumes, tr, low, high)
+            band_filter = band_projector(n_volumes, tr, low, high, padding)
+            filtered = (band_filter @ interpolation_operator(kept, pass_band))[kept]
         # Made of all volumes, so that the trend is one in time.
         design = nuisance_design(regressors, trend=trend)[kept]
         if simultaneous:
@@ -84,7 +86,7 @@ def cleaning_operator(
             clean = filtered @ residual_operator(design)
     if np.linalg.norm(clean, 2) < _NOTHING_LEFT:
         msg = (
-            f"The {regressors.shape[1]} regressors leave nothing within {low:g}-{high:g} Hz of "
+            f"The {regressors.shape[1]} regressors leave nothing within {low}-{high} Hz of "
             f"{kept.sum()} volumes. Leave regressors out, widen the band, or censor less."
         )
         raise InputError(msg)

@@ -46,11 +46,20 @@ def effective_degrees_of_freedom(operator: NDArray[np.float64]) -> float:
     ----------
     operator : ndarray of shape (n_kept, n_volumes)
 
+    Returns
+    -------
+    float
+        Whatever the operator's scale; 0 if it leaves nothing.
+
     Notes
     -----
     For a projector it is the rank. Where the operator weighs its dimensions unequally it is
     smaller (Satterthwaite's approximation; Worsley KJ, Friston KJ (1995) NeuroImage 2:173-181).
     """
+    largest = np.abs(operator).max(initial=0)
+    if largest == 0:
+        return 0.0
+    scaled = operator / largest
     with threadpool_limits(limits=1, user_api="blas"):
-        covariance = operator @ operator.T
+        covariance = scaled @ scaled.T
     return float(np.trace(covariance) ** 2 / np.sum(covariance**2))

@@ -26,6 +26,25 @@ def motion_parameters(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([matrices[:, :3, 3], angles])
 
 
+def motion_matrices(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the rigid transforms of six parameters: what `motion_parameters` takes apart.
+
+    Parameters
+    ----------
+    parameters : ndarray of shape (n_volumes, 6)
+        x, y, z (mm) and pitch, roll, yaw (rad), as in ``rp_*.txt`` of SPM.
+
+    Returns
+    -------
+    ndarray of shape (n_volumes, 4, 4)
+    """
+    matrices = np.tile(np.eye(4), (len(parameters), 1, 1))
+    turned = Rotation.from_euler("XYZ", parameters[:, 3:] * (-1, 1, -1))
+    matrices[:, :3, :3] = turned.as_matrix()
+    matrices[:, :3, 3] = parameters[:, :3]
+    return matrices
+
+
 def friston24(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the 24 motion regressors [R(t), R(t-1), R(t)², R(t-1)²].
 

@@ -4,9 +4,10 @@ Each step is a pure function of its own module; here is only what comes after wh
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from annotated_types import Ge, Gt
 from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 
@@ -42,6 +43,12 @@ from commissure.space.templates import Template, analysis_grid, load_template
 _PICTURE_VOLUMES = 20
 # Fewer voxels make no mean worth regressing.
 _LEAST_VOXELS = 10
+# Where the paper reads its nuisance signals: the template's prior must exceed this.
+PRIORS = {"white_matter": 0.9, "csf": 0.7}
+OWN_TISSUE_TOO_SMALL = (
+    "Eroded, the participant's own {} has fewer than {} voxels: its signal was read where the "
+    "template's prior is high."
+)
 
 
 @dataclass(frozen=True)
@@ -53,11 +60,16 @@ class Recipe:
     n_trim : int
         Volumes dropped at the beginning.
     slice_timing : bool
+        Whether slices are shifted to the middle of the repetition time.
     resolution_mm : {2, 3, 4}
         Of the grid in template space.
+    warp : {"fine", "coarse"}
+        Whether the T1w is warped to the template down to 2 mm, or less closely in a third of the
+        time, which is enough for scans of low resolution.
     fwhm : float
         Of the smoothing, mm.
     kernel : {"gaussian", "spm"}
+        A Gaussian of that width, or the wider one that SPM takes.
     signals_from : {"participant", "priors"}
         White matter and CSF from the unsmoothed data in the participant's own tissues, eroded; or
         from the smoothed data where the template's priors are high, as the paper.
@@ -68,31 +80,27 @@ class Recipe:
     low, high : float
         Pass band, Hz.
     padding : {"dft", "dpabi"}
+        Whether the series are filtered as they are, or filled up with zeros as DPABI does.
     simultaneous : bool
         Whether regression and filter are one projection.
     censor_mm : float, optional
         Volumes with a framewise displacement (Power) above it are censored.
     """
 
-    n_trim: int = 10
+    n_trim: Annotated[int, Ge(0)] = 10
     slice_timing: bool = True
-    resolution_mm: int = 3
-    fwhm: float = 4.0
+    resolution_mm: Literal[2, 3, 4] = 3
+    warp: Literal["fine", "coarse"] = "fine"
+    fwhm: Annotated[float, Ge(0)] = 4.0
     kernel: Literal["gaussian", "spm"] = "gaussian"
     signals_from: Literal["participant", "priors"] = "participant"
     global_signal: bool = True
-    n_acompcor: int = 0
-    low: float = 0.01
-    high: float = 0.1
+    n_acompcor: Annotated[int, Ge(0)] = 0
+    low: Annotated[float, Ge(0)] = 0.01
+    high: Annotated[float, Gt(0)] = 0.1
     padding: Padding = "dft"
     simultaneous: bool = True
-    censor_mm: float | None = None
-
-
-PRESETS = {
-    "recommended": Recipe(),
-    "liu2025": Recipe(kernel="spm", signals_from="priors", padding="dpabi", simultaneous=False),
-}
+    censor_mm: Annotated[float, Gt(0)] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,19 +236,8 @@ def preprocess(
     confounds |= signals
     confounds["dvars"] = dvars(image[mask])
     regressors = _regressors(recipe, confounds, {name: source[m] for name, m in masks.items()})
-    kept = np.ones(len(motion), np.bool_)
-    if recipe.censor_mm is not None:
-        kept = kept_volumes(confounds["framewise_displacement"], recipe.censor_mm)
     # "band-pass 0.01-0.1 Hz", after the regression or together with it
-    operator = cleaning_operator(
-        regressors,
-        tr=tr,
-        low=recipe.low,
-        high=recipe.high,
-        padding=recipe.padding,
-        simultaneous=recipe.simultaneous,
-        kept=kept,
-    )
+    kept, operator = recipe_operator(recipe, regressors, confounds["framewise_displacement"], tr)
     before = smoothed[mask]
     tissue = np.stack([template.grey, template.white, template.csf])[:, mask].argmax(axis=0)
     return CleanBold(
@@ -260,6 +257,51 @@ def preprocess(
         overlaps=overlaps,
         warnings=tuple(warnings),
     )
+
+
+def recipe_operator(
+    recipe: Recipe,
+    regressors: NDArray[np.float64],
+    displacement: NDArray[np.float64],
+    tr: float,
+    *,
+    kept: NDArray[np.bool_] | None = None,
+    is_filtered: bool = False,
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which volumes a recipe keeps, and its regression and filter as one operator.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    regressors : ndarray of shape (n_volumes, k)
+    displacement : ndarray of shape (n_volumes,)
+        Framewise (Power), mm.
+    tr : float
+        Seconds.
+    kept : ndarray of bool, shape (n_volumes,), optional
+        Volumes of which the recipe may keep some; all by default.
+    is_filtered : bool
+        Whether the series went through a filter before: then there is none.
+
+    Returns
+    -------
+    kept : ndarray of bool, shape (n_volumes,)
+    operator : ndarray of shape (n_kept, n_volumes)
+        See `cleaning_operator`.
+    """
+    kept = np.ones(len(regressors), np.bool_) if kept is None else kept
+    if recipe.censor_mm is not None:
+        kept = kept & kept_volumes(displacement, recipe.censor_mm)
+    operator = cleaning_operator(
+        regressors,
+        tr=tr,
+        low=None if is_filtered else recipe.low,
+        high=None if is_filtered else recipe.high,
+        padding=recipe.padding,
+        simultaneous=recipe.simultaneous,
+        kept=kept,
+    )
+    return kept, operator
 
 
 def _motion_confounds(
@@ -308,8 +350,8 @@ def _signal_masks(
     """Return where the nuisance signals are read, on the analysis grid."""
     by_priors = {
         "global_signal": template.brain & covered,
-        "white_matter": (template.white > 0.9) & covered,
-        "csf": (template.csf > 0.7) & covered,
+        "white_matter": (template.white > PRIORS["white_matter"]) & covered,
+        "csf": (template.csf > PRIORS["csf"]) & covered,
     }
     if recipe.signals_from == "priors" or anatomy is None:
         return by_priors
@@ -318,10 +360,7 @@ def _signal_masks(
         masks[name] = anatomy.surely(tissue, places) & covered
         if masks[name].sum() < _LEAST_VOXELS:
             masks[name] = by_priors[name]
-            warnings.append(
-                f"Eroded, the participant's own {name} has fewer than {_LEAST_VOXELS} voxels: "
-                "its signal was read where the template's prior is high."
-            )
+            warnings.append(OWN_TISSUE_TOO_SMALL.format(name, _LEAST_VOXELS))
     return masks
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -13,7 +12,14 @@ from commissure.space import Domain
 _N_SLICES = 7
 
 
-def cfh_figure(z: NDArray[Any], shift: NDArray[Any], domain: Domain, *, title: str = "") -> Figure:
+def cfh_figure(
+    z: NDArray[Any],
+    shift: NDArray[Any],
+    domain: Domain,
+    *,
+    title: str = "",
+    floor: NDArray[Any] | None = None,
+) -> Figure:
     """Draw axial slices of a CFH map and of the partners' distance from the mirror position.
 
     Parameters
@@ -24,6 +30,8 @@ def cfh_figure(z: NDArray[Any], shift: NDArray[Any], domain: Domain, *, title: s
         In mm.
     domain : Domain
     title : str
+    floor : ndarray of shape (n_places,), optional
+        Noise floor, Fisher z; its median is told.
 
     Returns
     -------
@@ -31,46 +39,40 @@ def cfh_figure(z: NDArray[Any], shift: NDArray[Any], domain: Domain, *, title: s
         The left of the brain is on the left. Scales run from the 2nd to the 98th percentile.
     """
     figure = Figure(figsize=(13, 5), dpi=120, layout="constrained")
-    rows = figure.subplots(2, _N_SLICES)
     occupied = np.flatnonzero((domain.index_of_voxel >= 0).any(axis=(0, 1)))
     # Evenly between the outermost tenths, which show little brain.
     slices = np.quantile(occupied, np.linspace(0.1, 0.9, _N_SLICES)).astype(int)
-    heights = domain.grid.affine[2, 2] * slices + domain.grid.affine[2, 3]
-    for axes, values, label, colours in (
-        (rows[0], z, "CFH (Fisher z)", "viridis"),
-        (rows[1], shift, "partner shift (mm)", "magma"),
+    # One image a row: many small axes take seconds to draw.
+    index = np.concatenate([domain.index_of_voxel[:, :, k] for k in slices]).T
+    step = np.linalg.norm(domain.grid.affine[:3, :2], axis=0)
+    upper, lower = figure.subplots(2, 1)
+    for ax, values, label, colours in (
+        (upper, z, "CFH (Fisher z)", "viridis"),
+        (lower, shift, "partner shift (mm)", "magma"),
     ):
         low, high = np.nanpercentile(values, (2, 98))
-        for ax, k in zip(axes, slices, strict=True):
-            image = _slice(ax, values, domain, int(k), vmin=low, vmax=high, cmap=colours)
-        figure.colorbar(image, ax=list(axes), label=label, shrink=0.9, extend="both")
-    for ax, height in zip(rows[0], heights, strict=True):
-        ax.set_title(f"z ≈ {height:.0f} mm", fontsize=9)
-    for ax in rows.ravel():
-        ax.text(0.02, 0.02, "L", transform=ax.transAxes, fontsize=9)
-        ax.text(0.98, 0.02, "R", transform=ax.transAxes, fontsize=9, ha="right")
+        shape: dict[str, Any] = {"origin": "lower", "aspect": step[1] / step[0]}
+        # The mask in grey: places of it that have no value stay visible.
+        ax.imshow(np.where(index >= 0, 0.0, np.nan), cmap=ListedColormap(["0.8"]), **shape)
+        shown = np.where(index >= 0, values[index], np.nan)
+        image = ax.imshow(
+            shown, interpolation="nearest", vmin=low, vmax=high, cmap=colours, **shape
+        )
+        figure.colorbar(image, ax=ax, label=label, shrink=0.9, extend="both")
+        ax.set_axis_off()
+        for number, k in enumerate(slices):
+            left, right = number / _N_SLICES, (number + 1) / _N_SLICES
+            ax.text(left, 0.02, " L", transform=ax.transAxes, fontsize=9)
+            ax.text(right, 0.02, "R ", transform=ax.transAxes, fontsize=9, ha="right")
+            if ax is upper:
+                height = domain.grid.affine[2, 2] * k + domain.grid.affine[2, 3]
+                where = {"transform": ax.transAxes, "ha": "center", "fontsize": 9}
+                ax.text((left + right) / 2, 1.02, f"z ≈ {height:.0f} mm", **where)
     median = np.nanmedian(z)
+    by_chance = "" if floor is None else f", noise floor r = {np.tanh(np.nanmedian(floor)):.2f}"
     figure.suptitle(
         f"{title}\n{np.isfinite(z).sum():,} voxels, median CFH z = {median:.2f} "
-        f"(r = {np.tanh(median):.2f}), median shift {np.nanmedian(shift):.0f} mm",
+        f"(r = {np.tanh(median):.2f}){by_chance}, median shift {np.nanmedian(shift):.0f} mm",
         fontsize=10,
     )
     return figure
-
-
-def _slice(ax: Axes, values: NDArray[Any], domain: Domain, k: int, **style: Any) -> Any:
-    index = domain.index_of_voxel[:, :, k].T
-    shown = np.where(index >= 0, values[index], np.nan)
-    step = np.linalg.norm(domain.grid.affine[:3, :2], axis=0)
-    # The mask in grey: places of it that have no value stay visible.
-    ax.imshow(
-        np.where(index >= 0, 0.0, np.nan),
-        cmap=ListedColormap(["0.8"]),
-        origin="lower",
-        aspect=step[1] / step[0],
-    )
-    image = ax.imshow(
-        shown, origin="lower", aspect=step[1] / step[0], interpolation="nearest", **style
-    )
-    ax.set_axis_off()
-    return image

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 _N_SLICES = 7
 _CARPET_ROWS = 3000
+# Okabe and Ito (2008): told apart with every kind of colour vision.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73")
 
 
 def motion_figure(
     parameters: NDArray[np.float64],
     displacement: NDArray[np.float64],
-    limit_mm: float,
     censored: NDArray[np.bool_],
     tr: float,
 ) -> Figure:
@@ -25,8 +26,6 @@ def motion_figure(
         mm and rad.
     displacement : ndarray of shape (n_volumes,)
         Framewise displacement (Jenkinson), mm.
-    limit_mm : float
-        Limit of its mean.
     censored : ndarray of bool, shape (n_volumes,)
     tr : float
         Seconds.
@@ -34,13 +33,14 @@ def motion_figure(
     time = np.arange(len(parameters)) * tr
     figure = Figure(figsize=(10, 5), dpi=110, layout="constrained")
     moved, turned, framewise = figure.subplots(3, 1, sharex=True)
+    for axes in (moved, turned):
+        axes.set_prop_cycle(color=_COLOURS, linestyle=("-", "--", ":"))
     for k, name in enumerate(("x", "y", "z")):
         moved.plot(time, parameters[:, k], label=name)
     for k, name in enumerate(("pitch", "roll", "yaw")):
         turned.plot(time, np.rad2deg(parameters[:, 3 + k]), label=name)
     framewise.plot(time, displacement, color="0.2")
     mean = displacement.mean()
-    framewise.axhline(limit_mm, color="#D55E00", linestyle="--", label=f"limit {limit_mm:g} mm")
     framewise.axhline(mean, color="#0072B2", label=f"mean {mean:.3f} mm")
     for at in time[censored]:
         framewise.axvspan(at - tr / 2, at + tr / 2, color="#D55E00", alpha=0.3, lw=0)
@@ -123,10 +123,16 @@ def outlines_figure(
                 cut = np.take(np.asarray(mask, float), k, axis=axis).T
                 if (cut > 0.5).any() and (cut <= 0.5).any():
                     ax.contour(cut, levels=[0.5], colors=colour, linewidths=0.7)
-            if axis != 0:
-                ax.text(0.02, 0.02, "L", color="white", transform=ax.transAxes, fontsize=8)
             mm = affine[axis, axis] * k + affine[axis, 3]
-            ax.set_title(f"{'xyz'[axis]} = {mm:.0f}", color="white", fontsize=8)
+            side = ""
+            if axis == 0:
+                side = " L" if mm < 0 else " R" if mm > 0 else ""
+            else:
+                ax.text(0.02, 0.02, "L", color="white", transform=ax.transAxes, fontsize=8)
+                ax.text(
+                    0.98, 0.02, "R", color="white", transform=ax.transAxes, fontsize=8, ha="right"
+                )
+            ax.set_title(f"{'xyz'[axis]} = {mm:.0f}{side}", color="white", fontsize=8)
             ax.set_axis_off()
     names = ", ".join(outlines)
     figure.suptitle(f"{title} (outlines: {names})", color="white", fontsize=11)
@@ -150,6 +156,7 @@ def map_figure(values: NDArray[Any], affine: NDArray[np.float64], title: str, la
         image = ax.imshow(values[:, :, int(k)].T, origin="lower", vmin=0, vmax=high)
         ax.set_title(f"z = {affine[2, 2] * int(k) + affine[2, 3]:.0f}", fontsize=8)
         ax.text(0.02, 0.02, "L", transform=ax.transAxes, fontsize=8)
+        ax.text(0.98, 0.02, "R", transform=ax.transAxes, fontsize=8, ha="right")
         ax.set_axis_off()
     figure.colorbar(image, ax=list(axes), label=label)
     figure.suptitle(title, fontsize=11)

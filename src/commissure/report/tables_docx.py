@@ -39,7 +39,7 @@ def table_docx(frame: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> by
         arguments give equal bytes.
     """
     document = docx.Document()
-    _set_up(document, title, landscape=len(frame.columns) >= _WIDE)
+    set_up(document, title, landscape=len(frame.columns) >= _WIDE)
     _paragraph(document, title, size=10, bold=True)
     table = document.add_table(rows=0, cols=len(frame.columns))
     for values in (frame.columns.tolist(), *frame.to_numpy(dtype=object).tolist()):
@@ -55,10 +55,10 @@ def table_docx(frame: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> by
             _rule(cell, "bottom", _THICK)
     for note in notes:
         _paragraph(document, note, size=8)
-    return _without_times(document)
+    return without_times(document)
 
 
-def _set_up(document: Document, title: str, *, landscape: bool) -> None:
+def set_up(document: Document, title: str, *, landscape: bool) -> None:
     """Set the font, the page and the properties of the file."""
     font = document.styles["Normal"].font
     font.name, font.size = "Times New Roman", Pt(9)
@@ -101,7 +101,7 @@ def _rule(cell: _Cell, edge: str, eighths_of_a_point: int) -> None:
     borders.append(line)
 
 
-def _without_times(document: Document) -> bytes:
+def without_times(document: Document) -> bytes:
     """Return the file's bytes, the clock taken out of its archive."""
     with_times, without = BytesIO(), BytesIO()
     document.save(with_times)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 # Template spaces whose x = 0 is the plane between the hemispheres, by how their names begin.
-_MIDLINE_SPACES = ("MNI", "ICBM", "Talairach")
+_MIDLINE_SPACES = ("MNI", "ICBM", "IXI549", "Talairach")
 
 IMAGE_EXTENSIONS = (".nii.gz", ".nii")
 

@@ -1,28 +1,24 @@
 """CFH maps of clean scans: from files to files."""
 
-import json
 import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-import commissure
-from commissure.measures import CFHResult, cfh, usable_places
+from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor, usable_places
 from commissure.measures.cfh import Partner
 from commissure.preprocessing import bandpass, pass_band
 from commissure.preprocessing.filtering import Padding
 from commissure.problems import InputError
-from commissure.report.cfh_figure import cfh_figure
-from commissure.space import LEFT, NEITHER, RIGHT, Domain, check_same_grid
-from commissure.study.bids_names import derived_stem, entity, has_midline, split_extension
+from commissure.space import Domain, check_same_grid
+from commissure.study.bids_names import derived_stem, entity, has_midline
+from commissure.study.cfh_files import CleanScan, write_cfh_maps
 from commissure.study.image_files import (
     LONGEST_TR,
     load_image,
@@ -34,11 +30,6 @@ from commissure.study.staging import staged
 from commissure.threads import resolve_threads
 
 log = logging.getLogger(__name__)
-
-_BIAS_NOTE = (
-    "A maximum of correlations is biased upward, the more the fewer degrees of freedom the series "
-    "have. Compare only scans with alike degrees of freedom."
-)
 
 
 @dataclass(frozen=True)
@@ -58,6 +49,10 @@ class CFHSettings:
     space : str, optional
         Name of the space the scans are in; by default what their names say.
     dtype : {"float32", "float64"}
+    noise_floor : int, optional
+        Number of surrogates of which the noise floor is made; by default there is none.
+    seed : int
+        Of the surrogates.
     """
 
     midline_mm: float = 3.0
@@ -68,20 +63,8 @@ class CFHSettings:
     band_padding: Padding = "dft"
     space: str | None = None
     dtype: str = "float32"
-
-
-@dataclass(frozen=True)
-class _CleanScan:
-    path: Path
-    n_volumes: int
-    tr: float | None
-    space: str | None
-
-    def series(self, domain: Domain, settings: CFHSettings) -> NDArray[np.float64]:
-        series = sample_file(self.path, domain)
-        if settings.band is not None and self.tr is not None:
-            series = bandpass(series, self.tr, *settings.band, settings.band_padding)
-        return series
+    noise_floor: int | None = None
+    seed: int = 0
 
 
 def make_cfh_maps(
@@ -129,18 +112,21 @@ def make_cfh_maps(
     problems: list[tuple[Path, str]] = []
     with staged(out_dir) as folder, tempfile.TemporaryDirectory(dir=folder) as spool:
 
-        def write(scan: _CleanScan, result: CFHResult) -> None:
-            pictures.append(out_dir / _write(scan, result, domain, settings, folder).name)
+        def write(scan: CleanScan, result: CFHResult, floor: NoiseFloor | None = None) -> None:
+            about = {**asdict(settings), "tr": scan.tr, "space": scan.space}
+            picture = write_cfh_maps(scan, result, domain, about, folder, floor=floor)
+            pictures.append(out_dir / picture.name)
 
         on_disk: list[NDArray[Any]] = []
         for number, scan in enumerate(checked):
             report(scan.path.name, number / len(checked))
             try:
                 _check_memory(scan, domain, max_memory)
-                series = scan.series(domain, settings)
+                series = _series(scan, domain, settings)
                 usable_places(series, domain, n_threads)
                 if settings.partner == "scan":
-                    write(scan, cfh(series, domain, dtype=settings.dtype, n_threads=n_threads))
+                    result = cfh(series, domain, dtype=settings.dtype, n_threads=n_threads)
+                    write(scan, result, _floor(series, domain, settings, n_threads))
                 else:
                     on_disk.append(_keep_on_disk(series, Path(spool) / f"{number}.npy"))
             except InputError as error:
@@ -162,11 +148,37 @@ def make_cfh_maps(
     return pictures
 
 
-def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[_CleanScan]:
+def _floor(
+    series: NDArray[Any], domain: Domain, settings: CFHSettings, n_threads: int | None
+) -> NoiseFloor | None:
+    if settings.noise_floor is None:
+        return None
+    return noise_floor(
+        series,
+        domain,
+        n_surrogates=settings.noise_floor,
+        seed=settings.seed,
+        dtype=settings.dtype,
+        n_threads=n_threads,
+    )
+
+
+def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[CleanScan]:
     """Check all that the headers tell, of all scans at once."""
+    wrong = []
     if settings.tr is not None and not 0 < settings.tr < LONGEST_TR:
-        msg = f"--tr {settings.tr:g} is not a time in seconds, above 0 and below {LONGEST_TR}."
-        raise InputError(msg)
+        wrong.append(
+            f"--tr {settings.tr:g} is not a time in seconds, above 0 and below {LONGEST_TR}."
+        )
+    if settings.noise_floor is not None:
+        if settings.partner == "group":
+            wrong.append("--noise-floor is of partners within the scan; leave out --partner group.")
+        if settings.noise_floor < 2:
+            wrong.append(f"--noise-floor needs 2 or more surrogates; it is {settings.noise_floor}.")
+        if settings.seed < 0:
+            wrong.append(f"--seed must be 0 or more; it is {settings.seed}.")
+    if wrong:
+        raise InputError(wrong)
     checked, problems = [], []
     for path in scans:
         try:
@@ -188,7 +200,7 @@ def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[_Cl
                     raise InputError(msg)
                 pass_band(img.shape[3], tr, *settings.band, settings.band_padding)
             space = settings.space or entity(path, "space")
-            checked.append(_CleanScan(path, img.shape[3], tr, space))
+            checked.append(CleanScan(path, img.shape[3], tr, space))
         except InputError as error:
             problems += [(path, problem) for problem in error.problems]
     by_name = [list(map(str, same)) for _, same in groupby(sorted(scans, key=_stem), key=_stem)]
@@ -211,6 +223,13 @@ def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[_Cl
     return checked
 
 
+def _series(scan: CleanScan, domain: Domain, settings: CFHSettings) -> NDArray[np.float64]:
+    series = sample_file(scan.path, domain)
+    if settings.band is not None and scan.tr is not None:
+        series = bandpass(series, scan.tr, *settings.band, settings.band_padding)
+    return series
+
+
 def _stem(path: Path) -> str:
     return derived_stem(path, "", "")
 
@@ -226,7 +245,7 @@ def _listed(problems: list[tuple[Path, str]]) -> list[str]:
     ]
 
 
-def _check_memory(scan: _CleanScan, domain: Domain, max_memory: int | None) -> None:
+def _check_memory(scan: CleanScan, domain: Domain, max_memory: int | None) -> None:
     """Raise if the scan cannot be handled in the memory allowed."""
     # The image as float64, the series as float64, and at most as much again packed.
     needed = 8 * scan.n_volumes * (int(np.prod(domain.grid.shape)) + 2 * domain.n_places)
@@ -242,72 +261,3 @@ def _keep_on_disk(series: NDArray[Any], path: Path) -> NDArray[Any]:
     np.save(path, series)
     on_disk: NDArray[Any] = np.load(path, mmap_mode="r")
     return on_disk
-
-
-def _write(
-    scan: _CleanScan, result: CFHResult, domain: Domain, settings: CFHSettings, folder: Path
-) -> Path:
-    """Write the maps of one scan, their sidecars and the picture; return the picture's path."""
-    n_duplicates = int(result.duplicate.sum())
-    if n_duplicates:
-        log.warning(
-            "%s: %d voxels have a partner with the same time series (|r| > 1 - 1e-7). Look for "
-            "copied voxels in the data.",
-            scan.path.name,
-            n_duplicates,
-        )
-    shift = result.shift(domain)
-    partner = np.full((domain.n_places, 3), np.nan)
-    has = result.partner >= 0
-    partner[has] = domain.coordinates[result.partner[has]]
-    values = {"z": result.z, "r": result.r, "partner": partner, "shift": shift}
-    common = _common_sidecar(scan, result, domain, settings)
-    for key, output in _data("cfh_outputs").items():
-        stem = folder / derived_stem(scan.path, output["entity"], "boldmap")
-        img = domain.to_image(values[key].astype(np.float32))
-        nib.save(img, stem.with_name(f"{stem.name}.nii.gz"))
-        sidecar = {"Description": output["Description"], "Units": output["Units"], **common}
-        stem.with_name(f"{stem.name}.json").write_text(
-            json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
-    picture = folder / f"{derived_stem(scan.path, 'stat-cfh', 'boldmap')}.png"
-    cfh_figure(result.z, shift, domain, title=split_extension(scan.path)[0]).savefig(picture)
-    return picture
-
-
-def _common_sidecar(
-    scan: _CleanScan, result: CFHResult, domain: Domain, settings: CFHSettings
-) -> dict[str, Any]:
-    sides = domain.hemisphere
-    return {
-        "Sources": [str(scan.path)],
-        "Mask": domain.name,
-        "Space": scan.space,
-        "RepetitionTime": scan.tr,
-        "NumberOfVolumes": scan.n_volumes,
-        "Settings": {**asdict(settings), "tr": scan.tr, "space": scan.space},
-        "Places": {
-            "Mask": domain.n_places,
-            "Left": int((sides == LEFT).sum()),
-            "Right": int((sides == RIGHT).sum()),
-            "LeftOut": {
-                f"Midline (|x| <= {domain.midline_mm:g} mm)": int((sides == NEITHER).sum()),
-                "Constant time series": int((result.constant & (sides != NEITHER)).sum()),
-                "Time series with values that are not finite": int(
-                    (result.nonfinite & (sides != NEITHER)).sum()
-                ),
-            },
-            "DuplicateTimeSeries": int(result.duplicate.sum()),
-        },
-        "Notes": [
-            "In the mask, places left out are NaN; outside it, all is 0.",
-            _BIAS_NOTE,
-        ],
-        "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
-        "References": _data("cfh_references"),
-    }
-
-
-def _data(name: str) -> Any:
-    text = resources.files("commissure.study").joinpath("data", f"{name}.json").read_text("utf-8")
-    return json.loads(text)

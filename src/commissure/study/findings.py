@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
 from commissure.clinical import PartialCorrelations, Table1
@@ -21,7 +22,7 @@ class StatsSettings:
     Attributes
     ----------
     formula, contrast : str
-        See `commissure.inference.design_matrix` and `Design.contrast`.
+        What explains the maps, and what is asked of it; see `commissure.inference.design_matrix`.
     group : str
         Column of the groups.
     blocks : str, optional
@@ -35,6 +36,7 @@ class StatsSettings:
     clinical_covariates : tuple of str, optional
         What is controlled then; by default the formula's terms but the group.
     correlation : {"pearson", "spearman"}
+        Of the partial correlations.
     table1 : tuple of str, optional
         Columns of Table 1; by default those of the formula, then the scores.
     welch : bool
@@ -50,6 +52,24 @@ class StatsSettings:
         By which.
     space : str, optional
         Space of the maps; by default what their names say.
+    n_permutations : int
+        The observed labelling among them.
+    cluster_forming_p : float
+        One-sided p at which places form clusters.
+    connectivity : {6, 18, 26}
+        Neighbours of a place.
+    method : {"freedman-lane", "draper-stoneman"}
+        How scans are relabelled.
+    tail : {"two-sided", "one-sided-each"}
+        Whether alpha is for both directions together, or for each.
+    statistics : tuple of {"size", "mass", "tfce"}
+        What is corrected for beside the largest t.
+    pareto_tail : bool
+        Whether small p come from a generalised Pareto fitted to the tail of the null.
+    dtype : {"float32", "float64"}
+        Precision of the permuted maps.
+    seed : int
+        Of the relabellings.
     """
 
     formula: str
@@ -65,18 +85,18 @@ class StatsSettings:
     welch: bool = False
     rois: tuple[str, ...] = ()
     atlas: str | None = None
-    alpha: float = 0.05
+    alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
     cluster_statistic: Literal["size", "mass"] = "size"
     space: str | None = None
-    n_permutations: int = 5000
-    cluster_forming_p: float = 0.001
-    connectivity: int = 18
+    n_permutations: Annotated[int, Ge(2)] = 5000
+    cluster_forming_p: Annotated[float, Gt(0), Lt(0.5)] = 0.001
+    connectivity: Literal[6, 18, 26] = 18
     method: Literal["freedman-lane", "draper-stoneman"] = "freedman-lane"
     tail: Literal["two-sided", "one-sided-each"] = "two-sided"
-    statistics: tuple[str, ...] = ("size", "mass", "tfce")
+    statistics: tuple[Literal["size", "mass", "tfce"], ...] = ("size", "mass", "tfce")
     pareto_tail: bool = False
-    dtype: str = "float64"
-    seed: int = 0
+    dtype: Literal["float32", "float64"] = "float64"
+    seed: Annotated[int, Ge(0)] = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ from commissure.report.scatter import scatter_figure
 from commissure.report.tables_docx import table_docx
 from commissure.study.bids_names import has_midline
 from commissure.study.findings import Findings
+from commissure.study.report_tables import write_report_tables
 
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 
@@ -34,6 +35,7 @@ def write_findings(findings: Findings, folder: Path) -> None:
     _write_clusters(findings, folder)
     _write_people(findings, folder)
     _write_figures(findings, folder)
+    write_report_tables(findings, folder)
     _write_json(folder / "stats.json", _record(findings))
 
 

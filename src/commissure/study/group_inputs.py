@@ -2,7 +2,8 @@
 
 import csv
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,16 @@ class Participants:
         A row a scan, with the column ``participant_id``; empty cells and ``n/a`` are missing.
     categorical : tuple of str
         Columns that participants.json gives ``Levels``.
+    levels : dict of str to dict of str to str
+        What each level of these columns means.
+    units : dict of str to str
+        ``Units`` of columns.
     """
 
     table: pd.DataFrame
     categorical: tuple[str, ...]
+    levels: dict[str, dict[str, str]] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +110,32 @@ def read_participants(path: Path) -> Participants:
     described: dict[str, Any] = {}
     if sidecar.is_file():
         try:
-            described = dict(json.loads(sidecar.read_text(encoding="utf-8")))
+            described = dict(json.loads(sidecar.read_text(encoding="utf-8-sig")))
         except (ValueError, TypeError) as error:
             msg = f"{sidecar} is not a valid JSON description of columns ({error}). Correct it."
             raise InputError(msg) from error
-    levels = [
-        name for name, what in described.items() if isinstance(what, dict) and "Levels" in what
-    ]
-    return Participants(table, tuple(name for name in levels if name in table))
+    columns = {name: what for name, what in described.items() if isinstance(what, dict)}
+    levels = {
+        name: _meanings(what["Levels"])
+        for name, what in columns.items()
+        if name in table and "Levels" in what
+    }
+    units = {
+        name: str(what["Units"])
+        for name, what in columns.items()
+        if name in table and "Units" in what
+    }
+    return Participants(table, tuple(levels), levels, units)
+
+
+def _meanings(levels: Any) -> dict[str, str]:
+    """Return what levels mean; each may be described by a text or, in BIDS 1.9, an object."""
+    if not isinstance(levels, dict):
+        return {str(level): str(level) for level in levels} if isinstance(levels, list) else {}
+    return {
+        str(level): str(what.get("Description", level) if isinstance(what, dict) else what)
+        for level, what in levels.items()
+    }
 
 
 def read_maps(maps: Path, participants: pd.DataFrame, domain: Domain) -> GroupMaps:
@@ -134,6 +159,17 @@ def read_maps(maps: Path, participants: pd.DataFrame, domain: Domain) -> GroupMa
         values, sources = _read_4d(maps, len(participants), domain)
     else:
         values, sources = _read_listed(maps, participants, domain)
+    return _where_all_have_data(values, sources, domain)
+
+
+def read_map_files(files: Sequence[Path], domain: Domain) -> GroupMaps:
+    """Read maps, a file a scan; see `read_maps`."""
+    return _where_all_have_data(_read_files(files, domain), tuple(map(str, files)), domain)
+
+
+def _where_all_have_data(
+    values: NDArray[np.float64], sources: tuple[str, ...], domain: Domain
+) -> GroupMaps:
     has_data = np.isfinite(values) & (values != 0)
     everywhere = has_data.all(axis=0)
     if not everywhere.any():
@@ -172,6 +208,10 @@ def _read_listed(
         raise InputError(msg)
     keys = ["participant_id", *(["session_id"] if "session_id" in participants else [])]
     files = [path.parent / name for name in match_maps(participants, table, on=keys)["path"]]
+    return _read_files(files, domain), tuple(map(str, files))
+
+
+def _read_files(files: Sequence[Path], domain: Domain) -> NDArray[np.float64]:
     values = np.empty((len(files), domain.n_places))
     problems: list[str] = []
     for row, file in enumerate(files):
@@ -185,4 +225,4 @@ def _read_listed(
             problems += error.problems
     if problems:
         raise InputError(problems)
-    return values, tuple(map(str, files))
+    return values

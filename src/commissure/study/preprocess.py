@@ -1,48 +1,38 @@
 """Raw BIDS runs to clean series in template space: from files to files."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 
+from commissure.preprocessing import max_motion
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.preprocessing.programs import ProgramError
 from commissure.preprocessing.recipe import Recipe, preprocess
 from commissure.preprocessing.registration import Image
 from commissure.problems import InputError
-from commissure.study.inputs import Scan, check_image, read_bids
+from commissure.study.inputs import Scan, Selection, check_image, read_bids, read_confounds
+from commissure.study.inputs.scan import load_header
 from commissure.study.preprocess_files import (
+    own_folder,
     write_anatomy,
     write_dataset_description,
     write_grey_mask,
     write_run,
 )
-from commissure.study.quality import QualityRules, judge, merge_quality
+from commissure.study.preprocessed import clean_scan
+from commissure.study.quality import QualityRules, judge, measure, merge_quality
 from commissure.study.staging import staged
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Selection:
-    """Which runs of a dataset; all by default.
-
-    Attributes
-    ----------
-    participant_labels, sessions, runs : tuple of str, optional
-    task : str, optional
-    echo : str, optional
-    """
-
-    participant_labels: tuple[str, ...] | None = None
-    sessions: tuple[str, ...] | None = None
-    runs: tuple[str, ...] | None = None
-    task: str | None = None
-    echo: str | None = None
+# As in the reference study.
+GREY_MATTER = 0.2
 
 
 def preprocess_study(
@@ -96,63 +86,134 @@ def preprocess_study(
     for number, scan in enumerate(scans):
         for warning in scan.warnings:
             log.warning("%s", warning)
-        try:
-            bold = _load(scan.bold)
+        with telling(scan.bold, problems):
             if scan.t1w is None:
                 prepared = None
             elif prepared is None or prepared[0] != scan.t1w:
                 report(f"{scan.participant_id}: anatomy", number / len(scans))
-                img = _load(scan.t1w)
-                prepared = scan.t1w, prepare_anatomy(img, n_threads)
+                img = load_volumes(scan.t1w)
+                prepared = (
+                    scan.t1w,
+                    prepare_anatomy(img, n_threads, coarse=recipe.warp == "coarse"),
+                )
             report(f"{scan.bold.name}", (number + 0.5) / len(scans))
-            rows.append(_do(scan, bold, prepared, bids_dir, out_dir, recipe, rules, n_threads))
-        except InputError as error:
-            name = str(scan.bold)
-            problems += [p if str(bids_dir) in p else f"{name}: {p}" for p in error.problems]
-        except ProgramError as error:
-            problems.append(f"{scan.bold}: registration failed. {error}")
+            with staged(out_dir) as folder:
+                if prepared is not None:
+                    write_anatomy(
+                        prepared[1], prepared[0], recipe.resolution_mm, folder / own_folder(scan)
+                    )
+                anatomy = None if prepared is None else prepared[1]
+                measured = clean_run(scan, anatomy, recipe, folder, n_threads)
+                write_dataset_description(folder, bids_dir)
+                write_grey_mask(recipe.resolution_mm, GREY_MATTER, folder)
+                row = judge(measured, rules)
+                table = merge_quality(out_dir / "quality.tsv", [row])
+                table.to_csv(folder / "quality.tsv", sep="\t", index=False, na_rep="n/a")
+            rows.append(row)
+            if not row["included"]:
+                log.warning(
+                    "%s is left out of the group stage: %s.", scan.bold.name, row["reasons"]
+                )
+            elif row["reasons"]:
+                log.warning("%s: %s. Look at the pictures.", scan.bold.name, row["reasons"])
     if problems:
         raise InputError(problems)
     return rows
 
 
-def _load(path: Path) -> Image:
-    """Read an image whole."""
+@contextmanager
+def telling(path: Path, problems: list[str]) -> Iterator[None]:
+    """Add what goes wrong with a file to `problems`, and go on."""
+    try:
+        yield
+    except InputError as error:
+        problems += [p if str(path.parent) in p else f"{path}: {p}" for p in error.problems]
+    except ProgramError as error:
+        problems.append(f"{path}: registration failed. {error}")
+
+
+def load_volumes(path: Path) -> Image:
+    """Read an image whole.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
     check_image(path)
     img: Any = nib.load(path)
     return Image(np.asarray(img.dataobj, np.float32), img.affine)
 
 
-def _do(
+def clean_run(
     scan: Scan,
-    bold: Image,
-    prepared: tuple[Path, Anatomy] | None,
-    bids_dir: Path,
-    out_dir: Path,
+    anatomy: Anatomy | None,
     recipe: Recipe,
-    rules: QualityRules,
+    folder: Path,
     n_threads: int | None,
 ) -> dict[str, object]:
-    """Preprocess a run, and write all that comes of it or nothing."""
-    anatomy = None if prepared is None else prepared[1]
+    """Preprocess a raw run and write what comes of it.
+
+    Parameters
+    ----------
+    scan : Scan
+    anatomy : Anatomy, optional
+    recipe : Recipe
+    folder : Path
+        In which the run's files are written to `own_folder`.
+    n_threads : int, optional
+
+    Returns
+    -------
+    dict
+        See `commissure.study.quality.measure`.
+
+    Raises
+    ------
+    InputError, ProgramError
+        If the run cannot be preprocessed.
+    """
+    bold = load_volumes(scan.bold)
     clean = preprocess(
         bold.data, bold.affine, scan.tr, scan.slice_times, anatomy, recipe, n_threads=n_threads
     )
     for warning in clean.warnings:
         log.warning("%s: %s", scan.bold.name, warning)
-    row = judge(scan, clean, rules)
-    if not row["included"]:
-        log.warning("%s is left out of the group stage: %s.", scan.bold.name, row["reasons"])
-    elif row["reasons"]:
-        log.warning("%s: %s. Look at the pictures.", scan.bold.name, row["reasons"])
-    with staged(out_dir) as folder:
-        session = [f"ses-{scan.session}"] if scan.session else []
-        own = folder.joinpath(scan.participant_id, *session)
-        if prepared is not None:
-            write_anatomy(prepared[1], prepared[0], recipe.resolution_mm, own)
-        write_run(scan, clean, anatomy, asdict(recipe), rules.mean_fd_mm, own)
-        write_dataset_description(folder, bids_dir)
-        write_grey_mask(recipe.resolution_mm, folder)
-        table = merge_quality(out_dir / "quality.tsv", [row])
-        table.to_csv(folder / "quality.tsv", sep="\t", index=False, na_rep="n/a")
-    return row
+    write_run(scan, clean, anatomy, asdict(recipe), folder / own_folder(scan))
+    return measure(scan, clean)
+
+
+def clean_preprocessed_run(
+    scan: Scan,
+    recipe: Recipe,
+    strategy: Sequence[str],
+    folder: Path,
+    n_threads: int | None,
+) -> dict[str, object]:
+    """Do what is left to do of a preprocessed run and write what comes of it; see `clean_run`."""
+    clean = clean_scan(scan, recipe, strategy, n_threads=n_threads)
+    write_run(scan, clean, None, asdict(recipe), folder / own_folder(scan))
+    return measure(scan, clean)
+
+
+def measure_clean(scan: Scan) -> dict[str, object]:
+    """Return what there is to judge a run or map by that others made clean."""
+    measured: dict[str, object] = {
+        "participant_id": scan.participant_id,
+        "session": scan.session,
+        "task": scan.task,
+        "run": scan.run,
+    }
+    if scan.confounds is not None:
+        confounds = read_confounds(scan, ())
+        millimetres, degrees = max_motion(confounds.parameters)
+        measured |= {
+            "mean_fd_jenkinson": float(confounds.fd_jenkinson.mean()),
+            "mean_fd_power": float(confounds.fd_power.mean()),
+            "max_motion": millimetres,
+            "max_rotation": degrees,
+        }
+    if scan.kind == "clean":
+        measured["n_volumes"] = int(load_header(scan.bold).shape[3])
+        measured["effective_df"] = scan.metadata.get("EffectiveDegreesOfFreedom")
+    return measured

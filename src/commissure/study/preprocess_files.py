@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-import commissure
 from commissure.preprocessing.anatomy import Anatomy
+from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.preprocessing.motion import motion_parameters
 from commissure.preprocessing.recipe import CleanBold
 from commissure.preprocessing.registration import grid_points
@@ -24,12 +24,26 @@ from commissure.report.quality_figures import (
     outlines_figure,
 )
 from commissure.space.templates import TEMPLATE_SPACE, analysis_grid, load_template
-from commissure.study.bids_names import split_extension
+from commissure.study.bids_names import has_midline, split_extension
+from commissure.study.domain import grey_mask
 from commissure.study.inputs import Scan
+from commissure.study.inputs.bids_files import BidsFile
+from commissure.study.inputs.selection import alnum
+from commissure.study.source_software import made_by
+from commissure.study.versions import generated_by
 
-# As in the reference study.
-GREY_PRIOR = 0.2
-
+# What sidecars of clean series take over from those of the runs, by BIDS' names.
+CARRIED = (
+    "Manufacturer",
+    "ManufacturersModelName",
+    "MagneticFieldStrength",
+    "EchoTime",
+    "FlipAngle",
+    "MultibandAccelerationFactor",
+)
+_REGISTRATION = ("greedy", "niimath")
+_LIBRARIES = ("nibabel", "nilearn", "numba", "numpy", "scipy")
+_MASK_TYPES = {"mask": "Brain", "greyMask": "ROI"}
 _LABELS = {"GM": "grey", "WM": "white", "CSF": "csf"}
 
 
@@ -50,7 +64,7 @@ def write_anatomy(anatomy: Anatomy, t1w: Path, resolution_mm: int, folder: Path)
     found = anatomy.in_template(places)
     stem = split_extension(t1w)[0].removesuffix("_T1w")
     space = f"{stem}_space-{TEMPLATE_SPACE}_res-{resolution_mm}"
-    sources = {"Sources": [f"bids:raw:{t1w.name}"]}
+    sources = {"Sources": [source_uri(t1w)]}
     _write_image(
         folder / "anat" / f"{space}_desc-preproc_T1w", found["T1w"], affine, "T1w", sources
     )
@@ -64,11 +78,16 @@ def write_anatomy(anatomy: Anatomy, t1w: Path, resolution_mm: int, folder: Path)
     _write_image(folder / "anat" / name, positions, affine, "warp", sources)
 
     fine_shape, fine = analysis_grid(2)
-    image = anatomy.in_template(grid_points(fine_shape, fine))["T1w"]
+    fine_found = anatomy.in_template(grid_points(fine_shape, fine))
+    image = fine_found["T1w"]
     template = load_template(2)
     outlines = {"template brain": template.brain, "template grey matter": template.grey}
     figure = outlines_figure(image, outlines, fine, f"{stem}: T1w in template space")
     _write_figure(figure, folder / "figures" / f"{stem}_desc-t1wOnTemplate_T1w.png")
+    outlines = {f"{tissue} matter": fine_found[tissue] for tissue in ("grey", "white")}
+    outlines["CSF"] = fine_found["csf"]
+    figure = outlines_figure(image, outlines, fine, f"{stem}: tissues")
+    _write_figure(figure, folder / "figures" / f"{stem}_desc-tissues_T1w.png")
 
 
 def write_run(
@@ -76,7 +95,6 @@ def write_run(
     clean: CleanBold,
     anatomy: Anatomy | None,
     settings: dict[str, Any],
-    limit_mm: float,
     folder: Path,
 ) -> Path:
     """Write a run's clean series, mask, confounds, transform and pictures.
@@ -86,28 +104,34 @@ def write_run(
     Path
         The clean series.
     """
-    stem = split_extension(scan.bold)[0].removesuffix("_bold")
+    stem = scan.name
     resolution = round(float(clean.affine[1, 1]))
-    space = f"{stem}_space-{TEMPLATE_SPACE}_res-{resolution}"
+    space = clean_name(scan, resolution).name.removesuffix("_desc-clean_bold.nii.gz")
     func = folder / "func"
+    programs = (*_REGISTRATION, *_LIBRARIES) if scan.kind == "raw" else _LIBRARIES
+    n_discarded = 0 if "trim" in scan.done else max(settings["n_trim"], scan.n_non_steady)
     about = {
         "Sources": [
-            f"bids:raw:{scan.bold.name}",
-            *([f"bids:raw:{scan.t1w.name}"] if scan.t1w else []),
+            source_uri(scan.bold),
+            *([source_uri(scan.t1w)] if scan.t1w else []),
         ],
         "RepetitionTime": scan.tr,
         "EffectiveDegreesOfFreedom": clean.effective_df,
-        "NumberOfVolumesDiscardedByUser": settings["n_trim"],
+        "InputKind": scan.kind,
+        "StepsDoneBefore": sorted(scan.done),
+        "NumberOfVolumes": clean.series.shape[1],
+        "NumberOfVolumesDiscardedByUser": n_discarded,
         "VolumesCensored": np.flatnonzero(~clean.kept).tolist(),
         "Overlaps": clean.overlaps,
         "Settings": settings,
         "Warnings": [*scan.warnings, *clean.warnings],
-        "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
+        "GeneratedBy": generated_by(*programs),
     }
+    carried = {name: scan.metadata[name] for name in CARRIED if name in scan.metadata}
     series = np.zeros((*clean.mask.shape, clean.series.shape[1]), np.float32)
     series[clean.mask] = clean.series
     bold = _write_image(
-        func / f"{space}_desc-clean_bold", series, clean.affine, "bold", about, scan.tr
+        func / f"{space}_desc-clean_bold", series, clean.affine, "bold", carried | about, scan.tr
     )
     del series
     mask = clean.mask.astype(np.uint8)
@@ -118,9 +142,9 @@ def write_run(
     _write_image(func / f"{space}_stat-tsnr_boldmap", shown, clean.affine, "tsnr", about)
     _write_confounds(clean, func / f"{stem}_desc-confounds_timeseries")
     events = scan.bold.with_name(f"{stem}_events.tsv")
-    if events.exists():
+    if scan.kind == "raw" and events.exists():
         table = pd.read_csv(events, sep="\t", na_values=["n/a"])
-        table["onset"] = trim_onsets(table["onset"], settings["n_trim"], scan.tr)
+        table["onset"] = trim_onsets(table["onset"], n_discarded, scan.tr)
         path = func / f"{stem}_desc-trimmed_events.tsv"
         table.to_csv(path, sep="\t", index=False, na_rep="n/a")
     if clean.epi_to_t1w is not None:
@@ -131,13 +155,15 @@ def write_run(
     figures = folder / "figures"
     parameters = motion_parameters(clean.motion)
     displacement = clean.confounds["framewise_displacement_jenkinson"]
-    figure = motion_figure(parameters, displacement, limit_mm, ~clean.kept, scan.tr)
+    figure = motion_figure(parameters, displacement, ~clean.kept, scan.tr)
     _write_figure(figure, figures / f"{stem}_desc-motion_bold.png")
     figure = carpet_figure(clean.before, clean.series, clean.tissue, clean.kept)
     _write_figure(figure, figures / f"{stem}_desc-carpet_bold.png")
     figure = map_figure(tsnr, clean.affine, f"{stem}: temporal SNR", "tSNR")
     _write_figure(figure, figures / f"{stem}_desc-tsnr_bold.png")
-    template = load_template(resolution)
+    if scan.kind != "raw" and not has_midline(scan.space):
+        return bold
+    template = template_on(clean.mask.shape, clean.affine)
     outlines: dict[str, NDArray[Any]] = {"template brain": template.brain}
     outlines["template grey matter"] = template.grey
     if anatomy is not None:
@@ -150,12 +176,45 @@ def write_run(
     return bold
 
 
-def write_grey_mask(resolution_mm: int, folder: Path) -> None:
-    """Write where the template's grey matter prior exceeds 0.2: the mask of CFH and statistics."""
-    template = load_template(resolution_mm)
-    mask = (template.grey > GREY_PRIOR).astype(np.uint8)
+def clean_name(scan: Scan, resolution_mm: int) -> Path:
+    """Return where a run's clean series lie, relative to the output folder.
+
+    Parameters
+    ----------
+    scan : Scan
+    resolution_mm : int
+        Of the grid that raw runs are resampled to.
+    """
+    space = f"space-{TEMPLATE_SPACE}_res-{resolution_mm}"
+    if scan.kind != "raw":
+        resolution = BidsFile.of(scan.bold).entities.get("res")
+        space = f"space-{alnum(scan.space or 'native')}" + (
+            f"_res-{resolution}" if resolution else ""
+        )
+    return own_folder(scan) / "func" / f"{scan.name}_{space}_desc-clean_bold.nii.gz"
+
+
+def source_uri(path: Path) -> str:
+    """Return the BIDS URI of a file of the input, whose participant's folder names it."""
+    parts = path.parts
+    at = next((i for i, part in enumerate(parts[:-1]) if part.startswith("sub-")), len(parts) - 1)
+    return f"bids:raw:{'/'.join(parts[at:])}"
+
+
+def own_folder(scan: Scan) -> Path:
+    """Return the folder of a scan's participant (and session), relative to the output folder."""
+    label = alnum(scan.participant_id.removeprefix("sub-"))
+    session = [f"ses-{alnum(scan.session)}"] if scan.session else []
+    return Path(f"sub-{label}", *session)
+
+
+def write_grey_mask(resolution_mm: int, threshold: float, folder: Path) -> None:
+    """Write where the template's grey matter prior exceeds a threshold: the mask of CFH."""
+    shape, affine = analysis_grid(resolution_mm)
     name = f"space-{TEMPLATE_SPACE}_res-{resolution_mm}_label-GM_mask"
-    _write_image(folder / name, mask, template.affine, "greyMask", {"Threshold": GREY_PRIOR})
+    mask = np.asarray(grey_mask(shape, affine, threshold).dataobj)
+    about = {"Threshold": threshold, "Sources": []}
+    _write_image(folder / name, mask, affine, "greyMask", about)
 
 
 def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
@@ -166,7 +225,7 @@ def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
             "Name": "commissure: clean resting-state series",
             "BIDSVersion": "1.10.0",
             "DatasetType": "derivative",
-            "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
+            "GeneratedBy": [*generated_by(), *made_by(bids_dir)],
             "SourceDatasets": [{"URL": bids_dir.resolve().as_uri()}],
             "DatasetLinks": {"raw": bids_dir.resolve().as_uri()},
         },
@@ -206,9 +265,23 @@ def _write_image(
         img.header.set_zooms((*img.header.get_zooms()[:3], tr))
     path = stem.with_name(f"{stem.name}.nii.gz")
     nib.save(img, path)
-    description = {"Description": _descriptions()[what], **about}
-    _write_json(stem.with_name(f"{stem.name}.json"), description)
+    described = {"Description": _descriptions()[what], **_required(what, affine), **about}
+    _write_json(stem.with_name(f"{stem.name}.json"), described)
     return path
+
+
+def _required(what: str, affine: NDArray[np.float64]) -> dict[str, Any]:
+    """Return what BIDS requires of sidecars of images in template space."""
+    size = float(affine[1, 1])
+    required: dict[str, Any] = {
+        "Resolution": f"Voxels of {size:g} mm on the template's analysis grid.",
+        "SpatialReference": {"VolumeReference": TEMPLATE_SPACE},
+    }
+    if what in ("bold", "T1w"):
+        required["SkullStripped"] = True
+    if what in _MASK_TYPES:
+        required["Type"] = _MASK_TYPES[what]
+    return required
 
 
 def _write_figure(figure: Figure, path: Path) -> None:

@@ -1,9 +1,12 @@
 """Which runs are good enough for the group stage, and why the others are not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import pandas as pd
+from annotated_types import Ge
 
 from commissure.preprocessing import max_motion, motion_parameters
 from commissure.preprocessing.recipe import CleanBold
@@ -36,16 +39,14 @@ class QualityRules:
     """
 
     exclude_motion: bool = True
-    mean_fd_mm: float = 0.2
-    max_mm: float = 3.0
-    max_degrees: float = 3.0
-    least_volumes: int = 100
-    least_df: float = 20.0
-    least_overlap: float = 0.8
-    doubtful_overlap: float = 0.92
+    mean_fd_mm: Annotated[float, Ge(0)] = 0.2
+    max_mm: Annotated[float, Ge(0)] = 3.0
+    max_degrees: Annotated[float, Ge(0)] = 3.0
+    least_volumes: Annotated[int, Ge(1)] = 100
+    least_df: Annotated[float, Ge(0)] = 20.0
+    least_overlap: Annotated[float, Ge(0)] = 0.8
+    doubtful_overlap: Annotated[float, Ge(0)] = 0.92
 
-
-RULES = {"recommended": QualityRules(), "liu2025": QualityRules(exclude_motion=False)}
 
 _OVERLAPS = {
     "epi_t1w": "the EPI's brain and the T1w's (is it the same person?)",
@@ -53,60 +54,78 @@ _OVERLAPS = {
 }
 
 
-def judge(scan: Scan, clean: CleanBold, rules: QualityRules) -> dict[str, object]:
-    """Return the run's row of quality.tsv.
+def measure(scan: Scan, clean: CleanBold) -> dict[str, object]:
+    """Return what there is to judge a run by.
 
     Returns
     -------
     dict
-        `KEYS`, then ``included, reasons, mean_fd_jenkinson, mean_fd_power, max_motion,
-        max_rotation, n_volumes, effective_df`` and an ``overlap_...`` for each registration.
-        `reasons` says what excludes the run; what is only noted has "(noted)" behind it.
+        `KEYS`, then ``mean_fd_jenkinson, mean_fd_power, max_motion, max_rotation, n_volumes,
+        effective_df`` and an ``overlap_...`` for each registration.
     """
-    fd_jenkinson = float(clean.confounds["framewise_displacement_jenkinson"].mean())
     millimetres, degrees = max_motion(motion_parameters(clean.motion))
-    moved = []
-    if fd_jenkinson > rules.mean_fd_mm:
-        moved.append(f"mean FD {fd_jenkinson:.3f} mm > {rules.mean_fd_mm:g}")
-    if millimetres > rules.max_mm:
-        moved.append(f"moved {millimetres:.1f} mm > {rules.max_mm:g}")
-    if degrees > rules.max_degrees:
-        moved.append(f"turned {degrees:.1f} degrees > {rules.max_degrees:g}")
-    reasons = []
-    n_volumes = int(clean.kept.sum())
-    if n_volumes < rules.least_volumes:
-        reasons.append(f"{n_volumes} volumes < {rules.least_volumes}")
-    if clean.effective_df < rules.least_df:
-        reasons.append(f"{clean.effective_df:.1f} degrees of freedom < {rules.least_df:g}")
-    reasons += [
-        f"{_OVERLAPS[name]} overlap by {overlap:.2f} < {rules.least_overlap:g}"
-        for name, overlap in clean.overlaps.items()
-        if overlap < rules.least_overlap
-    ]
-    noted = [
-        f"{_OVERLAPS[name]} overlap by {overlap:.2f} < {rules.doubtful_overlap:g} (noted)"
-        for name, overlap in clean.overlaps.items()
-        if rules.least_overlap <= overlap < rules.doubtful_overlap
-    ]
-    if rules.exclude_motion:
-        reasons = [*moved, *reasons]
-    else:
-        noted += [f"{reason} (noted)" for reason in moved]
     return {
         "participant_id": scan.participant_id,
         "session": scan.session,
         "task": scan.task,
         "run": scan.run,
-        "included": not reasons,
-        "reasons": "; ".join([*reasons, *noted]),
-        "mean_fd_jenkinson": fd_jenkinson,
+        "mean_fd_jenkinson": float(clean.confounds["framewise_displacement_jenkinson"].mean()),
         "mean_fd_power": float(clean.confounds["framewise_displacement"].mean()),
         "max_motion": millimetres,
         "max_rotation": degrees,
-        "n_volumes": n_volumes,
+        "n_volumes": int(clean.kept.sum()),
         "effective_df": clean.effective_df,
         **{f"overlap_{name}": overlap for name, overlap in clean.overlaps.items()},
     }
+
+
+def judge(measured: Mapping[str, Any], rules: QualityRules) -> dict[str, object]:
+    """Return the run's row of quality.tsv.
+
+    Parameters
+    ----------
+    measured : mapping
+        See `measure`; what a kind of input cannot tell is missing or None, and not judged.
+    rules : QualityRules
+
+    Returns
+    -------
+    dict
+        `KEYS`, then ``included, reasons`` and what was measured. `reasons` says what excludes the
+        run; what is only noted has "(noted)" behind it.
+    """
+
+    def beyond(name: str, limit: float, text: str) -> list[str]:
+        value = measured.get(name)
+        return [text.format(value, limit)] if value is not None and value > limit else []
+
+    def below(name: str, limit: float, text: str) -> list[str]:
+        value = measured.get(name)
+        return [text.format(value, limit)] if value is not None and value < limit else []
+
+    moved = [
+        *beyond("mean_fd_jenkinson", rules.mean_fd_mm, "mean FD {:.3f} mm > {:g}"),
+        *beyond("max_motion", rules.max_mm, "moved {:.1f} mm > {:g}"),
+        *beyond("max_rotation", rules.max_degrees, "turned {:.1f} degrees > {:g}"),
+    ]
+    reasons = [
+        *below("n_volumes", rules.least_volumes, "{} volumes < {}"),
+        *below("effective_df", rules.least_df, "{:.1f} degrees of freedom < {:g}"),
+    ]
+    noted = []
+    for name, what in _OVERLAPS.items():
+        text = f"{what} overlap by {{:.2f}} < {{:g}}"
+        failed = below(f"overlap_{name}", rules.least_overlap, text)
+        reasons += failed
+        if not failed:
+            noted += below(f"overlap_{name}", rules.doubtful_overlap, f"{text} (noted)")
+    if rules.exclude_motion:
+        reasons = [*moved, *reasons]
+    else:
+        noted += [f"{reason} (noted)" for reason in moved]
+    row = dict(measured)
+    keys = {key: row.pop(key) for key in KEYS}
+    return keys | {"included": not reasons, "reasons": "; ".join([*reasons, *noted])} | row
 
 
 def merge_quality(path: Path, rows: list[dict[str, object]]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from commissure.clinical import PartialCorrelations, partial_correlations, roi_v
 from commissure.inference import (
     Cluster,
     Design,
+    NullMaker,
     PermutationResult,
     cluster_table,
     contrast_effect,
@@ -35,6 +36,7 @@ def find(
     n_threads: int | None = None,
     max_memory: int | None = None,
     progress: Callable[[str, float], None] | None = None,
+    null_by: NullMaker | None = None,
 ) -> Findings:
     """Compare groups, or relate maps to scores, with everything that is reported of it.
 
@@ -42,7 +44,7 @@ def find(
     ----------
     inputs : Inputs
     settings : StatsSettings
-    n_threads, max_memory : int, optional
+    n_threads, max_memory, null_by
         See `commissure.inference.permutation_test`.
     progress : callable, optional
         Called with what is being done and the share of it that is done.
@@ -65,6 +67,7 @@ def find(
             n_threads=n_threads,
             max_memory=max_memory,
             progress=_counter(what, settings.n_permutations, progress),
+            null_by=null_by,
             **options,
         )
 

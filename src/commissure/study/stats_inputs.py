@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from commissure import inference
 from commissure.clinical import Table1, table1
-from commissure.inference import Design, design_matrix, option_problems
+from commissure.inference import Design, design_matrix
 from commissure.inference.grammar import read_formula
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.bids_names import entity
 from commissure.study.findings import Inputs, StatsSettings
-from commissure.study.group_inputs import read_maps, read_participants
+from commissure.study.group_inputs import GroupMaps, Participants, read_maps, read_participants
 from commissure.study.image_files import read_image
 from commissure.study.regions import find_atlas, find_region
 
@@ -46,50 +47,64 @@ def read_inputs(
     InputError
         With every problem that was found in any of them.
     """
-    checks = _Checks()
-    people = checks.run(lambda: read_participants(participants))
-    domain = checks.run(
+    return check_inputs(
+        lambda: read_participants(participants),
         lambda: Domain.from_mask(
             read_image(mask), threshold=mask_threshold, name=str(mask), both_sides=False
-        )
+        ),
+        lambda table, domain: read_maps(maps, table, domain),
+        settings,
     )
+
+
+def check_inputs(
+    get_people: Callable[[], Participants],
+    get_domain: Callable[[], Domain],
+    get_maps: Callable[[pd.DataFrame, Domain], GroupMaps],
+    settings: StatsSettings,
+) -> Inputs:
+    """Get and check everything that is to be analysed.
+
+    Parameters
+    ----------
+    get_people, get_domain : callable
+    get_maps : callable
+        Called with the participants' table and the domain.
+    settings : StatsSettings
+
+    Raises
+    ------
+    InputError
+        With every problem that was found in any of them.
+    """
+    checks = _Checks()
+    people = checks.run(get_people)
+    domain = checks.run(get_domain)
     atlas = checks.run(lambda: find_atlas(settings.atlas))
     if people is None:
         raise InputError(checks.problems)
-    table, categorical = people.table, (*people.categorical, *settings.categorical)
-    checks.problems += [*_check_rows(settings, table), *_check_options(settings)]
-    checks.problems += _check_scores(settings, table)
-
-    def make_design(rows: pd.DataFrame) -> Design:
-        return design_matrix(
-            settings.formula,
-            rows,
-            categorical=categorical,
-            group=settings.group,
-            blocks=settings.blocks,
-        )
-
-    design = checks.run(lambda: make_design(table))
-    contrast = summary = group_maps = None
-    if design is not None:
-        contrast = checks.run(lambda: design.contrast(settings.contrast))
-        summary = checks.run(lambda: _table1(table, settings, design, categorical))
-    elif complete := _Checks().run(
-        lambda: make_design(table.dropna(subset=list(read_formula(settings.formula).names)))
-    ):
-        # Values are missing; whether the contrast is understood can be told all the same.
-        checks.run(lambda: complete.contrast(settings.contrast))
+    asked = _check_people(people, settings, checks)
+    group_maps = None
     if domain is not None:
-        group_maps = checks.run(lambda: read_maps(maps, table, domain))
+        group_maps = checks.run(lambda: get_maps(people.table, domain))
     if group_maps is None:
         raise InputError(dict.fromkeys(checks.problems))
     rois: dict[str, NDArray[np.intp]] = {}
     for text in settings.rois:
         rois |= checks.run(partial(find_region, text, group_maps.domain, atlas)) or {}
-    if checks.problems or design is None or contrast is None or summary is None:
+    if checks.problems or asked is None:
         raise InputError(dict.fromkeys(checks.problems))
+    design, contrast, summary = asked
     space = settings.space or entity(Path(group_maps.sources[0].split(",")[0]), "space")
     return Inputs(people, design, contrast, group_maps, atlas, rois, summary, space)
+
+
+def people_problems(people: Participants, settings: StatsSettings) -> list[str]:
+    """Say what is wrong with participants and what is asked of them, before there are maps."""
+    checks = _Checks()
+    checks.run(lambda: find_atlas(settings.atlas))
+    _check_people(people, settings, checks)
+    return list(dict.fromkeys(checks.problems))
 
 
 def members(table: pd.DataFrame, group: str) -> dict[str, NDArray[np.bool_]]:
@@ -119,6 +134,39 @@ class _Checks:
             return None
 
 
+def _check_people(
+    people: Participants, settings: StatsSettings, checks: "_Checks"
+) -> tuple[Design, NDArray[np.float64], Table1] | None:
+    """Make design, contrast and Table 1, where they can be made."""
+    table, categorical = people.table, (*people.categorical, *settings.categorical)
+    checks.problems += [*_check_rows(settings, table), *option_problems(settings)]
+    checks.problems += _check_scores(settings, table)
+
+    def make_design(rows: pd.DataFrame) -> Design:
+        return design_matrix(
+            settings.formula,
+            rows,
+            categorical=categorical,
+            group=settings.group,
+            blocks=settings.blocks,
+        )
+
+    design = checks.run(lambda: make_design(table))
+    if design is not None:
+        contrast = checks.run(lambda: design.contrast(settings.contrast))
+        summary = checks.run(lambda: _table1(table, settings, design, categorical))
+        if contrast is not None and summary is not None:
+            return design, contrast, summary
+    elif complete := _Checks().run(
+        lambda: make_design(
+            table.dropna(subset=[n for n in read_formula(settings.formula).names if n in table])
+        )
+    ):
+        # Values are missing; whether the contrast is understood can be told all the same.
+        checks.run(lambda: complete.contrast(settings.contrast))
+    return None
+
+
 def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
     """Say which scans are there twice."""
     keys = ["participant_id", *(["session_id"] if "session_id" in table else [])]
@@ -133,9 +181,9 @@ def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
     return [msg]
 
 
-def _check_options(settings: StatsSettings) -> list[str]:
+def option_problems(settings: StatsSettings) -> list[str]:
     """Say what is wrong with the settings themselves."""
-    problems = option_problems(
+    problems = inference.option_problems(
         settings.n_permutations,
         settings.cluster_forming_p,
         settings.method,

@@ -12,10 +12,21 @@ import numpy as np
 
 from commissure.problems import InputError
 from commissure.space.grid import check_sides_known
+from commissure.study.inputs.bids_files import BidsFile
+from commissure.study.inputs.selection import alnum, bare
 
 # A qform is stored as float32 quaternions and cannot shear: it may differ from the sform by this.
 _FORMS_TOLERANCE_MM = 0.5
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+# Seconds; a longer repetition time is one in milliseconds.
+LONGEST_TR = 20
+
+ScanKind = Literal["raw", "preprocessed", "clean", "map"]
+Step = Literal["trim", "smoothing", "regression", "filter"]
+CLEANED: frozenset[Step] = frozenset(("trim", "smoothing", "regression", "filter"))
+
+# What a name says of how a file was made, not of which run it is.
+DERIVED_ENTITIES = ("space", "cohort", "res", "den", "hemi", "stat", "desc")
 
 
 @dataclass(frozen=True)
@@ -31,22 +42,28 @@ class Scan:
     bold : Path
     t1w : Path or None
     tr : float
-        Seconds.
+        Seconds; 0, as in NIfTI headers, if it is not known (maps, clean series).
     slice_times : tuple of float or None
         Seconds, in the order of the image's third axis.
     metadata : dict
         All that the sidecars say.
     warnings : tuple of str
         What the user should know, though the scan can be used.
-    kind : {"raw", "preprocessed", "clean"}
-        What is still to be done: everything; smoothing and cleaning (fMRIPrep's output); nothing
-        (DPABI's `FunImgARWSDCF`, tables of clean files).
+    kind : {"raw", "preprocessed", "clean", "map"}
+        What is still to be done: everything; smoothing and cleaning (fMRIPrep's output), but for
+        what is in `done`; nothing (DPABI's `FunImgARWSDCF`, tables of clean files). Of a map,
+        `bold` is a finished 3D map for the group stage.
     space : str or None
-        Template space that `bold` is in; None for raw runs.
+        Template space that `bold` is in; None for raw runs and in native space.
     mask : Path or None
         Brain mask on the grid of `bold`.
     confounds : Path or None
         Table of confounds or of realignment parameters.
+    done : frozenset of {"trim", "smoothing", "regression", "filter"}
+        Steps that must not be done again.
+    n_non_steady : int
+        Volumes at the beginning that are flagged as before the steady state: if volumes are still
+        to be dropped, at least these.
     """
 
     participant_id: str
@@ -59,14 +76,32 @@ class Scan:
     slice_times: tuple[float, ...] | None
     metadata: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    kind: Literal["raw", "preprocessed", "clean"] = "raw"
+    kind: ScanKind = "raw"
     space: str | None = None
     mask: Path | None = None
     confounds: Path | None = None
+    done: frozenset[Step] = frozenset()
+    n_non_steady: int = 0
+
+    @property
+    def name(self) -> str:
+        """The BIDS entities that tell the run from all others of a study, to name files by."""
+        if self.bold.name.startswith(f"{self.participant_id}_"):
+            return BidsFile.of(self.bold).without(DERIVED_ENTITIES)
+        parts = [f"sub-{alnum(bare('sub', self.participant_id))}"]
+        labels = {"ses": self.session, "task": self.task, "run": self.run}
+        return "_".join(parts + [f"{key}-{alnum(label)}" for key, label in labels.items() if label])
 
 
-def check_image(path: Path) -> None:
+def check_image(path: Path, *, gaps: bool = False) -> None:
     """Read an image to its last byte and raise if its data cannot be used.
+
+    Parameters
+    ----------
+    path : Path
+    gaps : bool
+        Whether some values may be missing (not finite), as outside the field of view of images
+        that others resampled; never all those of a volume.
 
     Raises
     ------
@@ -95,7 +130,8 @@ def check_image(path: Path) -> None:
             f"{empty[0]}, counted from 0). Convert the run again, or cut them off."
         )
     if not np.issubdtype(data.dtype, np.integer):
-        broken = np.flatnonzero(~np.isfinite(volumes).all(axis=0))
+        finite = np.isfinite(volumes)
+        broken = np.flatnonzero(~(finite.any(axis=0) if gaps else finite.all(axis=0)))
         if len(broken):
             problems.append(
                 f"{path} has values that are not finite (NaN or infinite) in {len(broken)} "
@@ -111,8 +147,11 @@ def load_header(path: Path) -> Any:
     Raises
     ------
     InputError
-        If it is missing, is no image, or does not tell left from right.
+        If it is missing or empty, is no image of real numbers, or does not tell left from right.
     """
+    if path.exists() and not path.stat().st_size:
+        msg = f"{path} is empty (0 bytes). Copy, fetch or convert it again."
+        raise InputError(msg)
     try:
         img: Any = nib.load(path)
     except FileNotFoundError as error:
@@ -125,6 +164,9 @@ def load_header(path: Path) -> Any:
         msg = f"{path} cannot be read as an image ({error}). Copy or convert it again."
         raise InputError(msg) from error
     check_sides_known(img, str(path))
+    if img.get_data_dtype().kind not in "iuf":
+        msg = f"{path} has values of the type {img.get_data_dtype()}; real numbers are needed."
+        raise InputError(msg)
     return img
 
 
@@ -144,6 +186,25 @@ def geometry_problems(path: Path, img: Any) -> list[str]:
             "and set the other one's code to 0 (with nibabel: img.set_qform(None, code=0))."
         )
     ]
+
+
+def volume_problems(path: Path, img: Any, n_trim: int) -> list[str]:
+    """Say why an image has too few volumes for a run of which some will be dropped."""
+    if img.ndim != 4 or img.shape[3] < 2:
+        return [
+            (
+                f"{path} is a single volume ({' x '.join(map(str, img.shape))}); a run has four "
+                "dimensions. Convert the whole run again, or .bidsignore the file."
+            )
+        ]
+    if img.shape[3] <= n_trim:
+        return [
+            (
+                f"{path} has {img.shape[3]} volumes and {n_trim} are to be dropped. Drop fewer, "
+                "or leave the run out."
+            )
+        ]
+    return []
 
 
 def timing_problems(path: Path, img: Any, tr: Any) -> list[str]:
@@ -166,7 +227,7 @@ def timing_problems(path: Path, img: Any, tr: Any) -> list[str]:
         ]
     if not is_number(tr) or tr <= 0:
         return [f"{path}: RepetitionTime must be a number of seconds greater than 0; it is {tr!r}."]
-    if tr > 20:
+    if tr > LONGEST_TR:
         return [
             (
                 f"{path}: RepetitionTime is {tr:g}, which must be milliseconds. Write seconds in "
@@ -191,6 +252,26 @@ def timing_problems(path: Path, img: Any, tr: Any) -> list[str]:
             "header. Find out which is right and correct the other."
         )
     ]
+
+
+def derived_tr(path: Path, img: Any, tr: Any) -> tuple[float, list[str]]:
+    """Return the repetition time (s) of derived data, 0 if nothing tells it, and its problems.
+
+    Parameters
+    ----------
+    path : Path
+    img : nibabel image
+        Of four dimensions.
+    tr : object
+        What is said beside the image, None if nothing is: then the header is believed.
+    """
+    if tr is not None:
+        problems = timing_problems(path, img, tr)
+        return (0.0 if problems else float(tr)), problems
+    zoom, unit = float(img.header.get_zooms()[3]), img.header.get_xyzt_units()[1]
+    if unit not in _SECONDS and zoom == 1:
+        return 0.0, []  # what programs write that do not know it
+    return derived_tr(path, img, zoom * _SECONDS.get(unit, 1.0)) if zoom > 0 else (0.0, [])
 
 
 def slice_timing_problems(path: Path, times: Any, n_slices: int, tr: float) -> list[str]:

@@ -1,0 +1,34 @@
+"""`commissure report`: the pages of a study, at any time."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+from commissure.cli.console import shown
+from commissure.study.report_files import write_report
+
+log = logging.getLogger(__name__)
+
+_DESCRIPTION = """\
+Write report.html and a page for each participant from what the output folder holds, finished or
+not. The pages need no network and nothing beside themselves.
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the subparsers of the main parser."""
+    parser = commands.add_parser(
+        "report",
+        help="the pages that people look at, of a study that is finished or not",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_run)
+    parser.add_argument("out_dir", type=Path, metavar="OUT_DIR", help="of the study")
+    parser.add_argument("--quiet", action="store_true", help="show warnings and errors only")
+
+
+def _run(options: argparse.Namespace) -> None:
+    with shown(quiet=options.quiet):
+        log.info("See %s", write_report(options.out_dir))

@@ -1,0 +1,214 @@
+"""What a reviewer checks - chance, motion, degrees of freedom - and how all of it was made."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from commissure.report.contents import Study, rows_of
+from commissure.report.findings_sections import NOT_COMPARED
+from commissure.report.formatting import fixed, interval_text, p_text
+from commissure.report.page_parts import (
+    CopyText,
+    Details,
+    Figure,
+    Link,
+    Part,
+    Section,
+    Table,
+    Text,
+    section,
+)
+from commissure.report.wording import region_name
+
+_MARKUP = re.compile(r"\*\*|(?<![\w\\])[*_](?=\w)|(?<=[\w.])[*_](?!\w)|(?<!\\)`")
+_ESCAPED = re.compile(r"\\(\W|_)")
+
+
+def chance_section(study: Study, figures: Mapping[str, Figure]) -> Section:
+    """Return the null distribution."""
+    parts: list[Part | None] = []
+    nulls = [figure for key, figure in figures.items() if key.startswith("null")]
+    if nulls:
+        parts.append(
+            Text(
+                "The grey bars count how large the largest cluster was each time when who belongs "
+                "to which group was shuffled. A cluster to the right of the dashed line is larger "
+                "than chance makes it in 95 of 100 studies without any difference."
+            )
+        )
+        parts += nulls
+    else:
+        text = NOT_COMPARED if study.findings is None else "There is no null distribution here."
+        parts.append(Text(text, "missing"))
+    return section("chance", "Could it be chance?", parts)
+
+
+def motion_section(
+    study: Study, figures: Mapping[str, Figure], links: Mapping[str, Link]
+) -> Section:
+    """Return motion against CFH, and the contrast with and without motion in the model."""
+    findings = study.findings
+    title = "Could it be head motion?"
+    if findings is None or "motion" not in figures:
+        text = NOT_COMPARED if findings is None else "Head motion is not known in this study."
+        return section("motion", title, [Text(text, "missing")])
+    correlations = findings.table("motion_correlations")
+    parts: list[Part | None] = [
+        Text(
+            "Who moves more can seem more, or less, connected. If the values rise or fall with "
+            "the mean framewise displacement (FD), or if the difference vanishes once motion is "
+            "in the model, motion may explain the finding."
+        ),
+        figures["motion"],
+        Table(
+            "Correlations of mean FD with CFH",
+            ("region", "who", "r", "95 % CI", "p", "n"),
+            tuple(
+                (
+                    region_name(str(row["region"]), findings),
+                    str(row["group"]),
+                    fixed(row["r"]) or "-",
+                    interval_text(row["ci_low"], row["ci_high"]) or "-",
+                    p_text(row["p"]) or "-",
+                    str(row["n"]),
+                )
+                for row in _by_region(rows_of(correlations))
+            ),
+            links=(links["motion.tsv"],) if "motion.tsv" in links else (),
+        ),
+    ]
+    effects = findings.table("motion_effects")
+    if {"t_with", "t_without"} <= set(effects):
+        parts.append(
+            Table(
+                "The contrast on each region's mean, without and with mean FD in the model",
+                ("region", "t without", "t with mean FD", "change"),
+                tuple(
+                    (
+                        region_name(str(row["region"]), findings),
+                        f"{fixed(row['t_without'])} (df {row['df_without']:.0f})",
+                        f"{fixed(row['t_with'])} (df {row['df_with']:.0f})",
+                        fixed(row["t_with"] - row["t_without"]),
+                    )
+                    for row in rows_of(effects)
+                ),
+            )
+        )
+    return section("motion", title, parts)
+
+
+def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:
+    """Return the degrees of freedom by group."""
+    parts: list[Part | None] = [
+        Text(
+            "How many independent values a run's series still have after cleaning. CFH is the "
+            "largest of many correlations, and that is the larger the fewer there are: groups "
+            "can be compared only if theirs are alike."
+        )
+    ]
+    values = [
+        float(run.measured["effective_df"])
+        for who in study.participants
+        for run in who.runs
+        if run.included and isinstance(run.measured.get("effective_df"), int | float)
+    ]
+    parts.append(figures.get("freedom") or Text("Not known yet.", "missing"))
+    if values and max(values) > 1.1 * min(values):
+        parts.append(
+            Text(
+                f"The runs differ by more than 10 %: from {min(values):.0f} to {max(values):.0f}.",
+                "warning",
+            )
+        )
+    return section("freedom", "Degrees of freedom", parts)
+
+
+def methods_section(study: Study) -> Section:
+    """Return the methods paragraph with its references."""
+    parts: list[Part | None] = []
+    if study.methods:
+        shown = prose(study.methods)
+        plain = "\n\n".join(text for _, text in shown)
+        parts.append(CopyText("Copy the methods text", plain, shown))
+    else:
+        parts.append(
+            Text("The methods text is written with the findings: not there yet.", "missing")
+        )
+    if study.references:
+        entries = tuple(("p", entry.strip()) for entry in study.references.split("\n\n") if entry)
+        references = CopyText("Copy the references (BibTeX)", study.references, entries)
+        parts.append(Details("References as BibTeX", (references,)))
+    return section("methods", "Methods, to be pasted into a paper", parts)
+
+
+def provenance_section(study: Study, links: Mapping[str, Link]) -> Section:
+    """Return settings, versions and where everything lies."""
+    rows = [
+        (f"{table}.{name}" if isinstance(values, Mapping) else table, _shown(value))
+        for table, values in study.settings.items()
+        for name, value in (values.items() if isinstance(values, Mapping) else [("", values)])
+    ]
+    record = study.findings.record if study.findings else {}
+    facts = [
+        ("input", study.source or "-"),
+        ("last step finished", study.changed or "-"),
+        ("seed of the relabellings", _shown(record.get("Seed"))),
+        ("columns of the model", ", ".join(record.get("DesignColumns", [])) or "-"),
+        ("atlas of the labels", _shown(record.get("Atlas"))),
+        ("space of the maps", _shown(record.get("Space"))),
+        *((f"version of {name}", version) for name, version in study.versions.items()),
+    ]
+    files = list(links.values())
+    settings = Table("Settings", ("setting", "value"), tuple(rows))
+    return section(
+        "provenance",
+        "Settings, versions and files",
+        [
+            Table("How this was made", ("what", "value"), tuple(facts)),
+            Details("All settings", (settings,)) if rows else None,
+            Details(
+                f"All {len(files)} files of the study as a whole",
+                (Table("Files", ("file",), tuple((link,) for link in files)),),
+            )
+            if files
+            else None,
+        ],
+    )
+
+
+def prose(markdown: str) -> tuple[tuple[str, str], ...]:
+    """Return the headings, items and paragraphs of a text in Markdown, without its marks."""
+    found: list[tuple[str, str]] = []
+    for block in re.split(r"\n\s*\n", markdown.strip()):
+        lines = block.splitlines()
+        if lines[0].startswith("#"):
+            found.append(("h", _plain(lines[0].lstrip("# "))))
+            lines = lines[1:]
+        if lines and re.match(r"\s*([-*]|\d+\.)\s", lines[0]):
+            for line in lines:
+                if re.match(r"\s*([-*]|\d+\.)\s", line):
+                    found.append(("li", _plain(re.sub(r"^\s*[-*]\s+", "", line.strip()))))
+                else:
+                    found[-1] = ("li", f"{found[-1][1]} {_plain(line.strip())}")
+        elif lines:
+            found.append(("p", _plain(" ".join(line.strip() for line in lines))))
+    return tuple(found)
+
+
+def _by_region(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put the rows of a region beside each other."""
+    order = list(dict.fromkeys(row["region"] for row in rows))
+    return sorted(rows, key=lambda row: order.index(row["region"]))
+
+
+def _plain(text: str) -> str:
+    return _ESCAPED.sub(r"\1", _MARKUP.sub("", text))
+
+
+def _shown(value: Any) -> str:
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return "-"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

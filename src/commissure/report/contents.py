@@ -1,0 +1,165 @@
+"""What a study's output folder holds, as the pages show it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+State = Literal["done", "failed", "started", "waiting"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a participant.
+
+    Attributes
+    ----------
+    name : str
+        Its session, task and number, such as "task-rest"; empty if it has none.
+    state : {"done", "failed", "started", "waiting"}
+    included : bool or None
+        Whether it takes part in the comparison; None where that is not decided.
+    reasons : str
+        Why it does not, and what is only noted.
+    measured : mapping
+        The other columns of quality.tsv, those that are known.
+    failures : tuple of str
+        What went wrong.
+    """
+
+    name: str
+    state: State
+    included: bool | None = None
+    reasons: str = ""
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Participant:
+    """A participant and the runs.
+
+    Attributes
+    ----------
+    participant_id : str
+    page : str
+        File name of the page.
+    group : str or None
+        Where it is known.
+    runs : tuple of Run
+    """
+
+    participant_id: str
+    page: str
+    group: str | None
+    runs: tuple[Run, ...]
+
+    @property
+    def state(self) -> State:
+        """Return the state of the participant as a whole: failed if any run is."""
+        states = {run.state for run in self.runs}
+        for state in ("failed", "started", "waiting"):
+            if state in states:
+                return "started" if state == "waiting" and "done" in states else state
+        return "done" if states else "waiting"
+
+    @property
+    def included(self) -> bool | None:
+        """Tell whether any run takes part in the comparison; None where that is not decided."""
+        decided = [run.included for run in self.runs if run.included is not None]
+        return any(decided) if decided else None
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What the group stage found.
+
+    Attributes
+    ----------
+    record : mapping
+        stats.json.
+    tables : mapping of str to DataFrame
+        The .tsv files that are there, by their names.
+    """
+
+    record: Mapping[str, Any]
+    tables: Mapping[str, pd.DataFrame]
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What was asked of the maps."""
+        return dict(self.record.get("Settings", {}))
+
+    @property
+    def statistic(self) -> str:
+        """What the maps show: t or F."""
+        return "F" if "peak_F" in self.table("clusters") else "t"
+
+    @property
+    def clusters(self) -> pd.DataFrame:
+        """The clusters, without their sub-peaks."""
+        table = self.table("clusters")
+        return table[table["voxels"].notna()] if "voxels" in table else table
+
+    @property
+    def significant(self) -> pd.DataFrame:
+        """The significant ones among `clusters`."""
+        table = self.clusters
+        return table[table["significant"].astype(bool)] if "significant" in table else table
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table, empty if it is not there."""
+        return self.tables.get(name, pd.DataFrame())
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """Return the rows of a table, none if it is not there."""
+        return rows_of(self.table(name))
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """All that is known of a study.
+
+    Attributes
+    ----------
+    name : str
+        Of its output folder.
+    participants : tuple of Participant
+    findings : Findings or None
+        None as long as the groups are not compared.
+    group_failures : tuple of str
+        Why they could not be.
+    settings : mapping
+        Tables of settings.json.
+    source : str or None
+        Where the input lies.
+    versions : mapping of str to str
+    changed : str
+        When the last step was finished.
+    methods, references : str
+        Text of the methods paragraph (Markdown) and of its references (BibTeX).
+    problems : tuple of str
+        What could not be read.
+    """
+
+    name: str
+    participants: tuple[Participant, ...]
+    findings: Findings | None = None
+    group_failures: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    source: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    changed: str = ""
+    methods: str = ""
+    references: str = ""
+    problems: tuple[str, ...] = ()
+
+    def in_state(self, state: State) -> list[Participant]:
+        """Return the participants in a state."""
+        return [who for who in self.participants if who.state == state]
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

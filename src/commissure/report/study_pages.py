@@ -1,0 +1,186 @@
+"""The page of a study, and the page of each participant."""
+
+from collections.abc import Mapping, Sequence
+
+from commissure.report.check_sections import (
+    chance_section,
+    freedom_section,
+    methods_section,
+    motion_section,
+    provenance_section,
+)
+from commissure.report.contents import Participant, Run, Study
+from commissure.report.findings_sections import (
+    clinical_section,
+    differences_section,
+    effects_section,
+    means_section,
+)
+from commissure.report.page_parts import Figure, Link, Part, Section, Table, Text, section
+from commissure.report.pages import Page
+from commissure.report.people_sections import left_out_section, measured_rows, participants_section
+from commissure.report.viewer import Viewer
+from commissure.report.wording import count, short_reasons, summary
+
+_CFH = (
+    "CFH (connectivity between functionally homotopic voxels) says of each place in one half of "
+    "the brain how strongly its activity goes with that of its best match in the other half."
+)
+
+
+def study_page(
+    study: Study,
+    figures: Mapping[str, Figure],
+    links: Mapping[str, Link],
+    viewer: Viewer | None,
+) -> Page:
+    """Return the page of a study.
+
+    Parameters
+    ----------
+    study : Study
+    figures : mapping of str to Figure
+        ``means, figure1, glass, surface, scatter, null, motion, freedom`` and ``effect ...`` for
+        each region; those that there are.
+    links : mapping of str to Link
+        The files that there are, by name.
+    viewer : Viewer or None
+    """
+    changed = f" · last step finished {study.changed}" if study.changed else ""
+    return Page(
+        title=f"CFH study {study.name}",
+        subtitle=f"{_CFH}{changed}",
+        lead=summary(study),
+        tiles=_tiles(study),
+        notices=_notices(study),
+        sections=(
+            participants_section(study, links),
+            left_out_section(study),
+            means_section(study, figures),
+            differences_section(study, figures, links, viewer),
+            effects_section(study, figures),
+            clinical_section(study, figures, links),
+            chance_section(study, figures),
+            motion_section(study, figures, links),
+            freedom_section(study, figures),
+            methods_section(study),
+            provenance_section(study, links),
+        ),
+    )
+
+
+def participant_page(
+    participant: Participant, figures: Mapping[str, Sequence[Figure]], problems: Sequence[str] = ()
+) -> Page:
+    """Return the page of a participant.
+
+    Parameters
+    ----------
+    participant : Participant
+    figures : mapping of str to sequence of Figure
+        By the name of the run they are of; "" for those of the anatomy.
+    problems : sequence of str
+        What could not be read.
+    """
+    sections = [
+        _run_section(run, figures.get(run.name, ()), participant) for run in participant.runs
+    ]
+    names = {run.name for run in participant.runs}
+    anatomy = [f for name, shown in figures.items() if name not in names for f in shown]
+    parts: list[Part | None] = [*anatomy] or [Text("Not done yet.", "missing")]
+    sections.append(section("anatomy", "Anatomy", parts))
+    return Page(
+        title=participant.participant_id,
+        subtitle="Checks of one participant: was the scan good, did every step work?",
+        lead=(_participant_in_words(participant),),
+        tiles=(),
+        notices=tuple(Text(problem, "warning") for problem in problems),
+        sections=tuple(sections),
+        back=Link("the study", "report.html"),
+    )
+
+
+def _run_section(run: Run, figures: Sequence[Figure], participant: Participant) -> Section:
+    single = len(participant.runs) == 1
+    title = "Scan" if single else f"Scan {run.name}"
+    parts: list[Part | None] = [Text(failure, "warning") for failure in run.failures]
+    if run.reasons and run.state != "failed":
+        if run.included is False:
+            parts.append(Text(f"Left out: {run.reasons}", "warning"))
+        else:
+            parts.append(Text(f"Noted: {run.reasons}", "note"))
+    rows = measured_rows(run)
+    parts.append(
+        Table("What was measured", ("what", "value"), rows)
+        if rows
+        else Text("Nothing has been measured yet.", "missing")
+    )
+    parts += figures
+    if not figures:
+        parts.append(Text("There are no pictures yet.", "missing"))
+    return section(f"scan-{run.name}" if run.name else "scan", title, parts)
+
+
+def _participant_in_words(who: Participant) -> str:
+    group = f" ({who.group})" if who.group else ""
+    name = f"{who.participant_id}{group}"
+    if who.state == "failed":
+        return f"{name} could not be finished; below is what went wrong and what there is."
+    if who.state != "done":
+        return f"{name} is not finished yet."
+    if who.included is None:
+        return f"{name} is finished; whether the scan is good enough is decided at the end."
+    if who.included:
+        noted = any(run.reasons for run in who.runs)
+        return f"{name} is part of the comparison{', with a remark' if noted else ''}."
+    why = [reason for run in who.runs for reason in short_reasons(run.reasons)]
+    return f"{name} is left out of the comparison because of {' and '.join(dict.fromkeys(why))}."
+
+
+def _tiles(study: Study) -> tuple[tuple[str, str], ...]:
+    findings = study.findings
+    tiles = [(str(len(study.participants)), "participants")]
+    if findings is None:
+        tiles += [
+            (str(len(study.in_state("done"))), "finished"),
+            (str(len(study.in_state("failed"))), "failed"),
+        ]
+        left = len(study.in_state("waiting")) + len(study.in_state("started"))
+        return (*tiles, (str(left), "to be done"))
+    left_out = [w for w in study.participants if w.included is False or w.state == "failed"]
+    n = len(findings.significant)
+    return (
+        *tiles,
+        (f"{findings.record.get('Scans', 0):,}", "scans compared"),
+        (str(len(left_out)), "left out"),
+        (str(n), f"significant {count(n, 'region').partition(' ')[2]}"),
+        (f"{findings.record.get('Permutations', 0):,}", "relabellings"),
+        (f"{findings.record.get('VoxelsAnalysed', 0):,}", "voxels analysed"),
+    )
+
+
+def _notices(study: Study) -> tuple[Text, ...]:
+    notices = []
+    busy = len(study.in_state("waiting")) + len(study.in_state("started"))
+    if busy:
+        notices.append(
+            Text(
+                f"This study is not finished: {count(busy, 'participant')} still to be done. "
+                "Reload the page for the newest state.",
+                "note",
+            )
+        )
+    notices += [Text(problem, "warning") for problem in study.group_failures]
+    if study.findings is not None:
+        compared = set(study.findings.table("participants").get("participant_id", ()))
+        included = {who.participant_id for who in study.participants if who.included}
+        if compared and included and compared != included:
+            notices.append(
+                Text(
+                    f"The comparison below is of {count(len(compared), 'participant')}, but "
+                    f"{len(included)} are good enough now. Run the group stage again.",
+                    "warning",
+                )
+            )
+    notices += [Text(problem, "warning") for problem in study.problems]
+    return tuple(notices)

@@ -1,0 +1,73 @@
+"""A participant's anatomy on disk, so that what is done again does not begin with it."""
+
+import logging
+import os
+import uuid
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from commissure.preprocessing.anatomy import Anatomy
+from commissure.preprocessing.registration import Image, Warp
+
+log = logging.getLogger(__name__)
+
+
+def save_anatomy(anatomy: Anatomy, path: Path) -> None:
+    """Write an anatomy; a disk that is full costs time later, no result."""
+    some = anatomy.brain | anatomy.tissues.any(axis=-1) | (anatomy.t1w.data != 0)
+    new = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with new.open("wb") as file:
+            np.savez(
+                file,
+                shape=np.array(anatomy.brain.shape),
+                some=np.packbits(some),
+                t1w=anatomy.t1w.data[some],
+                t1w_affine=anatomy.t1w.affine,
+                brain=anatomy.brain[some],
+                tissues=anatomy.tissues[some],
+                warp_matrix=anatomy.warp.matrix,
+                warp_forward=anatomy.warp.forward,
+                warp_backward=anatomy.warp.backward,
+                warp_affine=anatomy.warp.affine,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        log.warning("The anatomy could not be kept in %s (%s).", path, error.strerror or error)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def load_anatomy(path: Path) -> Anatomy | None:
+    """Read an anatomy; None if it is not there or cannot be read."""
+    try:
+        with np.load(path) as stored:
+            shape = tuple(stored["shape"])
+            some = np.unpackbits(stored["some"], count=int(np.prod(shape))).astype(bool)
+            some = some.reshape(shape)
+
+            def whole(name: str) -> NDArray[np.generic]:
+                values = stored[name]
+                full = np.zeros((*shape, *values.shape[1:]), values.dtype)
+                full[some] = values
+                return full
+
+            return Anatomy(
+                Image(whole("t1w"), stored["t1w_affine"]),
+                whole("brain"),  # type: ignore[arg-type]
+                whole("tissues"),  # type: ignore[arg-type]
+                Warp(
+                    stored["warp_matrix"],
+                    stored["warp_forward"],
+                    stored["warp_backward"],
+                    stored["warp_affine"],
+                ),
+            )
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+        return None

@@ -1,0 +1,390 @@
+"""The group stage of a study: who is included, their maps, what is found."""
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+import commissure
+from commissure.inference import NullMaker
+from commissure.measures import cfh
+from commissure.problems import InputError
+from commissure.space.templates import TEMPLATE_SPACE
+from commissure.study.domain import study_domain
+from commissure.study.findings_files import write_findings
+from commissure.study.group_inputs import Participants, read_map_files
+from commissure.study.image_files import load_image, sample_file
+from commissure.study.inputs import Scan
+from commissure.study.ledger import Ledger
+from commissure.study.methods_files import write_methods
+from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
+from commissure.study.preprocess_files import own_folder
+from commissure.study.quality import judge
+from commissure.study.report_tables import MEAN_FD
+from commissure.study.settings import GroupSettings, StudySettings, hash_of, tables_of_results
+from commissure.study.statistics import find
+from commissure.study.stats_inputs import check_inputs, people_problems
+
+GROUP_FOLDER = "group"
+_PARTNERS, _FINDINGS, _METHODS = "partners of the group", "findings", "methods"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A run and whether it is included.
+
+    Attributes
+    ----------
+    result : RunResult
+    row : dict
+        Its row of quality.tsv; without measurements where the run could not be made clean.
+    """
+
+    result: RunResult
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class GroupOutcome:
+    """What the group stage did.
+
+    Attributes
+    ----------
+    n_scans : int
+    n_clusters, n_significant : int
+    notes : tuple of str
+    """
+
+    n_scans: int
+    n_clusters: int
+    n_significant: int
+    notes: tuple[str, ...]
+
+
+def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[Judged]:
+    """Judge the runs that are clean; those that are not are left out, with the reason."""
+    judged = []
+    for result in results:
+        scan = result.scan
+        row: dict[str, Any] = {
+            "participant_id": scan.participant_id,
+            "session": scan.session,
+            "task": scan.task,
+            "run": scan.run,
+        }
+        if result.measured is not None:
+            row = judge(result.measured, settings.quality)
+        why = " ".join(result.problems)
+        if why or not result.is_done:
+            why = f"failed: {why}" if why else "not done: run the participant stage."
+            row |= {"included": False, "reasons": why}
+        judged.append(Judged(result, row))
+    return judged
+
+
+def asked_of_group(settings: StudySettings) -> GroupSettings:
+    """Return what is asked of the maps, with mean framewise displacement in the formula."""
+    group = settings.group
+    if group.mean_fd_covariate:
+        group = replace(group, formula=f"{group.formula} + {MEAN_FD}")
+    return group
+
+
+def check_people(people: Participants, scans: Sequence[Scan], settings: StudySettings) -> list[str]:
+    """Say what is wrong with participants and the formula, before anything is computed."""
+    keys = sorted({(scan.participant_id, scan.session or "") for scan in scans})
+    try:
+        rows = _rows_of([(who, session or None) for who, session in keys], people)
+    except InputError as error:
+        return list(error.problems)
+    return people_problems(rows, settings.group)
+
+
+def run_group(
+    judged: Sequence[Judged],
+    people: Participants,
+    out_dir: Path,
+    settings: StudySettings,
+    *,
+    n_threads: int | None = None,
+    max_memory: int | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    null_by: NullMaker | None = None,
+) -> GroupOutcome:
+    """Compare those who are included; nothing is done again that is done already.
+
+    Parameters
+    ----------
+    judged : sequence of Judged
+        All runs of the study.
+    people : Participants
+    out_dir : Path
+    settings : StudySettings
+    n_threads, max_memory : int, optional
+    progress : callable, optional
+        Called with what is being done and the share that is done.
+    null_by : callable, optional
+        See `commissure.inference.permutation_test`.
+
+    Raises
+    ------
+    InputError
+        With every problem that was found.
+    """
+    ledger = Ledger(out_dir, "group")
+    ledger.clear_staging()
+    included = [j for j in judged if j.row["included"]]
+    if not included:
+        msg = "Nobody is included in the group stage; see quality.tsv for the reasons."
+        raise InputError(msg)
+    if settings.cfh.partner == "group":
+        included = _partners_of_group(included, ledger, out_dir, settings, n_threads, max_memory)
+    asked = asked_of_group(settings)
+    scans = _scans(included, asked)
+    excluded = _excluded(judged, people, asked.group)
+    people = _rows_of([key for key, _ in scans], people)
+    people = _with_motion(people, [runs for _, runs in scans], asked)
+    key = hash_of(
+        commissure.__version__,
+        asdict(asked),
+        people.table.to_csv(),
+        people.categorical,
+        [[run.result.key for run in runs] for _, runs in scans],
+        excluded.to_csv(),
+    )
+
+    def make(folder: Path) -> dict[str, Any]:
+        group_folder = folder / GROUP_FOLDER
+        group_folder.mkdir()
+        files = [_map_of(runs, folder, out_dir) for _, runs in scans]
+        first = scans[0][1][0].result
+        space = TEMPLATE_SPACE if first.scan.kind == "raw" else first.scan.space
+        inputs = check_inputs(
+            lambda: people,
+            lambda: study_domain(files[0], space, settings.cfh),
+            lambda _table, domain: read_map_files(files, domain),
+            asked,
+        )
+        names = [_name(file, folder, out_dir) for file in files]
+        inputs = replace(inputs, maps=replace(inputs.maps, sources=tuple(names)), space=space)
+        findings = find(
+            inputs,
+            asked,
+            n_threads=n_threads,
+            max_memory=max_memory,
+            progress=progress,
+            null_by=null_by,
+        )
+        write_findings(findings, group_folder)
+        _write_tsv(people.table.assign(map=names), group_folder / "participants.tsv")
+        _write_tsv(excluded, group_folder / "excluded.tsv")
+        return {
+            "n_scans": len(files),
+            "n_clusters": len(findings.result.clusters),
+            "n_significant": len(findings.significant),
+            "notes": list(findings.notes),
+        }
+
+    def tell(folder: Path) -> dict[str, Any]:
+        (folder / GROUP_FOLDER).mkdir()
+        write_methods(out_dir, folder / GROUP_FOLDER, out_dir / GROUP_FOLDER)
+        return {}
+
+    facts = ledger.do(_FINDINGS, key, make)
+    # Limits that exclude nobody change the text, not the findings.
+    rows = [run.row for run in judged]
+    ledger.do(_METHODS, hash_of(key, tables_of_results(settings), rows), tell)
+    partners = [_PARTNERS] if settings.cfh.partner == "group" else []
+    ledger.keep_only([_FINDINGS, _METHODS, *partners])
+    return GroupOutcome(**facts | {"notes": tuple(facts["notes"])})
+
+
+def bare(participant_id: str) -> str:
+    """Return a participant's name without "sub-", by which names are compared."""
+    return str(participant_id).removeprefix("sub-")
+
+
+def _scans(
+    included: Sequence[Judged], asked: GroupSettings
+) -> list[tuple[tuple[str, str | None], list[Judged]]]:
+    """Gather the runs of each participant and session.
+
+    Raises
+    ------
+    InputError
+        If participants have several sessions and these are not blocks.
+    """
+    scans: dict[tuple[str, str | None], list[Judged]] = {}
+    for run in included:
+        scan = run.result.scan
+        scans.setdefault((scan.participant_id, scan.session), []).append(run)
+    ids = [who for who, _ in scans]
+    twice = sorted({who for who in ids if ids.count(who) > 1})
+    if twice and asked.blocks is None:
+        msg = (
+            f"{', '.join(twice)} have several sessions. Choose one ([input] sessions), or say "
+            'that sessions of a participant belong together: [group] blocks = "participant_id".'
+        )
+        raise InputError(msg)
+    return sorted(scans.items(), key=lambda item: (item[0][0], item[0][1] or ""))
+
+
+def _rows_of(keys: Sequence[tuple[str, str | None]], people: Participants) -> Participants:
+    """Return the participants' rows in the order of (participant, session).
+
+    Raises
+    ------
+    InputError
+        If somebody has no row, or several.
+    """
+    table = people.table
+    names = table["participant_id"].map(bare)
+    rows, problems = [], []
+    for who, session in keys:
+        mine = table[names == bare(who)]
+        if "session_id" in table and session is not None:
+            mine = mine[mine["session_id"].astype(str).str.removeprefix("ses-") == session]
+        if len(mine) != 1:
+            what = f"{who}{f', session {session}' if session else ''}"
+            problems.append(
+                f"participants.tsv has {len(mine) or 'no'} row{'s' * (len(mine) > 1)} for {what}. "
+                "Correct it, or leave the participant out (--participant-label)."
+            )
+            continue
+        row: dict[str, Any] = {"participant_id": who}
+        if session is not None:
+            row["session_id"] = session
+        others = mine.drop(columns=["participant_id", "session_id"], errors="ignore")
+        rows.append(row | {str(name): value for name, value in others.iloc[0].items()})
+    if problems:
+        raise InputError(problems)
+    return replace(people, table=pd.DataFrame(rows))
+
+
+def _with_motion(
+    people: Participants, scans: Sequence[Sequence[Judged]], asked: GroupSettings
+) -> Participants:
+    """Add each participant's mean framewise displacement, of the runs that are included.
+
+    Raises
+    ------
+    InputError
+        If it is not known where it is needed.
+    """
+    motion = [[run.row.get("mean_fd_jenkinson") for run in runs] for runs in scans]
+    unknown = [None in of_runs for of_runs in motion]
+    if asked.mean_fd_covariate and any(unknown):
+        who = people.table["participant_id"][unknown]
+        msg = (
+            f"The motion of {', '.join(who)} is not known, and it is a covariate. Give their "
+            "realignment parameters, or set [group] mean_fd_covariate = false."
+        )
+        raise InputError(msg)
+    if all(unknown):
+        return people
+    means = [np.mean(np.array(of_runs, np.float64)) for of_runs in motion]  # None is NaN
+    return replace(people, table=people.table.assign(**{MEAN_FD: means}))
+
+
+def _partners_of_group(
+    included: Sequence[Judged],
+    ledger: Ledger,
+    out_dir: Path,
+    settings: StudySettings,
+    n_threads: int | None,
+    max_memory: int | None,
+) -> list[Judged]:
+    """Map everyone at the partners of all who are included."""
+    key = hash_of(
+        commissure.__version__, asdict(settings.cfh), [run.result.key for run in included]
+    )
+    cleans = [clean_scan(run.result.job, run.result.scan) for run in included]
+
+    def make(folder: Path) -> dict[str, Any]:
+        domain = study_domain(cleans[0].path, cleans[0].space, settings.cfh)
+        with tempfile.TemporaryDirectory() as spool:
+            series = []
+            for number, clean in enumerate(cleans):
+                path = Path(spool) / f"{number}.npy"
+                np.save(path, sample_file(clean.path, domain).astype(np.float32))
+                series.append(np.load(path, mmap_mode="r"))
+            results = cfh(
+                series,
+                domain,
+                partner="group",
+                dtype=settings.cfh.dtype,
+                n_threads=n_threads,
+                max_memory=max_memory,
+            )
+        about = asdict(settings.cfh) | {"scans": [clean.source for clean in cleans]}
+        for run, clean, result in zip(included, cleans, results, strict=True):
+            write_study_maps(run.result.scan, clean, result, domain, about, folder)
+        return {}
+
+    ledger.do(_PARTNERS, key, make)
+    return [
+        replace(
+            run,
+            result=replace(
+                run.result,
+                map=out_dir / map_name(run.result.job, run.result.scan),
+                key=hash_of(key, clean.source),
+            ),
+        )
+        for run, clean in zip(included, cleans, strict=True)
+    ]
+
+
+def _map_of(runs: Sequence[Judged], folder: Path, out_dir: Path) -> Path:
+    """Return the map of a participant: of the one run, or the mean of several, then written."""
+    maps = [run.result.map for run in runs if run.result.map is not None]
+    if len(maps) == 1:
+        return maps[0]
+    images = [load_image(path) for path in maps]
+    mean = np.mean([np.asarray(img.dataobj, np.float64) for img in images], axis=0)
+    stem = "_".join(p for p in maps[0].name.split("_") if not p.startswith("run-"))
+    stem = stem.replace("_boldmap.nii.gz", "").replace("_desc-clean", "")
+    where = folder / own_folder(runs[0].result.scan) / "func"
+    where.mkdir(parents=True, exist_ok=True)
+    path = where / f"{stem}_desc-meanOfRuns_boldmap.nii.gz"
+    nib.save(nib.Nifti1Image(mean.astype(np.float32), images[0].affine, images[0].header), path)
+    about = {
+        "Description": "Mean of the CFH maps (Fisher z) of a session's runs.",
+        "Sources": [_name(file, folder, out_dir) for file in maps],
+    }
+    path.with_name(path.name.replace(".nii.gz", ".json")).write_text(
+        json.dumps(about, indent=2) + "\n"
+    )
+    return path
+
+
+def _name(file: Path, folder: Path, out_dir: Path) -> str:
+    """Return what a map is called in tables: a BIDS URI where it is part of the study."""
+    for root in (folder, out_dir):
+        if file.is_relative_to(root):
+            return f"bids::{file.relative_to(root).as_posix()}"
+    return str(file)
+
+
+def _excluded(judged: Sequence[Judged], people: Participants, group: str) -> pd.DataFrame:
+    """Return who is left out, of which group, and why."""
+    columns = ["participant_id", "session", "run", "reasons"]
+    table = pd.DataFrame(
+        [{name: j.row[name] for name in columns} for j in judged if not j.row["included"]],
+        columns=columns,
+    )
+    if group in people.table:
+        names = people.table["participant_id"].map(bare)
+        levels = dict(zip(names, people.table[group], strict=True))
+        table.insert(1, group, table["participant_id"].map(bare).map(levels))
+    return table
+
+
+def _write_tsv(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, sep="\t", index=False, na_rep="n/a", lineterminator="\n")

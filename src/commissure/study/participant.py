@@ -1,0 +1,350 @@
+"""What is done for one participant, step by step, each step once."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+import commissure
+from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor
+from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
+from commissure.problems import InputError
+from commissure.space import Domain
+from commissure.space.templates import TEMPLATE_SPACE
+from commissure.study.anatomy_cache import load_anatomy, save_anatomy
+from commissure.study.bids_names import derived_stem
+from commissure.study.cfh_files import CleanScan, write_cfh_maps
+from commissure.study.domain import study_domain
+from commissure.study.image_files import load_image, sample_file
+from commissure.study.inputs import Scan
+from commissure.study.ledger import Ledger, lock_path
+from commissure.study.preprocess import (
+    clean_preprocessed_run,
+    clean_run,
+    load_volumes,
+    measure_clean,
+    telling,
+)
+from commissure.study.preprocess_files import clean_name, own_folder, source_uri, write_anatomy
+from commissure.study.settings import StudySettings, hash_of
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One participant's work.
+
+    Attributes
+    ----------
+    participant_id : str
+    scans : tuple of Scan
+    out_dir : Path
+    work_dir : Path
+        For what may be thrown away.
+    settings : StudySettings
+    """
+
+    participant_id: str
+    scans: tuple[Scan, ...]
+    out_dir: Path
+    work_dir: Path
+    settings: StudySettings
+
+    @property
+    def lock(self) -> FileLock:
+        """Held by who works on the participant; freed with the process, however it ends."""
+        path = lock_path(self.out_dir, self.participant_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(path)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What there is of one run.
+
+    Attributes
+    ----------
+    job : Job
+    scan : Scan
+    measured : dict, optional
+        See `commissure.study.quality.measure`; None if the run is not clean yet.
+    clean : Path, optional
+        Clean series.
+    map : Path, optional
+        CFH map (Fisher z); None where it is not made yet, or is left to the group.
+    key : str, optional
+        Hash of all that the last of these depends on.
+    problems : tuple of str
+        Why something is missing.
+    """
+
+    job: Job
+    scan: Scan
+    measured: dict[str, Any] | None = None
+    clean: Path | None = None
+    map: Path | None = None
+    key: str | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do for the run."""
+        mapped = self.map is not None or self.job.settings.cfh.partner == "group"
+        return self.measured is not None and mapped
+
+
+@dataclass
+class _Steps:
+    """The steps of a job: which there are, and what each depends on."""
+
+    job: Job
+    ledger: Ledger
+    names: list[str] = field(default_factory=list)
+
+    def anatomy(self, t1w: Path) -> tuple[str, str]:
+        """Return the name and the key of the step that writes an anatomy."""
+        return self._step(
+            f"anatomy {t1w.name}",
+            self.ledger.stamp(t1w),
+            self.job.settings.preprocessing.resolution_mm,
+            self.job.settings.preprocessing.warp,
+        )
+
+    def clean(self, scan: Scan) -> tuple[str, str]:
+        """Return the name and the key of the step that makes a run clean."""
+        files = [scan.bold, *(path for path in (scan.t1w, scan.mask, scan.confounds) if path)]
+        return self._step(
+            f"clean {scan.name}",
+            [self.ledger.stamp(path) for path in files],
+            [scan.kind, scan.space, scan.tr, scan.slice_times, scan.metadata, sorted(scan.done)],
+            asdict(self.job.settings.preprocessing)
+            if scan.kind in ("raw", "preprocessed")
+            else None,
+            self.job.settings.input.confounds if scan.kind == "preprocessed" else None,
+        )
+
+    def maps(self, scan: Scan, clean_key: str) -> tuple[str, str]:
+        """Return the name and the key of the step that maps a clean run."""
+        settings = self.job.settings.cfh
+        mask = self.ledger.stamp(Path(settings.mask)) if settings.mask else None
+        return self._step(f"cfh {scan.name}", clean_key, asdict(settings), mask)
+
+    def _step(self, name: str, *depends: Any) -> tuple[str, str]:
+        self.names.append(name)
+        return name, hash_of(commissure.__version__, *depends)
+
+
+def work_on(job: Job, report: Report, n_threads: int | None = None, *, wait: bool = True) -> bool:
+    """Do what is still to be done for a participant.
+
+    Parameters
+    ----------
+    job : Job
+    report : callable
+        Called with what is being done and the share that is done.
+    n_threads : int, optional
+    wait : bool
+        Whether to wait for another run that works on the participant.
+
+    Returns
+    -------
+    bool
+        False if another run works on the participant.
+
+    Raises
+    ------
+    InputError
+        With what went wrong, after everything else was done.
+    """
+    try:
+        with job.lock.acquire(timeout=-1 if wait else 0):
+            _Worker(job, report, n_threads).run()
+    except Timeout:
+        return False
+    return True
+
+
+def results_of(job: Job) -> list[RunResult]:
+    """Return what there is of each run of a participant, by its ledger; nothing is computed."""
+    ledger = Ledger(job.out_dir, job.participant_id)
+    steps = _Steps(job, ledger)
+    results = []
+    for scan in job.scans:
+        problems = [
+            problem
+            for step, said in ledger.failures.items()
+            for problem in said
+            if step.endswith((f" {scan.name}", f" {scan.t1w.name}" if scan.t1w else " "))
+        ]
+        step, key = steps.clean(scan)
+        measured = ledger.done(step, key)
+        if measured is None:
+            results.append(RunResult(job, scan, problems=tuple(problems)))
+            continue
+        clean = clean_file(job, scan)
+        mapped = None
+        if scan.kind == "map":
+            mapped = scan.bold
+        elif job.settings.cfh.partner == "scan":
+            step, key = steps.maps(scan, key)
+            if ledger.done(step, key) is not None:
+                mapped = job.out_dir / map_name(job, scan)
+        results.append(RunResult(job, scan, measured, clean, mapped, key, tuple(problems)))
+    return results
+
+
+def is_done(job: Job) -> bool:
+    """Tell whether nothing is left to do for a participant."""
+    return all(result.is_done for result in results_of(job))
+
+
+def map_name(job: Job, scan: Scan) -> Path:
+    """Return where a clean run's CFH map lies, relative to the output folder."""
+    named = clean_name(scan, job.settings.preprocessing.resolution_mm)
+    return named.with_name(f"{derived_stem(named, 'stat-cfh', 'boldmap')}.nii.gz")
+
+
+def map_scan(job: Job, scan: Scan, folder: Path, n_threads: int | None) -> dict[str, Any]:
+    """Map a clean run and write the maps to a folder; return what was found out."""
+    about = clean_scan(job, scan)
+    settings = job.settings.cfh
+    domain = study_domain(about.path, about.space, settings)
+    series = sample_file(about.path, domain)
+    result = cfh(series, domain, dtype=settings.dtype, n_threads=n_threads)
+    floor = None
+    if settings.noise_floor:
+        floor = noise_floor(
+            series,
+            domain,
+            n_surrogates=settings.noise_floor,
+            seed=settings.noise_floor_seed,
+            dtype=settings.dtype,
+            n_threads=n_threads,
+        )
+    write_study_maps(scan, about, result, domain, asdict(settings), folder, floor)
+    return {"n_left_out": int((result.partner < 0).sum())}
+
+
+def write_study_maps(
+    scan: Scan,
+    about: CleanScan,
+    result: CFHResult,
+    domain: Domain,
+    settings: dict[str, Any],
+    folder: Path,
+    floor: NoiseFloor | None = None,
+) -> None:
+    """Write a run's maps and their picture where they belong in a study."""
+    func, figures = (folder / own_folder(scan) / name for name in ("func", "figures"))
+    for place in (func, figures):
+        place.mkdir(parents=True, exist_ok=True)
+    write_cfh_maps(about, result, domain, settings, func, figures, floor)
+
+
+def clean_scan(job: Job, scan: Scan) -> CleanScan:
+    """Return what the sidecars of a clean run's maps say of it."""
+    path, named = clean_file(job, scan), clean_name(scan, job.settings.preprocessing.resolution_mm)
+    source = f"bids::{named.as_posix()}" if scan.kind != "clean" else source_uri(path)
+    space = TEMPLATE_SPACE if scan.kind == "raw" else scan.space
+    return CleanScan(path, load_image(path).shape[3], scan.tr, space, source, named.name)
+
+
+def clean_file(job: Job, scan: Scan) -> Path:
+    """Return where a run's clean series lie."""
+    if scan.kind in ("clean", "map"):
+        return scan.bold
+    return job.out_dir / clean_name(scan, job.settings.preprocessing.resolution_mm)
+
+
+class _Worker:
+    """Does the steps of a job, under its lock."""
+
+    def __init__(self, job: Job, report: Report, n_threads: int | None) -> None:
+        self.job, self.report, self.n_threads = job, report, n_threads
+        # Read under the lock: another run may have gone on since.
+        self.ledger = Ledger(job.out_dir, job.participant_id)
+        self.steps = _Steps(job, self.ledger)
+        self.anatomy: tuple[Path, Anatomy] | None = None
+        self.problems: list[str] = []
+
+    def run(self) -> None:
+        self.ledger.clear_staging()
+        for number, scan in enumerate(self.job.scans):
+            self._run_of(scan, number / len(self.job.scans))
+        self.ledger.keep_only(self.steps.names)
+        if self.problems:
+            raise InputError(dict.fromkeys(self.problems))
+
+    def _run_of(self, scan: Scan, share: float) -> None:
+        """Do the steps of one run; note what fails, and leave what depends on it."""
+        resolution = self.job.settings.preprocessing.resolution_mm
+        n = len(self.job.scans)
+        if scan.t1w is not None:
+            t1w = scan.t1w
+            self.report(f"anatomy {t1w.name}", share)
+            with self._noting(f"anatomy {t1w.name}", t1w) as failed:
+                step, key = self.steps.anatomy(t1w)
+
+                def write(folder: Path) -> dict[str, Any]:
+                    anatomy = self._anatomy(t1w)
+                    write_anatomy(anatomy, t1w, resolution, folder / own_folder(scan))
+                    return {}
+
+                self.ledger.do(step, key, write)
+            if failed:
+                return
+        self.report(f"clean {scan.name}", share + 0.4 / n)
+        with self._noting(f"clean {scan.name}", scan.bold) as failed:
+            step, clean_key = self.steps.clean(scan)
+            self.ledger.do(step, clean_key, lambda folder: self._clean(scan, folder))
+        if failed or scan.kind == "map" or self.job.settings.cfh.partner == "group":
+            return
+        self.report(f"CFH {scan.name}", share + 0.9 / n)
+        with self._noting(f"cfh {scan.name}", scan.bold):
+            step, key = self.steps.maps(scan, clean_key)
+            self.ledger.do(
+                step, key, lambda folder: map_scan(self.job, scan, folder, self.n_threads)
+            )
+
+    def _clean(self, scan: Scan, folder: Path) -> dict[str, Any]:
+        """Make a run clean, as far as it is not, and return what there is to judge it by."""
+        settings = self.job.settings
+        if scan.kind == "raw":
+            anatomy = None if scan.t1w is None else self._anatomy(scan.t1w)
+            return clean_run(scan, anatomy, settings.preprocessing, folder, self.n_threads)
+        if scan.kind == "preprocessed":
+            return clean_preprocessed_run(
+                scan, settings.preprocessing, settings.input.confounds, folder, self.n_threads
+            )
+        return measure_clean(scan)
+
+    def _anatomy(self, t1w: Path) -> Anatomy:
+        if self.anatomy is None or self.anatomy[0] != t1w:
+            warp = self.job.settings.preprocessing.warp
+            key = hash_of(commissure.__version__, self.ledger.stamp(t1w), warp)
+            cached = self.job.work_dir / "anatomy" / f"{self.job.participant_id}-{key[:16]}.npz"
+            anatomy = load_anatomy(cached)
+            if anatomy is None:
+                anatomy = prepare_anatomy(
+                    load_volumes(t1w), self.n_threads, coarse=warp == "coarse"
+                )
+                save_anatomy(anatomy, cached)
+            self.anatomy = t1w, anatomy
+        return self.anatomy[1]
+
+    @contextmanager
+    def _noting(self, step: str, path: Path) -> Iterator[list[str]]:
+        """Give a list that is filled with what goes wrong; it is noted in the ledger too."""
+        failed: list[str] = []
+        with telling(path, failed):
+            yield failed
+        if failed:
+            self.ledger.fail(step, failed)
+            self.problems += failed

@@ -1,0 +1,113 @@
+"""Runs that others preprocessed, to clean series: from files to arrays."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from commissure.preprocessing import motion_matrices
+from commissure.preprocessing.clean_preprocessed import clean_preprocessed, template_on
+from commissure.preprocessing.recipe import CleanBold, Recipe
+from commissure.preprocessing.trim import trim_volumes
+from commissure.space.grid import Grid
+from commissure.study.bids_names import has_midline
+from commissure.study.inputs import (
+    Scan,
+    check_image,
+    read_confounds,
+    symmetric_template_problem,
+)
+from commissure.study.inputs.confounds import DEFAULT_STRATEGY
+
+log = logging.getLogger(__name__)
+
+# The components that a table's columns or the template's priors may give.
+_SIGNALS = {"wm_csf": ("white_matter", "csf"), "global_signal": ("global_signal",)}
+
+
+def clean_scan(
+    scan: Scan,
+    recipe: Recipe,
+    strategy: str | Sequence[str] = DEFAULT_STRATEGY,
+    options: Mapping[str, Any] | None = None,
+    *,
+    n_threads: int | None = None,
+) -> CleanBold:
+    """Do to a preprocessed run what the recipe says and was not done before.
+
+    Parameters
+    ----------
+    scan : Scan
+        Of the kind "preprocessed".
+    recipe : Recipe
+        The first `n_trim` volumes are dropped, or as many as are flagged as non-steady if they are
+        more, unless volumes were dropped before. Without `global_signal` that component is not
+        taken. Nuisance signals come from the table of confounds; with ``signals_from="priors"``
+        from the data, if they are in the symmetric template's space, as the paper does it (and no
+        option asks for more than their means).
+    strategy, options
+        Of the confounds, see `read_confounds`.
+    n_threads : int, optional
+
+    Raises
+    ------
+    InputError
+        If image, mask and confounds cannot be read or do not fit each other.
+    """
+    n_trim = 0 if "trim" in scan.done else max(recipe.n_trim, scan.n_non_steady)
+    options = options or {}
+    names, signals = _split(scan, recipe, strategy, options)
+    img = _load(scan.bold)
+    mask = None if scan.mask is None else _mask_like(img, scan.mask)
+    series = trim_volumes(np.asarray(img.dataobj, np.float32), n_trim)
+    confounds = read_confounds(scan, names, n_trim=n_trim, **options)
+    for warning in confounds.warnings:
+        log.warning("%s", warning)
+    return clean_preprocessed(
+        series,
+        img.affine,
+        scan.tr,
+        mask,
+        dict(zip(confounds.names, confounds.regressors.T, strict=True)),
+        confounds.columns,
+        motion_matrices(confounds.parameters),
+        recipe,
+        kept=confounds.kept,
+        done=scan.done,
+        template=template_on(series.shape[:3], img.affine) if has_midline(scan.space) else None,
+        signals=signals,
+        n_threads=n_threads,
+    )
+
+
+def _split(
+    scan: Scan, recipe: Recipe, strategy: str | Sequence[str], options: Mapping[str, Any]
+) -> tuple[str | Sequence[str], tuple[str, ...]]:
+    """Return the components that the table gives, and the signals that are read from the data."""
+    if "regression" in scan.done:
+        return (), ()
+    if isinstance(strategy, str):
+        return strategy, ()
+    names = [name for name in strategy if name != "global_signal" or recipe.global_signal]
+    from_table = recipe.signals_from != "priors" or not options.keys().isdisjoint(_SIGNALS)
+    if from_table or symmetric_template_problem(scan.space) is not None:
+        return names, ()
+    read = [signal for name in names for signal in _SIGNALS.get(name, ())]
+    return [name for name in names if name not in _SIGNALS], tuple(read)
+
+
+def _load(path: Path) -> Any:
+    check_image(path, gaps=True)
+    return nib.load(path)
+
+
+def _mask_like(img: Any, path: Path) -> NDArray[np.bool_]:
+    """Read a mask in the storage order of an image on the same grid."""
+    mask = _load(path)
+    inside = np.asarray(mask.dataobj).reshape(mask.shape[:3]) > 0
+    canonical = Grid.of(mask).to_canonical(inside)
+    return np.ascontiguousarray(Grid.of(img).to_stored(canonical))

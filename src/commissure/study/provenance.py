@@ -1,0 +1,129 @@
+"""What was run on what, when and with which versions: provenance.json.
+
+Nothing in it names the user or the machine, but for what stands in paths that the user gave: on
+the command line, or of files outside the input folder. It is the only file of a study with times
+in it, so that all others are the same however often a study was interrupted.
+"""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from commissure.study.ledger import STATE_FOLDER, lock_path
+from commissure.study.settings import StudySettings, hash_of, tables_of_results
+from commissure.study.staging import replace_file
+from commissure.study.versions import generated_by
+
+FILE = "provenance.json"
+_PROGRAMS = (
+    "formulaic",
+    "greedy",
+    "jinja2",
+    "matplotlib",
+    "nibabel",
+    "niimath",
+    "nilearn",
+    "numba",
+    "numpy",
+    "pandas",
+    "scipy",
+)
+_MAPS = ("sub-*/**/func/*_boldmap.nii.gz", "group/*_statmap.nii.gz")
+
+
+@contextmanager
+def recorded(
+    out_dir: Path, input_dir: Path, command: Sequence[str], settings: StudySettings
+) -> Iterator[None]:
+    """Record a run of a study: that it began, at once, and how it ended.
+
+    A run that was killed has no end. Hashes are those of the inputs as they were last used, and of
+    the maps that there are when a run ends.
+
+    Parameters
+    ----------
+    out_dir : Path
+        Which is known to be this study's.
+    input_dir : Path
+    command : sequence of str
+        Arguments as they were given, without the program's own path.
+    settings : StudySettings
+
+    Raises
+    ------
+    InputError
+        If provenance.json cannot be written.
+    """
+    run: dict[str, Any] = {
+        "Command": ["commissure", *command],
+        "Started": _now(),
+        "Finished": None,
+        "Ended": None,
+        "SettingsHash": hash_of(tables_of_results(settings)),
+        "Seed": settings.group.seed,
+        "Python": platform.python_version(),
+        "Platform": platform.platform(),
+        "Versions": {one["Name"]: one["Version"] for one in generated_by(*_PROGRAMS)},
+    }
+    with _held(out_dir) as content:
+        number = len(content["Runs"])
+        content["Runs"].append(run)
+    ended = "failed"
+    try:
+        yield
+        ended = "completed"
+    except KeyboardInterrupt:
+        ended = "stopped"
+        raise
+    finally:
+        outputs = _outputs(out_dir)
+        with _held(out_dir) as content:
+            content["Runs"][number : number + 1] = [run | {"Finished": _now(), "Ended": ended}]
+            content |= {"Inputs": _inputs(out_dir, input_dir), "Outputs": outputs}
+
+
+@contextmanager
+def _held(out_dir: Path) -> Iterator[dict[str, Any]]:
+    """Give what is recorded, to be changed while no other run changes it."""
+    path, lock = out_dir / FILE, lock_path(out_dir, "provenance")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        content: dict[str, Any] = {"Runs": []}
+        if path.is_file():
+            content |= json.loads(path.read_text(encoding="utf-8"))
+        yield content
+        replace_file(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _inputs(out_dir: Path, input_dir: Path) -> dict[str, str]:
+    """Return the hash of each input, by its path in the input folder, from the ledgers."""
+    root = input_dir.absolute()
+    found = {}
+    for ledger in sorted((out_dir / STATE_FOLDER / "ledger").glob("*.json")):
+        stamps = json.loads(ledger.read_text(encoding="utf-8")).get("inputs", {})
+        for name, stamp in stamps.items():
+            path = Path(name)
+            inside = path.relative_to(root) if path.is_relative_to(root) else path
+            found[inside.as_posix()] = str(stamp["sha256"])
+    return dict(sorted(found.items()))
+
+
+def _outputs(out_dir: Path) -> dict[str, str]:
+    """Return the hash of each map, by its path in the output folder."""
+    found = {}
+    for path in sorted(path for pattern in _MAPS for path in out_dir.glob(pattern)):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        found[path.relative_to(out_dir).as_posix()] = digest
+    return found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

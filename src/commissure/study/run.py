@@ -1,0 +1,343 @@
+"""A whole study: from its input folder to its findings, going on where the last run stopped."""
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from filelock import FileLock
+
+from commissure.inference import NullMaker
+from commissure.problems import InputError
+from commissure.space.templates import analysis_grid
+from commissure.study.executors import Executor, OnEvent, Outcome, Report, Task
+from commissure.study.executors.memory import preprocessing_bytes
+from commissure.study.executors.permutation_batches import null_by
+from commissure.study.group import (
+    GroupOutcome,
+    Judged,
+    check_people,
+    judged_runs,
+    run_group,
+)
+from commissure.study.group_inputs import Participants, read_participants
+from commissure.study.inputs import Scan
+from commissure.study.inputs.scan import load_header
+from commissure.study.ledger import STATE_FOLDER, lock_path
+from commissure.study.participant import Job, is_done, results_of, work_on
+from commissure.study.provenance import recorded
+from commissure.study.report_files import write_report
+from commissure.study.settings import StudySettings
+from commissure.study.staging import replace_file
+from commissure.study.study_files import write_study_files
+
+log = logging.getLogger(__name__)
+
+Stage = Literal["participant", "group", "all"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is to be run.
+
+    Attributes
+    ----------
+    input_dir : Path
+    out_dir : Path
+    work_dir : Path
+    settings : StudySettings
+    scans : tuple of Scan
+    participants : Path, optional
+        participants.tsv; needed by the group stage only.
+    command : tuple of str
+        The arguments of the command line, for provenance.json.
+    """
+
+    input_dir: Path
+    out_dir: Path
+    work_dir: Path
+    settings: StudySettings
+    scans: tuple[Scan, ...]
+    participants: Path | None
+    command: tuple[str, ...] = ()
+
+    @property
+    def jobs(self) -> list[Job]:
+        """One for each participant, in order."""
+        ordered = sorted(self.scans, key=lambda scan: scan.participant_id)
+        return [
+            Job(who, tuple(scans), self.out_dir, self.work_dir, self.settings)
+            for who, scans in groupby(ordered, key=lambda scan: scan.participant_id)
+        ]
+
+
+@dataclass
+class StudyOutcome:
+    """How a study went.
+
+    Attributes
+    ----------
+    n_done : int
+        Participants that had nothing left to be done before.
+    judged : list of Judged
+        All runs.
+    errors : dict of str to str
+        Participants that could not be worked on for a reason that is not in their ledger: defects
+        of commissure, processes that were killed.
+    group : GroupOutcome or None
+    group_problems : tuple of str
+        Why there is none.
+    """
+
+    n_done: int = 0
+    judged: list[Judged] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    group: GroupOutcome | None = None
+    group_problems: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Participants with a run that could not be finished, and why."""
+        failed = {
+            j.result.scan.participant_id: " ".join(j.result.problems)
+            for j in self.judged
+            if j.result.problems
+        }
+        return failed | self.errors
+
+
+def run_study(
+    study: Study,
+    stage: Stage,
+    executor: Executor,
+    *,
+    n_threads: int | None = None,
+    max_memory: int | None = None,
+    on_event: OnEvent | None = None,
+) -> StudyOutcome:
+    """Do what is left to do of a study.
+
+    Parameters
+    ----------
+    study : Study
+    stage : {"participant", "group", "all"}
+    executor : Executor
+        Who works on the participants.
+    n_threads, max_memory : int, optional
+        Of the group stage.
+    on_event : callable, optional
+        Called with a participant (or "group"), what is being done, and the share that is done.
+
+    Raises
+    ------
+    InputError
+        Before anything is done, with all that can be told before. What goes wrong later is in the
+        outcome: one participant does not stop the others.
+    """
+    people = None if stage == "participant" else _people(study)
+    _claim(study)
+    tell = on_event or (lambda _who, _what, _share: None)
+    outcome = StudyOutcome()
+    with recorded(study.out_dir, study.input_dir, study.command, study.settings):
+        if stage != "group":
+            _participants(study, executor, tell, outcome)
+        results = [result for job in study.jobs for result in results_of(job)]
+        outcome.judged = judged_runs(results, study.settings)
+        with _lock(study.out_dir, "study"):
+            write_study_files(
+                study.out_dir,
+                study.input_dir,
+                study.settings,
+                [j.row for j in outcome.judged],
+                kinds={scan.kind for scan in study.scans},
+            )
+        if people is not None:
+            try:
+                with _lock(study.out_dir, "group"):
+                    outcome.group = run_group(
+                        outcome.judged,
+                        people,
+                        study.out_dir,
+                        study.settings,
+                        n_threads=n_threads,
+                        max_memory=max_memory,
+                        progress=lambda what, share: tell("group", what, share),
+                        null_by=_null_by(study, executor),
+                    )
+            except InputError as error:
+                outcome.group_problems = error.problems
+    tell("group", "report", 0.99)
+    _report(study.out_dir, wait=True)
+    tell("group", "done", 1.0)
+    return outcome
+
+
+def _participants(study: Study, executor: Executor, tell: OnEvent, outcome: StudyOutcome) -> None:
+    """Do what is left to do for each participant."""
+    jobs = study.jobs
+    pending = [job for job in jobs if not is_done(job)]
+    outcome.n_done = len(jobs) - len(pending)
+    if outcome.n_done:
+        log.info("%d of %d participants are done already.", outcome.n_done, len(jobs))
+    waiting = {job.participant_id for job in pending}
+    for job in jobs:
+        if job.participant_id not in waiting:
+            tell(job.participant_id, "done", 1.0)
+
+    def tell_and_show(who: str, what: str, share: float) -> None:
+        tell(who, what, share)
+        if share >= 1:
+            _report(study.out_dir, wait=False)
+
+    outcome.errors = _work(pending, executor, tell_and_show)
+
+
+def _report(out_dir: Path, *, wait: bool) -> None:
+    """Write the report; without one the results are there all the same."""
+    try:
+        write_report(out_dir, wait=wait)
+    except InputError as error:
+        for problem in error.problems:
+            log.warning("The report could not be written: %s", problem)
+
+
+def participant_task(argument: tuple[Job, bool], report: Report, n_threads: int) -> bool:
+    """Do a job; tell whether it was done, and not left to another run that works on it."""
+    job, wait = argument
+    return work_on(job, report, n_threads, wait=wait)
+
+
+def _work(
+    jobs: Sequence[Job],
+    executor: Executor,
+    on_event: OnEvent,
+) -> dict[str, str]:
+    """Do the jobs, those that another run works on last; return what went wrong beside ledgers."""
+    errors: dict[str, str] = {}
+
+    def go(some: Iterable[Job], *, wait: bool) -> list[Job]:
+        by_name = {job.participant_id: job for job in some}
+        tasks = [Task(name, (job, wait), memory_of(job)) for name, job in by_name.items()]
+        busy = []
+        with closing(executor.run(participant_task, tasks, on_event)) as outcomes:
+            for outcome in outcomes:
+                if outcome.error is not None:
+                    errors[outcome.name] = outcome.error
+                elif not outcome.problems and not outcome.value:
+                    busy.append(by_name[outcome.name])
+                    continue
+                on_event(outcome.name, "done" if outcome.ok else "failed", 1.0)
+                _log(outcome)
+        return busy
+
+    busy = go(jobs, wait=False)
+    if busy:
+        log.info("%d participants are worked on by another run: waiting for it.", len(busy))
+        go(busy, wait=True)
+    return errors
+
+
+def memory_of(job: Job) -> int:
+    """Return about how many bytes a participant's work needs."""
+    shape, _ = analysis_grid(job.settings.preprocessing.resolution_mm)
+    return max(_memory_of_run(scan, int(np.prod(shape))) for scan in job.scans)
+
+
+def _memory_of_run(scan: Scan, n_grid: int) -> int:
+    shape = load_header(scan.bold).shape
+    n_voxels, n_volumes = int(np.prod(shape[:3])), shape[3] if len(shape) > 3 else 1
+    return preprocessing_bytes(n_voxels, n_grid if scan.kind == "raw" else n_voxels, n_volumes)
+
+
+def _null_by(study: Study, executor: Executor) -> NullMaker | None:
+    """Return who makes null distributions: Dask's workers, or this process's own threads."""
+    if study.settings.execution.executor == "dask":
+        # In the output folder, which all machines see.
+        return null_by(executor, study.out_dir / STATE_FOLDER / "permutations")
+    return None
+
+
+def _log(outcome: Outcome) -> None:
+    for problem in outcome.problems:
+        log.error("%s: %s", outcome.name, problem)
+    if outcome.error is not None:
+        log.error("%s: %s", outcome.name, outcome.error)
+    if outcome.ok:
+        log.info("%s is done, in %.0f s.", outcome.name, outcome.seconds)
+
+
+def _people(study: Study) -> Participants:
+    """Read the participants and check what is asked of them.
+
+    Raises
+    ------
+    InputError
+        With every problem.
+    """
+    if study.participants is None:
+        msg = "The group stage needs participants.tsv. Give it with --participants."
+        raise InputError(msg)
+    people = read_participants(study.participants)
+    problems = check_people(people, study.scans, study.settings)
+    if problems:
+        raise InputError(problems)
+    return people
+
+
+def _claim(study: Study) -> None:
+    """Make the output folder this study's.
+
+    Raises
+    ------
+    InputError
+        If it cannot be, or is another's.
+    """
+    out, source = study.out_dir.absolute(), study.input_dir.absolute()
+    if out == source or out in source.parents:
+        msg = f"{study.out_dir} holds the input. Give an output folder of its own."
+        raise InputError(msg)
+    identity = out / STATE_FOLDER / "study.json"
+    if identity.is_file():
+        known = json.loads(identity.read_text(encoding="utf-8"))
+        if known["input"] != str(source) and not _same_data(study, known):
+            msg = (
+                f"{study.out_dir} holds the study of {known['input']}, not of {source}. Give "
+                "another output folder."
+            )
+            raise InputError(msg)
+    elif (out / "dataset_description.json").exists():
+        msg = (
+            f"{study.out_dir} is a dataset that no study of commissure wrote. Give a new output "
+            "folder."
+        )
+        raise InputError(msg)
+    runs = {
+        scan.name: {"participant_id": scan.participant_id, "size": scan.bold.stat().st_size}
+        for scan in study.scans
+    }
+    content: dict[str, Any] = {"input": str(source), "runs": runs}
+    if identity.is_file():
+        content["runs"] = known["runs"] | runs
+    content["runs"] = dict(sorted(content["runs"].items()))
+    if identity.is_file() and known == content:
+        return
+    replace_file(identity, json.dumps(content, indent=1) + "\n")
+
+
+def _same_data(study: Study, known: dict[str, Any]) -> bool:
+    """Tell whether the input has only moved: the same files of the same size."""
+    seen = [scan for scan in study.scans if scan.name in known["runs"]]
+    return bool(seen) and all(
+        known["runs"][scan.name]["size"] == scan.bold.stat().st_size for scan in seen
+    )
+
+
+def _lock(out_dir: Path, name: str) -> FileLock:
+    path = lock_path(out_dir, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(path)

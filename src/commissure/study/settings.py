@@ -1,0 +1,359 @@
+"""All that may be chosen for a study: one frozen object, checked once, written with the results."""
+
+import difflib
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Lt
+from pydantic import TypeAdapter, ValidationError
+
+from commissure.inference.grammar import read_formula
+from commissure.measures.cfh import Partner
+from commissure.preprocessing.recipe import Recipe
+from commissure.problems import InputError
+from commissure.study.findings import StatsSettings
+from commissure.study.inputs import InputKind
+from commissure.study.quality import QualityRules
+from commissure.study.stats_inputs import option_problems
+
+Preset = Literal["recommended", "liu2025"]
+PRESETS: tuple[Preset, ...] = ("recommended", "liu2025")
+
+
+@dataclass(frozen=True)
+class InputSettings:
+    """What is taken of the input folder; all by default.
+
+    Attributes
+    ----------
+    kind : {"auto", "bids", "fmriprep", "dpabi", "table"}
+        What kind of input it is; by default told from what lies there.
+    task : str, optional
+        Label of the task.
+    sessions, runs : tuple of str, optional
+        Labels of the sessions and runs.
+    echo : str, optional
+        Of multi-echo runs, the one to take.
+    space : str, optional
+        Space of already preprocessed runs, where there are several or none is named.
+    desc : str, optional
+        Of derivatives, the label after "desc-" to take.
+    folder, measure : str, optional
+        Of DPABI, the folder to take, or the measure whose maps in `Results` are compared.
+    tr : float, optional
+        Repetition time of DPABI's images and of tables, s.
+    confounds : tuple of str
+        Strategy for fMRIPrep's confounds: "friston24", or the names of nilearn's `load_confounds`.
+    """
+
+    kind: InputKind = "auto"
+    task: str | None = None
+    sessions: tuple[str, ...] | None = None
+    runs: tuple[str, ...] | None = None
+    echo: str | None = None
+    space: str | None = None
+    desc: str | None = None
+    folder: str | None = None
+    measure: str | None = None
+    tr: Annotated[float, Gt(0)] | None = None
+    confounds: tuple[str, ...] = ("friston24", "wm_csf", "global_signal")
+
+
+@dataclass(frozen=True)
+class MapSettings:
+    """How CFH maps are made; see `commissure.cfh`.
+
+    Attributes
+    ----------
+    midline_mm : float
+        Places with |x| up to it belong to neither hemisphere, mm.
+    grey_matter : float
+        CFH is searched and mapped where the prior probability of grey matter exceeds it.
+    mask : str, optional
+        Image to take in place of the prior.
+    partner : {"scan", "group"}
+        Whether partners are found within each scan, or once for all the scans of the group stage.
+    noise_floor : int
+        Surrogates without coupling between the hemispheres, of whose CFH a map is made; 0: none.
+    noise_floor_seed : int
+        Of their phases.
+    dtype : {"float32", "float64"}
+        Precision of the search.
+    """
+
+    midline_mm: Annotated[float, Ge(0)] = 3.0
+    grey_matter: Annotated[float, Ge(0), Lt(1)] = 0.2
+    mask: str | None = None
+    partner: Partner = "scan"
+    noise_floor: Annotated[int, Ge(0)] = 0
+    noise_floor_seed: Annotated[int, Ge(0)] = 0
+    dtype: Literal["float32", "float64"] = "float32"
+
+
+@dataclass(frozen=True)
+class GroupSettings(StatsSettings):
+    """What is asked of the maps; see `StatsSettings`.
+
+    Attributes
+    ----------
+    mean_fd_covariate : bool
+        Whether each participant's mean framewise displacement (Jenkinson) joins the formula.
+    """
+
+    mean_fd_covariate: bool = False
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the work runs; results do not depend on it.
+
+    Attributes
+    ----------
+    n_procs : int, optional
+        Participants worked on at the same time; by default as many as cores and memory allow.
+    n_threads : int, optional
+        Threads of each; by default the cores are divided among them, and 1 with Dask.
+    mem_gb : float, optional
+        Memory that may be used; by default what there is.
+    executor : {"local", "dask"}
+        Processes of this machine, or workers of a Dask cluster.
+    scheduler : str, optional
+        Address of a running Dask scheduler, such as "tcp://10.0.0.1:8786".
+    dask : dict
+        A cluster for `dask_jobqueue` to start: "cluster" ("SLURM", "PBS", "SGE"), "jobs", and
+        what its class takes.
+    """
+
+    n_procs: Annotated[int, Ge(1)] | None = None
+    n_threads: Annotated[int, Ge(1)] | None = None
+    mem_gb: Annotated[float, Gt(0)] | None = None
+    executor: Literal["local", "dask"] = "local"
+    scheduler: str | None = None
+    dask: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """The settings of a study, a table a stage; `read_settings` makes them.
+
+    Attributes
+    ----------
+    preset : {"recommended", "liu2025"}
+        Whose choices the others start from.
+    """
+
+    preset: Preset
+    input: InputSettings
+    preprocessing: Recipe
+    quality: QualityRules
+    cfh: MapSettings
+    group: GroupSettings
+    execution: Execution
+
+
+TABLES: tuple[str, ...] = tuple(f.name for f in fields(StudySettings) if f.name != "preset")
+_ADAPTER = TypeAdapter(StudySettings)
+
+
+def read_settings(
+    preset: str | None = None,
+    file: Path | None = None,
+    changes: Mapping[str, Mapping[str, Any]] | None = None,
+) -> StudySettings:
+    """Make the settings of a preset, what a file changes in it, and what is changed beside.
+
+    Parameters
+    ----------
+    preset : str, optional
+        By default the file's, else "recommended".
+    file : Path, optional
+        TOML: `preset`, and tables of the names that `StudySettings` has.
+    changes : mapping of str to mapping, optional
+        Table to name to value; they come last.
+
+    Raises
+    ------
+    InputError
+        With all that is wrong.
+    """
+    written = {} if file is None else _read_toml(file)
+    preset = preset or written.pop("preset", "recommended")
+    written.pop("preset", None)
+    if preset not in PRESETS:
+        msg = f"There is no preset {preset!r}. There are {' and '.join(PRESETS)}."
+        raise InputError(msg)
+    if "dask" in written:
+        written["execution"] = {**written.get("execution", {}), "dask": written.pop("dask")}
+    chosen = {name: dict(table) for name, table in preset_choices(preset).items()}
+    problems: list[str] = []
+    for origin, tables in ((str(file), written), ("the command line", changes or {})):
+        for table, values in tables.items():
+            problems += _unknown(origin, table, values)
+            if table in TABLES and isinstance(values, Mapping):
+                known = {f.name for f in fields(table_classes()[table])}
+                chosen.setdefault(table, {}).update(
+                    {name: value for name, value in values.items() if name in known}
+                )
+    try:
+        settings = _ADAPTER.validate_python(
+            {"preset": preset} | {table: chosen.get(table, {}) for table in TABLES}
+        )
+    except ValidationError as error:
+        problems += map(_sentence, error.errors())
+        raise InputError([*problems, *_formula_problems(chosen["group"])]) from error
+    problems += _contradictions(settings)
+    if problems:
+        raise InputError(problems)
+    return settings
+
+
+@cache
+def preset_choices(preset: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return what a preset chooses: table to name to value."""
+    return {
+        table: {name: choice[preset] for name, choice in names.items()}
+        for table, names in preset_file().items()
+    }
+
+
+@cache
+def preset_file() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+    """Return the file of the presets: table to name to each preset's value and the reason."""
+    text = resources.files("commissure.study").joinpath("data", "presets.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def as_tables(settings: StudySettings) -> dict[str, dict[str, Any]]:
+    """Return the settings as plain tables, as they are written with the results."""
+    tables: dict[str, dict[str, Any]] = _ADAPTER.dump_python(settings, mode="json")
+    return tables
+
+
+def tables_of_results(settings: StudySettings) -> dict[str, dict[str, Any]]:
+    """Return the settings that results depend on: how the work runs is none of them."""
+    tables = as_tables(settings)
+    del tables["execution"]
+    return tables
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a settings file; nothing in it is required."""
+    schema = _ADAPTER.json_schema()
+    schema.pop("required", None)
+    schema["$defs"]["GroupSettings"].pop("required", None)
+    for definition in schema["$defs"].values():
+        definition["additionalProperties"] = False
+    for table, cls in table_classes().items():
+        described = descriptions(cls)
+        definition = schema["$defs"][cls.__name__]
+        definition["description"] = (cls.__doc__ or table).partition("\n")[0]
+        for name, value in definition["properties"].items():
+            value["description"] = described[name]
+    return schema
+
+
+def table_classes() -> dict[str, type]:
+    """Return the class of each table."""
+    return {f.name: f.type for f in fields(StudySettings) if isinstance(f.type, type)}
+
+
+def descriptions(cls: type) -> dict[str, str]:
+    """Return what the docstrings of a class of settings say of each attribute, in one line."""
+    found: dict[str, str] = {}
+    for parent in reversed(cls.__mro__):
+        names: list[str] = []
+        lines = (parent.__doc__ or "").partition("Attributes\n")[2].splitlines()
+        for line in lines[1:]:
+            if line.startswith(" " * 8) and names:
+                text = line.strip()
+                found |= {name: f"{found.get(name, '')} {text}".strip() for name in names}
+            elif " : " in line:
+                names = line.partition(" : ")[0].replace(" ", "").split(",")
+                found |= dict.fromkeys(names, "")
+            elif line.strip():
+                names = line.replace(" ", "").split(",")
+                found |= dict.fromkeys(names, "")
+    return found
+
+
+def hash_of(*parts: Any) -> str:
+    """Return a hash of settings and whatever else is plain, the same on every machine."""
+    text = json.dumps(
+        [asdict(part) if hasattr(part, "__dataclass_fields__") else part for part in parts],
+        sort_keys=True,
+        default=str,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        msg = f"{file} cannot be read ({error.strerror}). Check the path."
+        raise InputError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{file} is not valid TOML ({error}). Correct it."
+        raise InputError(msg) from error
+
+
+def _unknown(origin: str, table: str, values: Any) -> list[str]:
+    """Say which tables and names there are not, and what may have been meant."""
+    if table not in TABLES:
+        return [f"{origin}: there is no table [{table}].{_meant(table, TABLES)}"]
+    if not isinstance(values, Mapping):
+        return [f"{origin}: {table} is a table. Write [{table}] and below it name = value."]
+    known = [f.name for f in fields(table_classes()[table])]
+    return [
+        f"{origin}: [{table}] has no setting {name!r}.{_meant(name, known)}"
+        for name in values
+        if name not in known
+    ]
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" Is {close[0]} meant?" if close else f" There are {', '.join(known)}."
+
+
+def _sentence(error: Any) -> str:
+    """Turn an error of validation into a sentence."""
+    table, name = (*map(str, error["loc"][:2]), "")[:2]
+    said = error["msg"][0].lower() + error["msg"][1:]
+    if error["type"] == "missing":
+        return f"[{table}] needs {name}."
+    return f"[{table}] {name} = {error['input']!r}: {said}."
+
+
+def _contradictions(settings: StudySettings) -> list[str]:
+    """Say which settings are fine alone but not together."""
+    problems = []
+    recipe, group, execution = settings.preprocessing, settings.group, settings.execution
+    if recipe.low >= recipe.high:
+        problems.append(
+            f"[preprocessing] low ({recipe.low:g} Hz) must be below high ({recipe.high:g} Hz)."
+        )
+    if settings.cfh.noise_floor == 1:
+        problems.append("[cfh] noise_floor = 1: give 2 or more surrogates, or 0 for no floor.")
+    problems += [f"[group] {problem}" for problem in option_problems(group)]
+    problems += _formula_problems(vars(group))
+    if execution.executor == "dask" and not execution.scheduler and not execution.dask:
+        problems.append(
+            '[execution] executor = "dask" needs a scheduler (tcp://...), or a table [dask].'
+        )
+    return problems
+
+
+def _formula_problems(group: Mapping[str, Any]) -> list[str]:
+    try:
+        read_formula(str(group["formula"]))
+    except InputError as error:
+        return [f"[group] formula: {problem}" for problem in error.problems]
+    return []

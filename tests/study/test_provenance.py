@@ -1,0 +1,133 @@
+"""What is recorded of each run: when, with what, on which files; nothing of who and where."""
+
+import getpass
+import hashlib
+import json
+import platform
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib import metadata
+
+import pytest
+
+import commissure
+from commissure.study.ledger import Ledger
+from commissure.study.provenance import recorded
+from commissure.study.settings import hash_of, read_settings, tables_of_results
+
+SETTINGS = read_settings("recommended", changes={"group": {"seed": 17}})
+COMMAND = ["run", "bids", "out", "all", "--preset", "recommended"]
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Return the input and the output folder of a study with one input and two maps."""
+    bids, out = tmp_path / "bids", tmp_path / "out"
+    for name, content in {
+        bids / "sub-01" / "bold.nii.gz": b"in",
+        tmp_path / "mask.nii": b"mask",
+        out / "sub-01" / "func" / "sub-01_stat-cfh_boldmap.nii.gz": b"map",
+        out / "group" / "contrast-A_stat-t_statmap.nii.gz": b"t",
+        out / "group" / "figure1.png": b"no map",
+    }.items():
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.write_bytes(content)
+    ledger = Ledger(out, "sub-01")
+    ledger.stamp(bids / "sub-01" / "bold.nii.gz")
+    ledger.stamp(tmp_path / "mask.nii")
+    ledger.write()
+    return bids, out
+
+
+def read(out):
+    return json.loads((out / "provenance.json").read_text())
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_a_run_is_recorded_with_all_it_depends_on(study):
+    bids, out = study
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    with recorded(out, bids, COMMAND, SETTINGS):
+        pass
+    content = read(out)
+    (run,) = content["Runs"]
+    assert run["Command"] == ["commissure", *COMMAND]
+    started, finished = (datetime.fromisoformat(run[name]) for name in ("Started", "Finished"))
+    assert before <= started <= finished <= datetime.now(UTC)
+    assert run["Ended"] == "completed"
+    assert run["Seed"] == 17
+    assert run["Python"] == platform.python_version()
+    assert run["Versions"]["commissure"] == commissure.__version__
+    assert run["Versions"]["greedy"] == metadata.version("picsl_greedy")
+    assert run["Versions"]["niimath"] == metadata.version("niimath")
+    assert content["Inputs"] == {
+        "sub-01/bold.nii.gz": sha256(b"in"),
+        (bids.parent / "mask.nii").as_posix(): sha256(b"mask"),
+    }
+    assert content["Outputs"] == {
+        "group/contrast-A_stat-t_statmap.nii.gz": sha256(b"t"),
+        "sub-01/func/sub-01_stat-cfh_boldmap.nii.gz": sha256(b"map"),
+    }
+
+
+def test_the_settings_are_recorded_by_the_hash_that_is_written_with_the_results(study):
+    bids, out = study
+    with recorded(out, bids, COMMAND, SETTINGS):
+        pass
+    tables = tables_of_results(SETTINGS)
+    assert read(out)["Runs"][0]["SettingsHash"] == hash_of(tables)
+    more = replace(SETTINGS, execution=replace(SETTINGS.execution, n_procs=7))
+    assert tables_of_results(more) == tables
+
+
+def test_every_run_of_a_resumed_study_has_its_entry(study):
+    bids, out = study
+
+    def fail(error):
+        with recorded(out, bids, COMMAND, SETTINGS):
+            assert read(out)["Runs"][-1]["Ended"] is None
+            raise error
+
+    with pytest.raises(RuntimeError):
+        fail(RuntimeError())
+    with pytest.raises(KeyboardInterrupt):
+        fail(KeyboardInterrupt())
+    with recorded(out, bids, ["run", "again"], SETTINGS):
+        pass
+    assert [run["Ended"] for run in read(out)["Runs"]] == ["failed", "stopped", "completed"]
+    assert read(out)["Runs"][2]["Command"] == ["commissure", "run", "again"]
+
+
+def test_runs_at_the_same_time_keep_their_entries(study):
+    bids, out = study
+    with recorded(out, bids, ["a"], SETTINGS), recorded(out, bids, ["b"], SETTINGS):
+        pass
+    assert [(run["Command"][1], run["Ended"]) for run in read(out)["Runs"]] == [
+        ("a", "completed"),
+        ("b", "completed"),
+    ]
+
+
+def test_a_killed_run_has_a_beginning_only(study):
+    bids, out = study
+    unfinished = recorded(out, bids, COMMAND, SETTINGS)
+    unfinished.__enter__()
+    (run,) = read(out)["Runs"]
+    assert (run["Finished"], run["Ended"]) == (None, None)
+
+
+def test_neither_user_nor_machine_are_named(study, monkeypatch):
+    bids, out = study
+    monkeypatch.chdir(bids.parent)
+    with recorded(out, bids, ["run", "bids", "out"], SETTINGS):
+        pass
+    content = read(out)
+    del content["Inputs"][(bids.parent / "mask.nii").as_posix()]
+    text = json.dumps(content)
+    assert str(bids.parent) not in text
+    for name in (getpass.getuser(), platform.node()):
+        assert f'"{name}"' not in text
+        assert f"/{name}/" not in text

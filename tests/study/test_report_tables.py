@@ -1,0 +1,138 @@
+"""What the report plots of findings, against independent computations."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+from scipy import ndimage, stats
+
+from commissure import Domain
+from commissure.study.findings import StatsSettings
+from commissure.study.group_inputs import GroupMaps, Participants
+from commissure.study.report_tables import adjusted_tables, motion_tables, null_distributions
+from commissure.study.statistics import find
+from commissure.study.stats_inputs import check_inputs
+from tests.conftest import ball_image
+
+N = 30
+CONTRAST = "group[patient] - group[control]"
+
+
+@pytest.fixture(scope="module")
+def people():
+    rng = np.random.default_rng(2)
+    return pd.DataFrame(
+        {
+            "participant_id": [f"sub-{i:02d}" for i in range(N)],
+            "group": np.where(np.arange(N) < N // 2, "patient", "control"),
+            "age": rng.normal(50, 6, N),
+            "mean_fd": rng.gamma(4, 0.03, N),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def make(people):
+    domain = Domain.from_mask(ball_image(), both_sides=False)
+    rng = np.random.default_rng(3)
+    noise = ndimage.gaussian_filter(rng.standard_normal((N, *ball_image().shape)), (0, 1, 1, 1))
+    maps = 1 + noise[:, *domain.voxels.T] + 0.01 * people["age"].to_numpy()[:, None]
+    inside = np.linalg.norm(domain.coordinates - (-9, 3, 0), axis=1) < 6
+    maps[np.ix_(people["group"] == "patient", inside)] += 0.8
+
+    def of(contrast=CONTRAST, formula="group + age", table=people, **more):
+        settings = StatsSettings(
+            formula, contrast, atlas="none", n_permutations=50, statistics=("size",), **more
+        )
+        inputs = check_inputs(
+            lambda: Participants(table, ()),
+            lambda: domain,
+            lambda _table, _domain: GroupMaps(maps, domain, domain.n_places, ("x",) * N),
+            settings,
+        )
+        return find(inputs, settings, n_threads=1)
+
+    return of
+
+
+def test_null_distributions_begin_with_what_was_observed(make):
+    findings = make()
+    table = null_distributions(findings)
+    assert list(table) == [
+        "max_t_positive",
+        "max_t_negative",
+        "max_cluster_size_positive",
+        "max_cluster_size_negative",
+    ]
+    assert len(table) == 50
+    assert table["max_t_positive"][0] == findings.result.t.max()
+    largest = max(len(c.places) for c in findings.result.clusters if c.sign > 0)
+    assert table["max_cluster_size_positive"][0] == largest
+
+
+def test_adjusted_means_and_values_are_those_of_the_model(make, people):
+    findings = make()
+    assert findings.significant
+    tables = adjusted_tables(findings)
+    data = people.assign(y=findings.regions["cluster 1"].to_numpy())
+    fit = smf.ols("y ~ group + age", data).fit()
+    for term, row in tables["adjusted_means"].groupby("term"):
+        point = pd.DataFrame({"group": [term], "age": [people["age"].mean()]})
+        expected = fit.get_prediction(point).summary_frame().iloc[0]
+        assert row["estimate"].item() == pytest.approx(expected["mean"])
+        assert row["ci_low"].item() == pytest.approx(expected["mean_ci_lower"])
+        assert row["ci_high"].item() == pytest.approx(expected["mean_ci_upper"])
+        assert row["n"].item() == N // 2
+    at_mean_age = fit.predict(people.assign(age=people["age"].mean())) + fit.resid
+    np.testing.assert_allclose(tables["adjusted_values"]["cluster 1"], at_mean_age)
+
+
+def test_a_slope_has_a_line(make, people):
+    findings = make("age", rois=("ball=sphere:9,3,0,5",))
+    tables = adjusted_tables(findings)
+    data = people.assign(y=findings.regions["ball"].to_numpy())
+    fit = smf.ols("y ~ group + age", data).fit()
+    line = tables["adjusted_means"].query("region == 'ball'")
+    slope = np.polyfit(line["at"], line["estimate"], 1)[0]
+    assert slope == pytest.approx(fit.params["age"])
+    values = tables["adjusted_values"]
+    assert np.polyfit(values["age"], values["ball"], 1)[0] == pytest.approx(fit.params["age"])
+
+
+def test_motion_is_correlated_in_all_and_in_each_group(make, people):
+    findings = make()
+    tables = motion_tables(findings)
+    mean = findings.inputs.maps.data.mean(axis=1)
+    found = tables["motion_correlations"].set_index(["region", "group"])
+    for group, rows in {
+        "all": np.ones(N, bool),
+        "patient": people["group"] == "patient",
+        "control": people["group"] == "control",
+    }.items():
+        expected = stats.pearsonr(people["mean_fd"][rows], mean[rows])
+        row = found.loc[("mean CFH", group)]
+        assert row["r"] == pytest.approx(expected.statistic)
+        assert row["p"] == pytest.approx(expected.pvalue)
+        assert row["n"] == rows.sum()
+
+
+@pytest.mark.parametrize("formula", ["group + age", "group + age + mean_fd"])
+def test_the_contrast_with_and_without_motion(make, people, formula):
+    findings = make(formula=formula, rois=("ball=sphere:-9,3,0,5",))
+    table = motion_tables(findings)["motion_effects"].set_index("region")
+    data = people.assign(y=findings.regions["ball"].to_numpy())
+    for name, model in {"without": "y ~ group + age", "with": "y ~ group + age + mean_fd"}.items():
+        fit = smf.ols(model, data).fit()
+        t = fit.tvalues["group[T.patient]"]
+        assert table.loc["ball", f"t_{name}"] == pytest.approx(t)
+        assert table.loc["ball", f"df_{name}"] == fit.df_resid
+
+
+def test_nothing_is_said_of_motion_that_is_not_known(make, people):
+    assert motion_tables(make(table=people.drop(columns="mean_fd"))) == {}
+    findings = make()
+    gone = people.assign(mean_fd=people["mean_fd"].where(people.index > 0))
+    inputs = replace(findings.inputs, people=replace(findings.inputs.people, table=gone))
+    assert motion_tables(replace(findings, inputs=inputs)) == {}

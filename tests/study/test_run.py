@@ -1,0 +1,239 @@
+"""A study goes from its folder to its findings, once, and goes on where it was stopped."""
+
+import json
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from commissure import cfh
+from commissure.problems import InputError
+from commissure.study import participant
+from commissure.study import run as study_run
+from commissure.study.run import run_study
+from tests.study.studies import (
+    Inline,
+    domain,
+    files_of,
+    save_series,
+    series_of,
+    study_of,
+    write_derivatives,
+    write_dpabi,
+)
+
+
+@pytest.fixture(autouse=True)
+def reported(monkeypatch):
+    """Take note of reports in place of writing them, which takes long and has its own tests."""
+    written = []
+    monkeypatch.setattr(study_run, "write_report", lambda out, *, wait: written.append((out, wait)))
+    return written
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_derivatives(tmp_path_factory.mktemp("study") / "derivatives")
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Count whom CFH maps are made of."""
+    calls = []
+    made = participant.map_scan
+
+    def counting(job, scan, *rest):
+        calls.append(scan.participant_id)
+        return made(job, scan, *rest)
+
+    monkeypatch.setattr(participant, "map_scan", counting)
+    return calls
+
+
+def run(folder, out, stage="all", **changes):
+    return run_study(study_of(folder, out, changes), stage, Inline())
+
+
+def test_a_study_from_folder_to_findings(folder, tmp_path, reported):
+    outcome = run(folder, tmp_path / "out")
+    # as each participant is done, and at the end
+    assert reported == [(tmp_path / "out", False)] * 6 + [(tmp_path / "out", True)]
+    assert not outcome.failed
+    assert not outcome.group_problems
+    assert outcome.group.n_scans == 6
+    out = tmp_path / "out"
+    quality = pd.read_csv(out / "quality.tsv", sep="\t")
+    assert list(quality["effective_df"]) == [51, 52, 53, 54, 55, 56]
+    name = "sub-03_task-rest_space-MNI152NLin2009aSym_stat-cfh_desc-clean_boldmap"
+    found = nib.load(out / "sub-03" / "func" / f"{name}.nii.gz")
+    series = domain().sample(nib.load(next((folder / "sub-03/func").glob("*.nii.gz"))))
+    expected = cfh(series, domain())
+    np.testing.assert_array_equal(domain().sample(found), expected.z.astype(np.float32))
+    people = pd.read_csv(out / "group" / "participants.tsv", sep="\t")
+    assert people["map"][2] == f"bids::sub-03/func/{name}.nii.gz"
+    assert (out / "group" / "clusters.tsv").exists()
+    assert json.loads((out / "settings.json").read_text())["settings"]["cfh"]["partner"] == "scan"
+
+
+def test_nothing_is_done_twice(folder, tmp_path, counted):
+    run(folder, tmp_path / "out")
+    before = files_of(tmp_path / "out")
+    times = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.nii.gz")}
+    outcome = run(folder, tmp_path / "out")
+    assert outcome.n_done == 6
+    assert len(counted) == 6
+    assert files_of(tmp_path / "out") == before
+    assert {p: p.stat().st_mtime_ns for p in times} == times
+
+
+def test_only_what_depends_on_a_change_is_done_again(folder, tmp_path, counted):
+    out = tmp_path / "out"
+    run(folder, out)
+    del counted[:]
+    maps = {p: p.read_bytes() for p in out.glob("sub-*/func/*")}
+    changed = run(folder, out, group={"seed": 7})
+    assert changed.n_done == 6
+    assert {p: p.read_bytes() for p in maps} == maps
+    assert json.loads((out / "group/stats.json").read_text())["Seed"] == 7
+    assert not counted
+    run(folder, out, cfh={"midline_mm": 15.0})
+    assert counted == [f"sub-{i:02d}" for i in range(1, 7)]
+    assert files_of(out) != maps
+
+
+def test_changed_files_are_noticed_and_touched_ones_are_not_done_again(tmp_path, counted):
+    folder, out = write_derivatives(tmp_path / "in"), tmp_path / "out"
+    run(folder, out)
+    del counted[:]
+    scan = next((folder / "sub-02" / "func").glob("*.nii.gz"))
+    scan.touch()
+    run(folder, out)
+    assert not counted
+    save_series(series_of(77), scan)
+    run(folder, out)
+    assert counted == ["sub-02"]
+    save_series(series_of(2), scan)
+    run(folder, out)
+    straight = run(folder, tmp_path / "straight")
+    assert straight.n_done == 0
+    assert files_of(out) == files_of(tmp_path / "straight")
+
+
+def test_a_missing_output_is_made_again(folder, tmp_path, counted):
+    out = tmp_path / "out"
+    run(folder, out)
+    before = files_of(out)
+    del counted[:]
+    next((out / "sub-04" / "func").glob("*stat-cfhr*.nii.gz")).unlink()
+    (out / "group" / "table1.docx").unlink()
+    run(folder, out)
+    assert counted == ["sub-04"]
+    assert set(files_of(out)) == set(before)
+    different = [k for k, v in files_of(out).items() if v != before[k]]
+    assert not different
+
+
+def test_the_stages_apart_give_the_same_as_all(folder, tmp_path):
+    run(folder, tmp_path / "all")
+    for label in ("01", "02", "03", "04", "05", "06"):
+        study = study_of(folder, tmp_path / "apart")
+        scans = tuple(s for s in study.scans if s.participant_id == f"sub-{label}")
+        run_study(replace(study, scans=scans, participants=None), "participant", Inline())
+    run(folder, tmp_path / "apart", stage="group")
+    whole, apart = files_of(tmp_path / "all"), files_of(tmp_path / "apart")
+    assert set(whole) == set(apart)
+    assert not [k for k in whole if whole[k] != apart[k]]
+
+
+def test_one_participant_fails_and_the_others_do_not(tmp_path):
+    folder, out = write_derivatives(tmp_path / "in", n=8), tmp_path / "out"
+    scan = next((folder / "sub-02" / "func").glob("*.nii.gz"))
+    scan.write_bytes(scan.read_bytes()[:-200])
+    outcome = run(folder, out)
+    assert list(outcome.failed) == ["sub-02"]
+    assert "damaged or cut short" in outcome.failed["sub-02"]
+    assert outcome.group.n_scans == 7
+    excluded = pd.read_csv(out / "group" / "excluded.tsv", sep="\t")
+    assert list(excluded["participant_id"]) == ["sub-02"]
+    assert "damaged" in excluded["reasons"][0]
+    save_series(series_of(2), scan)
+    outcome = run(folder, out)
+    assert not outcome.failed
+    assert outcome.group.n_scans == 8
+
+
+def test_partners_of_the_group_are_found_after_exclusions(folder, tmp_path):
+    out = tmp_path / "out"
+    outcome = run(folder, out, cfh={"partner": "group"}, quality={"least_df": 51.5})
+    assert outcome.group.n_scans == 5
+    expected = cfh(
+        [domain().sample(nib.load(p)) for p in sorted(folder.glob("sub-*/func/*.nii.gz"))[1:]],
+        domain(),
+        partner="group",
+    )
+    for i, result in enumerate(expected, start=2):
+        path = next((out / f"sub-{i:02d}" / "func").glob("*stat-cfh_*.nii.gz"))
+        np.testing.assert_array_equal(domain().sample(nib.load(path)), result.z.astype(np.float32))
+    assert not (out / "sub-01" / "func").exists()
+    # who is included changes everyone's map
+    before = files_of(out)
+    outcome = run(folder, out, cfh={"partner": "group"})
+    assert outcome.group.n_scans == 6
+    name = next(k for k in before if k.startswith("sub-03/func") and "stat-cfh_" in k)
+    assert files_of(out)[name] != before[name]
+
+
+def test_every_kind_of_input_gives_the_same_maps(folder, tmp_path):
+    dpabi = write_dpabi(tmp_path / "dpabi")
+    run(folder, tmp_path / "a")
+    run(dpabi, tmp_path / "b", input={"kind": "dpabi", "space": "MNI152NLin2009aSym", "tr": 2.0})
+    for i in range(1, 7):
+        one, two = (
+            nib.load(next((tmp_path / k / f"sub-{i:02d}" / "func").glob("*stat-cfh_*.nii.gz")))
+            for k in "ab"
+        )
+        np.testing.assert_array_equal(one.get_fdata(), two.get_fdata())
+
+
+def test_another_study_is_refused_and_a_moved_one_is_not(folder, tmp_path):
+    out = tmp_path / "out"
+    run(folder, out, stage="participant")
+    other = write_derivatives(tmp_path / "other")
+    scan = next((other / "sub-01" / "func").glob("*.nii.gz"))
+    scan.write_bytes(scan.read_bytes() + b"x")
+    with pytest.raises(InputError, match="holds the study of"):
+        run(other, out)
+    with pytest.raises(InputError, match="holds the input"):
+        run(folder, folder)
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    (stranger / "dataset_description.json").write_text("{}")
+    with pytest.raises(InputError, match="no study of commissure wrote"):
+        run(folder, stranger)
+    moved = write_derivatives(tmp_path / "moved")
+    assert run(moved, out, stage="participant").n_done == 6
+
+
+def test_problems_of_the_group_are_told_before_anything_is_done(folder, tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(InputError) as error:
+        run(folder, out, group={"formula": "group + weight", "clinical": ["JRS"]})
+    said = str(error.value)
+    assert "weight" in said
+    assert "JRS" in said
+    assert not out.exists()
+
+
+def test_sessions_need_blocks_or_a_choice(tmp_path):
+    folder = write_derivatives(tmp_path / "in", sessions=("a", "b"))
+    outcome = run(folder, tmp_path / "out")
+    assert "have several sessions" in outcome.group_problems[0]
+    repeated = {
+        "blocks": "participant_id",
+        "formula": "session_id",
+        "contrast": "session_id[a] - session_id[b]",
+        "clinical": [],
+    }
+    assert run(folder, tmp_path / "out", group=repeated).group.n_scans == 12
