@@ -89,7 +89,7 @@ class Forward:
     ) -> NDArray[np.float32]:
         """Draw independent samples of the noise, shape (n_places, n_samples)."""
         out = np.zeros((self.domain.n_places, n_samples), np.float32)
-        voxels, shape = _box(self.domain)
+        (x, y, z), shape = _box(self.domain)
         starts = range(0, n_samples, _SAMPLES_AT_ONCE)
 
         def draw(start_rng: tuple[int, np.random.Generator]) -> None:
@@ -98,7 +98,7 @@ class Forward:
             for noise in self.noises:
                 white = own_rng.standard_normal((*shape, part.shape[1]), np.float32)
                 # The samples' axis comes first when the three others have been contracted.
-                smooth_noise = along_axes(white, noise.operators)[:, *voxels]
+                smooth_noise = along_axes(white, noise.operators)[:, x, y, z]
                 part += (noise.gain * smooth_noise).T
 
         map_threads(draw, zip(starts, rng.spawn(len(starts)), strict=True), n_threads)

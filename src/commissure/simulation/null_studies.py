@@ -1,4 +1,4 @@
-"""How often is something found where there is nothing, with motion alike or unlike in the groups?"""
+"""Studies without a difference of coupling, whose groups may move unlike."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -22,7 +22,12 @@ from commissure.simulation.clean import N_TRIM, pass_band_waves
 from commissure.simulation.comparison import ALPHA, compare_groups
 from commissure.simulation.effects import Effects
 from commissure.simulation.forward import Forward, forward_model
-from commissure.simulation.maps import MapStudy, participants_table
+from commissure.simulation.maps import (
+    DEGREES_OF_FREEDOM,
+    MapStudy,
+    participants_table,
+    simulate_maps,
+)
 from commissure.simulation.motion import draw_severity, motion_matrices
 from commissure.simulation.people import Person, draw_people
 from commissure.simulation.sources import NEURAL_BAND_HZ
@@ -45,8 +50,8 @@ class MotionDesign:
     censor_mm : float, optional
         Volumes with a larger framewise displacement (Jenkinson) are left out.
     artefact : float
-        Standard deviation that a displacement of 1 mm adds to the noise of its volume, in units of
-        that noise.
+        Standard deviation of what a displacement of 1 mm does to a volume, in units of neural
+        activity: a pattern that is smooth, the same on both sides, and new each time.
     matched : bool
         Whether all scans keep as few volumes as the one that keeps fewest.
     covariate : bool
@@ -94,42 +99,36 @@ def null_study(
 ) -> NullStudy:
     """Take groups that do not differ in coupling from clean series to what is found.
 
-    Each person's motion gives regressors and volumes to leave out, which with the band-pass are
-    one operator on the series of the kept volumes, as in preprocessing.
+    Parameters
+    ----------
+    seed : int
+    design : MotionDesign, optional
+        If it is given, people move. Each person's motion gives regressors and volumes to leave
+        out, which with the band-pass are one operator on the series, as in preprocessing. If not,
+        clean series are drawn as such, all with the same degrees of freedom.
+    n_patients, n_controls, resolution_mm, n_permutations : int
+    n_threads : int, optional
     """
-    design = design or MotionDesign()
-    _, people = draw_people(seed, n_patients, n_controls, Effects(0.0))
-    forward = forward_model(resolution_mm)
-    runs = [run for run in (_Run.of(person, design) for person in people) if run.included]
-    fewest = min(run.kept.sum() for run in runs)
-    maps, freedom = [], []
-    for run in runs:
-        operator = cleaning_operator(
-            friston24(motion_parameters(run.motion)),
-            tr=Acquisition().tr,
-            low=NEURAL_BAND_HZ[0],
-            high=NEURAL_BAND_HZ[1],
-            kept=_fewer(run.kept, fewest) if design.matched else run.kept,
+    if design is None:
+        study = simulate_maps(
+            seed,
+            n_patients,
+            n_controls,
+            Effects(0.0),
+            resolution_mm=resolution_mm,
+            n_threads=n_threads,
         )
-        noise_sd = 1 + design.artefact * run.displacement
-        series = _uncleaned(run.person, forward, noise_sd, n_threads)
-        clean = apply_operator(series, operator, n_threads=n_threads)
-        maps.append(cfh(clean, forward.domain, n_threads=n_threads).z)
-        freedom.append(effective_degrees_of_freedom(operator))
-    sides = forward.domain.hemisphere != 0
-    study = MapStudy(
-        np.stack(maps)[:, sides],
-        participants_table([run.person for run in runs]),
-        forward.domain.restrict(sides),
-        [run.person for run in runs],
-        forward,
-    )
-    mean_fd = np.array([run.displacement.mean() for run in runs])
+        freedom, extra = [float(DEGREES_OF_FREEDOM)] * len(study.maps), None
+    else:
+        study, freedom, mean_fd = _study_with_motion(
+            seed, design, n_patients, n_controls, resolution_mm, n_threads
+        )
+        extra = {"mean_fd": mean_fd} if design.covariate else None
     result = compare_groups(
         study,
         n_permutations=n_permutations,
         statistics=STATISTICS,
-        extra={"mean_fd": mean_fd} if design.covariate else None,
+        extra=extra,
         seed=seed,
         n_threads=n_threads,
     )
@@ -143,9 +142,46 @@ def null_study(
     )
 
 
+def _study_with_motion(
+    seed: int,
+    design: MotionDesign,
+    n_patients: int,
+    n_controls: int,
+    resolution_mm: int,
+    n_threads: int | None,
+) -> tuple[MapStudy, list[float], NDArray[np.float64]]:
+    """Return a study, and each scan's degrees of freedom and mean framewise displacement."""
+    _, people = draw_people(seed, n_patients, n_controls, Effects(0.0))
+    forward = forward_model(resolution_mm)
+    runs = [run for run in (_Run.of(person, design) for person in people) if run.included]
+    fewest = min(run.kept.sum() for run in runs)
+    maps, freedom = [], []
+    for run in runs:
+        operator = cleaning_operator(
+            friston24(motion_parameters(run.motion)),
+            tr=Acquisition().tr,
+            low=NEURAL_BAND_HZ[0],
+            high=NEURAL_BAND_HZ[1],
+            kept=_fewer(run.kept, fewest) if design.matched else run.kept,
+        )
+        series = _uncleaned(run, forward, design.artefact, n_threads)
+        clean = apply_operator(series, operator, n_threads=n_threads)
+        maps.append(cfh(clean, forward.domain, n_threads=n_threads).z)
+        freedom.append(effective_degrees_of_freedom(operator))
+    sides = forward.domain.hemisphere != 0
+    study = MapStudy(
+        np.stack(maps)[:, sides],
+        participants_table([run.person for run in runs]),
+        forward.domain.restrict(sides),
+        [run.person for run in runs],
+        forward,
+    )
+    return study, freedom, np.array([run.displacement.mean() for run in runs])
+
+
 def found_anything(result: PermutationResult) -> dict[str, bool]:
     """Say for each statistic whether anything is significant, corrected."""
-    p = {
+    p: dict[str, list[float | None]] = {
         "size": [cluster.p_size for cluster in result.clusters],
         "mass": [cluster.p_mass for cluster in result.clusters],
         "tfce": [] if result.p_tfce is None else [float(result.p_tfce.min())],
@@ -190,14 +226,32 @@ def _fewer(kept: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
 
 
 def _uncleaned(
-    person: Person, forward: Forward, noise_sd: NDArray[np.float64], n_threads: int | None
+    run: _Run, forward: Forward, artefact: float, n_threads: int | None
 ) -> NDArray[np.float32]:
-    """Draw series whose activity lies in the pass band, with white noise that varies in size."""
-    rng = np.random.default_rng(person.seed)
-    waves = pass_band_waves(len(noise_sd), Acquisition().tr)
-    loadings = forward.loadings(person.coupling)
+    """Draw series of activity in the pass band, white noise, and what motion does."""
+    rng = np.random.default_rng(run.person.seed)
+    n_volumes = len(run.displacement)
+    waves = pass_band_waves(n_volumes, Acquisition().tr)
+    loadings = forward.loadings(run.person.coupling)
     sources = loadings @ rng.standard_normal((loadings.shape[1], len(waves))) @ waves
-    noise = forward.draw_noise(rng, len(noise_sd), n_threads)
     series: NDArray[np.float32] = forward.weights @ sources.astype(np.float32)
-    series += noise * noise_sd.astype(np.float32)
+    series += forward.draw_noise(rng, n_volumes, n_threads)
+    if artefact:
+        patterns = _bilateral_patterns(forward)
+        amounts = rng.standard_normal((patterns.shape[1], n_volumes)) * run.displacement
+        series += (artefact * patterns @ amounts).astype(np.float32)
     return series
+
+
+def _bilateral_patterns(forward: Forward) -> NDArray[np.float64]:
+    """Return smooth patterns that are alike on both sides, shape (n_places, 9).
+
+    Their sum with normal weights has the variance 1 at the average place, and 0 in the mean of
+    all grey matter: that the global signal takes away.
+    """
+    x, y, z = forward.domain.coordinates.T
+    x = np.abs(x)
+    patterns = np.column_stack([x, y, z, x * y, x * z, y * z, x**2, y**2, z**2])
+    patterns -= patterns.mean(axis=0)
+    unit: NDArray[np.float64] = patterns / patterns.std(axis=0) / np.sqrt(patterns.shape[1])
+    return unit

@@ -1,4 +1,4 @@
-"""Are partial correlations with scores found when they are there, and only then?"""
+"""Studies of patients' scores: what partial correlations find of what was planted."""
 
 from dataclasses import dataclass
 
@@ -61,7 +61,7 @@ def score_study(
         covariates,
         roi_names=names,
         score_names=SCORES,
-        covariate_names=list(covariates),
+        covariate_names=list(map(str, covariates)),
         participants=list(table["participant_id"]),
     )
     return ScoreStudy(

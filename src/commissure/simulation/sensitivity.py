@@ -1,4 +1,4 @@
-"""Does a study find what is there, where it is, and nothing else?"""
+"""What studies find of what is there: whether, where, and what else."""
 
 from dataclasses import dataclass
 
@@ -86,9 +86,9 @@ def found_of(
     difference = truth.difference[truth.forward.domain.hemisphere != 0]
     there = np.abs(difference) > STATED_DIFFERENCE
     significant = [c for c in result.clusters if c.p_size is not None and c.p_size < ALPHA]
-    dilated = np.zeros(len(places), bool)
+    dilated = np.zeros(len(places), np.bool_)
     if there.any():
-        dilated = cKDTree(places[there]).query(places)[0] <= DILATION_MM
+        dilated = np.asarray(cKDTree(places[there]).query(places)[0]) <= DILATION_MM
     sizes = study.participants["group"].value_counts()
     regions = []
     for region in REGIONS:
@@ -109,4 +109,3 @@ def found_of(
         )
     outside = [c for c in significant if not dilated[c.places].any()]
     return StudyFound(seed, tuple(regions), len(significant), len(outside))
-
