@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import commissure
-from commissure.cli import cfh, config, demo, preprocess, report, run, simulate, stats
+from commissure.cli import cfh, config, demo, power, preprocess, report, run, simulate, stats
 from commissure.problems import InputError
 
 BAD_INPUT = 2
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stats.add_parser(commands)
     preprocess.add_parser(commands)
     simulate.add_parser(commands)
+    power.add_parser(commands)
     config.add_parser(commands)
     report.add_parser(commands)
     options = parser.parse_args(arguments)

@@ -6,6 +6,7 @@ from commissure.simulation.forward import Forward, forward_model
 from commissure.simulation.group_truth import STATED_DIFFERENCE, GroupTruth
 from commissure.simulation.maps import MapStudy, simulate_maps
 from commissure.simulation.networks import REGIONS
+from commissure.simulation.power import sample_size, simulate_power
 from commissure.simulation.raw import Truth, read_truth
 from commissure.simulation.study import simulate_study
 from commissure.simulation.truth import TrueCFH, true_cfh
@@ -25,7 +26,9 @@ __all__ = [
     "Truth",
     "forward_model",
     "read_truth",
+    "sample_size",
     "simulate_maps",
+    "simulate_power",
     "simulate_study",
     "true_cfh",
 ]

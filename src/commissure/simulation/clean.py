@@ -21,7 +21,7 @@ _N_REGRESSORS = 28
 
 def degrees_of_freedom(n_volumes: int, tr: float) -> int:
     """Return how many dimensions of the band a regression of 28 signals leaves (at least half)."""
-    n_waves = len(_waves(n_volumes, tr))
+    n_waves = len(pass_band_waves(n_volumes, tr))
     return n_waves - min(_N_REGRESSORS, n_waves // 2)
 
 
@@ -35,13 +35,13 @@ def pass_band_basis(
     ndarray of shape (n_dimensions, n_volumes)
         Orthonormal rows of mean 0, within 0.01-0.1 Hz.
     """
-    waves = _waves(n_volumes, tr)
+    waves = pass_band_waves(n_volumes, tr)
     turned, _ = np.linalg.qr(rng.standard_normal((len(waves), n_dimensions)))
     basis: NDArray[np.float64] = turned.T @ waves
     return basis
 
 
-def _waves(n_volumes: int, tr: float) -> NDArray[np.float64]:
+def pass_band_waves(n_volumes: int, tr: float) -> NDArray[np.float64]:
     """Return an orthonormal basis of the pass band, shape (n_waves, n_volumes)."""
     _, bins = pass_band(n_volumes, tr, *NEURAL_BAND_HZ)
     angle = 2 * np.pi * np.outer(np.arange(bins.start, bins.stop), np.arange(n_volumes)) / n_volumes

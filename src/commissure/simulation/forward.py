@@ -15,6 +15,8 @@ from commissure.space.templates import analysis_grid, load_template
 from commissure.threads import map_threads
 
 GREY_THRESHOLD = 0.2
+# Fixed, so that the noise does not depend on the number of threads.
+_SAMPLES_AT_ONCE = 16
 _SD_PER_FWHM = 1 / np.sqrt(8 * np.log(2))
 # Variances within the pass band, where neural activity has 1: of activity that no other place
 # shares but neighbours (before the smoothing), and of the scanner's noise (after it; the one
@@ -87,15 +89,19 @@ class Forward:
     ) -> NDArray[np.float32]:
         """Draw independent samples of the noise, shape (n_places, n_samples)."""
         out = np.zeros((self.domain.n_places, n_samples), np.float32)
-        voxels, shape = _box(self.domain)
+        (x, y, z), shape = _box(self.domain)
+        starts = range(0, n_samples, _SAMPLES_AT_ONCE)
 
-        def draw(sample_rng: tuple[int, np.random.Generator]) -> None:
-            sample, own_rng = sample_rng
+        def draw(start_rng: tuple[int, np.random.Generator]) -> None:
+            start, own_rng = start_rng
+            part = out[:, start : start + _SAMPLES_AT_ONCE]
             for noise in self.noises:
-                white = own_rng.standard_normal(shape, np.float32)
-                out[:, sample] += noise.gain * along_axes(white, noise.operators)[voxels]
+                white = own_rng.standard_normal((*shape, part.shape[1]), np.float32)
+                # The samples' axis comes first when the three others have been contracted.
+                smooth_noise = along_axes(white, noise.operators)[:, x, y, z]
+                part += (noise.gain * smooth_noise).T
 
-        map_threads(draw, enumerate(rng.spawn(n_samples)), n_threads)
+        map_threads(draw, zip(starts, rng.spawn(len(starts)), strict=True), n_threads)
         return out
 
 
