@@ -35,8 +35,11 @@ def on_page_content(content: str, **_: Any) -> str:
     """Turn formulas into MathML, which browsers draw without scripts or fonts from elsewhere."""
 
     def drawn(found: re.Match[str]) -> str:
-        display = "block" if found["tag"] == "div" else "inline"
-        return convert(html.unescape(found["formula"]).strip(), display=display)
+        formula = html.unescape(found["formula"]).strip()
+        if found["tag"] == "span":
+            return convert(formula)
+        # What is wider than a phone scrolls by itself.
+        return f'<div style="overflow-x: auto">{convert(formula, display="block")}</div>'
 
     return _FORMULA.sub(drawn, content)
 
@@ -77,11 +80,8 @@ def _limits(schema: dict[str, Any]) -> str:
     choices = [choice for shape in shapes for choice in shape.get("enum", ())]
     if choices:
         return f"One of {', '.join(_toml(choice) for choice in choices)}."
-    names = {
-        "minimum": "≥",
-        "exclusiveMinimum": ">",
-        "maximum": "≤",
-        "exclusiveMaximum": "<",
-    }
-    bounds = [f"{sign} {shape[key]:g}" for shape in shapes for key, sign in names.items() if key in shape]
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    bounds = [
+        f"{sign} {shape[key]:g}" for shape in shapes for key, sign in signs.items() if key in shape
+    ]
     return f"({', '.join(bounds)})" if bounds else ""
