@@ -74,9 +74,10 @@ bench-calibration: $(STAMP)
 bench-study: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.study
 
-# Warnings are errors: links and anchors that lead nowhere, pages in no menu.
+# Warnings are errors: links and anchors that lead nowhere, pages in no menu. (With --quiet they
+# would not be counted.)
 docs: $(DOCS_STAMP)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
 
 # The viewer in the report; needs npm.
 NIIVUE := $(shell cat src/commissure/report/assets/niivue/VERSION)
