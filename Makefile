@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 BENCH_STAMP := $(VENV)/.bench-stamp
+DOCS_STAMP := $(VENV)/.docs-stamp
 GROUPS := test lint
 
-.PHONY: demo test test-slow lint format bench bench-calibration bench-study vendor-niivue env clean
+.PHONY: demo test test-slow lint format bench bench-calibration bench-study docs vendor-niivue env clean
 
 env: $(STAMP)
 
@@ -31,6 +32,14 @@ $(BENCH_STAMP): $(STAMP)
 	  uv pip install --quiet --python $(BIN)/python --group bench; \
 	else \
 	  $(BIN)/python -m pip install --quiet --group bench; \
+	fi
+	touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --python $(BIN)/python --group docs; \
+	else \
+	  $(BIN)/python -m pip install --quiet --group docs; \
 	fi
 	touch $@
 
@@ -65,10 +74,15 @@ bench-calibration: $(STAMP)
 bench-study: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.study
 
+# Warnings are errors: links and anchors that lead nowhere, pages in no menu. (With --quiet they
+# would not be counted.)
+docs: $(DOCS_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
+
 # The viewer in the report; needs npm.
 NIIVUE := $(shell cat src/commissure/report/assets/niivue/VERSION)
 vendor-niivue:
 	tools/vendor_niivue.sh $(NIIVUE)
 
 clean:
-	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) demo-out site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
