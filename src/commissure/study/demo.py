@@ -19,8 +19,9 @@ from commissure.study.settings import read_settings
 N_PATIENTS = N_CONTROLS = 6
 SEED = 1
 EFFECT = 4.0
+# A long repetition time: as many degrees of freedom with fewer volumes.
 ACQUISITION = Acquisition(
-    n_volumes=130, matrix=(40, 40, 24), voxel_size=(6.0, 6.0, 6.0), t1w_voxel_size=3.0
+    n_volumes=120, tr=3.0, matrix=(40, 40, 24), voxel_size=(6.0, 6.0, 6.0), t1w_voxel_size=3.0
 )
 # Beyond this (mm), a cluster is not that of a planted region: smoothing and coarse voxels count.
 _NEAR_MM = 20.0
