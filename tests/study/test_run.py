@@ -237,3 +237,11 @@ def test_sessions_need_blocks_or_a_choice(tmp_path):
         "clinical": [],
     }
     assert run(folder, tmp_path / "out", group=repeated).group.n_scans == 12
+
+
+def test_runs_acquired_in_several_ways_need_a_choice(folder, tmp_path):
+    study = study_of(folder, tmp_path / "out")
+    first = study.scans[0]
+    other = replace(first, bold=first.bold.with_name("sub-01_task-rest_acq-fast_bold.nii.gz"))
+    with pytest.raises(InputError, match="acquired in several ways"):
+        run_study(replace(study, scans=(*study.scans, other)), "participant", Inline())

@@ -119,6 +119,7 @@ def _study(options: argparse.Namespace, settings: StudySettings) -> Study:
         runs=chosen.runs,
         task=chosen.task,
         echo=chosen.echo,
+        acquisition=chosen.acquisition,
     )
     scans = read_scans(
         options.input,

@@ -141,6 +141,7 @@ def run_study(
         Before anything is done, with all that can be told before. What goes wrong later is in the
         outcome: one participant does not stop the others.
     """
+    _check_runs(study.scans)
     people = None if stage == "participant" else _people(study)
     _claim(study)
     tell = on_event or (lambda _who, _what, _share: None)
@@ -272,6 +273,21 @@ def _log(outcome: Outcome) -> None:
         log.error("%s: %s", outcome.name, outcome.error)
     if outcome.ok:
         log.info("%s is done, in %.0f s.", outcome.name, outcome.seconds)
+
+
+def _check_runs(scans: Sequence[Scan]) -> None:
+    """Raise if runs differ in how they were acquired only: they are no repetitions to average."""
+    names: dict[tuple[str | None, ...], list[str]] = {}
+    for scan in scans:
+        key = (scan.participant_id, scan.session, scan.task, scan.run)
+        names.setdefault(key, []).append(scan.name)
+    several = [same for same in names.values() if len(same) > 1]
+    if several:
+        raise InputError(
+            f"{', '.join(same)} are the same run, acquired in several ways. Choose one: [input] "
+            "acquisition."
+            for same in several
+        )
 
 
 def _people(study: Study) -> Participants:

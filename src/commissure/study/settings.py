@@ -41,6 +41,8 @@ class InputSettings:
         Labels of the sessions and runs.
     echo : str, optional
         Of multi-echo runs, the one to take.
+    acquisition : str, optional
+        Label after "acq-", where a run was acquired in several ways.
     space : str, optional
         Space of already preprocessed runs, where there are several or none is named.
     desc : str, optional
@@ -58,6 +60,7 @@ class InputSettings:
     sessions: tuple[str, ...] | None = None
     runs: tuple[str, ...] | None = None
     echo: str | None = None
+    acquisition: str | None = None
     space: str | None = None
     desc: str | None = None
     folder: str | None = None
