@@ -89,8 +89,9 @@ A study counts where any cluster (size, mass) or place (TFCE) has a corrected p 
 ## Nobody moves
 
 {options.studies:,} studies: the share with a finding is {", ".join(still)} by
-{", ".join(STATISTICS)}; 95 % of exact tests lie within {low[0]:.3f} to {low[1]:.3f} (* outside). Sizes are small whole
-numbers on so coarse a grid: their p jumps over {ALPHA:g}, and the test is a little conservative.
+{", ".join(STATISTICS)}; 95 % of exact tests lie within {low[0]:.3f} to {low[1]:.3f} (* outside).
+Sizes are small whole numbers on so coarse a grid: their p jumps over {ALPHA:g},
+and the test is a little conservative.
 
 ## Groups that move unlike
 
@@ -98,9 +99,9 @@ numbers on so coarse a grid: their p jumps over {ALPHA:g}, and the test is a lit
 times as much as controls. A displacement of 1 mm adds to its volume a smooth pattern, the same on
 both sides, of {ARTEFACT:g} standard deviations of neural activity. Friston-24, trend and band-pass
 are one operator; where volumes are censored (FD, Jenkinson, above {CENSOR_MM:g} mm), scans that
-keep fewer than 100 are left out. Matched: scans are cut at their end until all have as few effective
-degrees of freedom as the one with the fewest. Numbers are means, patients / controls; 95 % of exact
-tests lie within {high[0]:.3f} to {high[1]:.3f} (* outside).
+keep fewer than 100 are left out. Matched: scans are cut at their end until all have as few
+effective degrees of freedom as the one with the fewest. Numbers are means, patients / controls;
+95 % of exact tests lie within {high[0]:.3f} to {high[1]:.3f} (* outside).
 
 {table(header, rows)}
 """
