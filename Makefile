@@ -9,7 +9,7 @@ BENCH_STAMP := $(VENV)/.bench-stamp
 DOCS_STAMP := $(VENV)/.docs-stamp
 GROUPS := test lint
 
-.PHONY: demo test test-slow lint format bench bench-calibration bench-study docs vendor-niivue env clean
+.PHONY: demo test test-slow lint format bench bench-calibration bench-truth bench-study docs vendor-niivue env clean
 
 env: $(STAMP)
 
@@ -66,6 +66,12 @@ bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.kernel
 	$(BIN)/python -m benchmarks.permutation
 	$(BIN)/python -m benchmarks.preprocessing
+
+# Studies whose truth is known: hours. Each has its options (--help) for fewer studies.
+bench-truth: $(BENCH_STAMP)
+	$(BIN)/python -m benchmarks.sensitivity
+	$(BIN)/python -m benchmarks.scores
+	$(BIN)/python -m benchmarks.null_studies
 
 bench-calibration: $(STAMP)
 	$(BIN)/python -m benchmarks.calibration

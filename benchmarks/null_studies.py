@@ -15,7 +15,7 @@ from benchmarks.measure import DOCS, machine, table
 from commissure.simulation.comparison import ALPHA
 from commissure.simulation.null_studies import STATISTICS, MotionDesign, NullStudy, null_study
 
-MOVE, CENSOR_MM, ARTEFACT = 1.5, 0.1, 5.0
+MOVE, CENSOR_MM, ARTEFACT = 1.5, 0.1, 3.0
 DESIGNS = {
     "groups move alike": MotionDesign(1.0, artefact=ARTEFACT),
     "patients move more, nothing done": MotionDesign(MOVE, artefact=ARTEFACT),
@@ -82,23 +82,26 @@ def main() -> None:
     page = f"""# Null studies: from clean series to findings
 
 Made by `benchmarks/null_studies.py` ({machine()}). In every study 30 patients and 30 controls have
-the same coupling, with differences between people. Series on the {options.resolution_mm} mm grid go through `cfh` and the
-comparison of `recommended` (five covariates, 999 permutations, two-sided). A study counts where any cluster
-(size, mass) or place (TFCE) has a corrected p below {ALPHA:g}.
+the same coupling, with differences between people. Series on the {options.resolution_mm} mm grid
+go through `cfh` and the comparison of `recommended` (five covariates, 999 permutations, two-sided).
+A study counts where any cluster (size, mass) or place (TFCE) has a corrected p below {ALPHA:g}.
 
 ## Nobody moves
 
-{options.studies:,} studies: the share with a finding is {", ".join(f"{value} ({name})" for name, value in zip(STATISTICS, still, strict=True))};
-95 % of exact tests lie within {low[0]:.3f} to {low[1]:.3f} (* outside). Sizes are small whole numbers on
-so coarse a grid: their p jumps over {ALPHA:g}, and the test is a little conservative.
+{options.studies:,} studies: the share with a finding is {", ".join(still)} by
+{", ".join(STATISTICS)}; 95 % of exact tests lie within {low[0]:.3f} to {low[1]:.3f} (* outside).
+Sizes are small whole numbers on so coarse a grid: their p jumps over {ALPHA:g},
+and the test is a little conservative.
 
 ## Groups that move unlike
 
-{options.moving_studies} studies a row. People move as in `simulation.motion`; patients {MOVE:g} times as much as controls.
-A displacement of 1 mm adds to its volume a smooth pattern, the same on both sides, of {ARTEFACT:g} standard deviations of neural
-activity. Friston-24, trend and band-pass are one operator; where volumes are censored (FD, Jenkinson, above {CENSOR_MM:g} mm),
-scans that keep fewer than 100 are left out. Matched: all scans keep as few volumes as the one that keeps fewest.
-Numbers are means, patients / controls; 95 % of exact tests lie within {high[0]:.3f} to {high[1]:.3f} (* outside).
+{options.moving_studies} studies a row. People move as in `simulation.motion`; patients {MOVE:g}
+times as much as controls. A displacement of 1 mm adds to its volume a smooth pattern, the same on
+both sides, of {ARTEFACT:g} standard deviations of neural activity. Friston-24, trend and band-pass
+are one operator; where volumes are censored (FD, Jenkinson, above {CENSOR_MM:g} mm), scans that
+keep fewer than 100 are left out. Matched: scans are cut at their end until all have as few
+effective degrees of freedom as the one with the fewest. Numbers are means, patients / controls;
+95 % of exact tests lie within {high[0]:.3f} to {high[1]:.3f} (* outside).
 
 {table(header, rows)}
 """

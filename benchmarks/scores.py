@@ -91,23 +91,25 @@ def main() -> None:
     page = f"""# Partial correlations: found when they are there, and only then?
 
 Made by `benchmarks/scores.py` ({machine()}): {n_studies} studies of patients, seeds 0 to
-{n_studies - 1}, clean series on the {options.resolution_mm} mm grid with {DEGREES_OF_FREEDOM} degrees of freedom,
-then `cfh`; its mean within 6 mm of each region's centre is correlated with {", ".join(SCORES)},
-controlling {", ".join(COVARIATES)}. `{PLANTED}` is planted to correlate with the coupling of the
-{region} by {PLANTED_R:g}. That coupling's Fisher z has a standard deviation of {BETWEEN_SD:g} between people.
+{n_studies - 1}, clean series on the {options.resolution_mm} mm grid with {DEGREES_OF_FREEDOM}
+degrees of freedom, then `cfh`; its mean within 6 mm of each region's centre is correlated with
+{", ".join(SCORES)}, controlling {", ".join(COVARIATES)}. `{PLANTED}` is planted to correlate with
+the coupling of the {region} by {PLANTED_R:g}. That coupling's Fisher z has a standard deviation of
+{BETWEEN_SD:g} between people.
 
 ## What is there
 
 {table(header, power_rows)}
 
-The first power is that of r = {PLANTED_R:g} with the true CFH ({len(COVARIATES)} covariates, two-sided
-{ALPHA:g}). But CFH is measured with error: its reliability, the squared correlation of measured with
-true values over people, makes r smaller by its root. With it {needed} patients give a power of {GOAL:g}.
+The first power is that of r = {PLANTED_R:g} with the true CFH ({len(COVARIATES)} covariates,
+two-sided {ALPHA:g}). But CFH is measured with error: its reliability, the squared correlation of
+measured with true values over people, makes r smaller by its root. With it {needed} patients give a
+power of {GOAL:g}.
 
 ## What is not
 
-False findings of each test, p < {ALPHA:g}; 95 % of unbiased tests lie within {low:.3f} to {high:.3f}
-({n_inside} of {n_tests} do; the total and its parts go together).
+False findings of each test, p < {ALPHA:g}; 95 % of exact tests lie within {low:.3f} to
+{high:.3f} ({n_inside} of {n_tests} do; those of a total and its parts go together).
 
 {table(["patients", "region", "score", "rate", ""], null_rows)}
 """

@@ -16,7 +16,6 @@ from commissure.simulation.comparison import compare_groups
 from commissure.simulation.null_studies import (
     MotionDesign,
     _bilateral_patterns,
-    _fewer,
     found_anything,
     null_study,
 )
@@ -140,15 +139,6 @@ def test_anything_significant_by_each_statistic():
     assert found_anything(result) == {"size": False, "mass": True, "tfce": False}
 
 
-def test_volumes_are_left_out_evenly():
-    kept = np.ones(20, bool)
-    kept[[3, 4]] = False
-    fewer = _fewer(kept, 6)
-    assert fewer.sum() == 6
-    assert not (fewer & ~kept).any()
-    assert np.diff(np.flatnonzero(fewer)).max() <= 6
-
-
 def test_what_motion_does_is_the_same_on_both_sides_and_not_in_the_mean():
     forward = forward_model(8)
     patterns = _bilateral_patterns(forward)
@@ -169,7 +159,7 @@ def test_groups_that_move_lose_degrees_of_freedom_unless_they_are_matched():
     assert sum(unlike.n_included) < 20
     alike = null_study(1, replace(moved, matched=True), **sizes)
     patients, controls = alike.degrees_of_freedom
-    assert patients == pytest.approx(controls, abs=1)
+    assert patients == pytest.approx(controls, abs=0.3)
     assert alike.mean_z_difference < unlike.mean_z_difference
     assert alike.n_included == unlike.n_included
 

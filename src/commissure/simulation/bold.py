@@ -6,7 +6,7 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 from numba import njit
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import fft, ndimage, sparse
 
 from commissure.preprocessing.smoothing import along_axes, gaussian_operator
 from commissure.simulation.anatomy import BRAIN, TISSUES, tissues_at
@@ -24,6 +24,8 @@ _DRIFT = 0.005
 # Where air in the sinuses and ears takes signal away: middle (template mm), reach (mm), share.
 _DROPOUTS = (((0, 38, -28), 11, 0.9), ((-50, -22, -32), 9, 0.6), ((50, -22, -32), 9, 0.6))
 _PAD = 3
+# Shares of a source that a place is not taken to have.
+_NEGLIGIBLE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +38,17 @@ class Head:
     ----------
     signal : ndarray
         Spline coefficients of the mean signal averaged over a voxel, at half-voxel steps.
-    maps : ndarray of shape (n_x, n_y, n_z, n_sources), float32
-        How much of the signal follows each source, at voxel steps.
+    maps : scipy.sparse.csr_array of shape (n_voxels, n_sources), float32
+        How much of the signal follows each source, at voxel steps, the last axis fastest.
     """
 
     signal: NDArray[np.float32]
-    maps: NDArray[np.float32]
+    maps: sparse.csr_array
+
+    @property
+    def lattice(self) -> tuple[int, ...]:
+        """Voxels along each axis."""
+        return tuple((n + 1) // 2 for n in self.signal.shape)
 
 
 def signal_sources(
@@ -115,13 +122,19 @@ def make_head(
     template = warp.to_template(transform(bold_to_t1w, grid_points(lattice, affine @ voxel)))
     grey, white, csf = tissues_at(template)[BRAIN]
     brain = grey + white + csf
-    networks = load_networks()
-    maps = np.zeros((*lattice, networks.n_sources + 3), np.float32)
-    inside = grey > 0
-    maps[inside, :-3] = _NEURAL * grey[inside, None] * networks.weights(template[:, inside])
-    maps[..., -3] = _GLOBAL * brain
-    maps[..., -2] = _GLOBAL * brain
-    maps[..., -1] = _PULSATION * csf + _GLOBAL * brain
+    inside = np.flatnonzero(brain)
+    weights = load_networks().weights(template.reshape(3, -1)[:, inside])
+    weights[weights < _NEGLIGIBLE] = 0
+    grey, brain, csf = (share.ravel()[inside] for share in (grey, brain, csf))
+    body = np.column_stack([_GLOBAL * brain, _GLOBAL * brain, _PULSATION * csf + _GLOBAL * brain])
+    follows = sparse.csr_array(np.hstack([_NEURAL * grey[:, None] * weights, body]))
+    # Rows of no entry for what is not brain.
+    counts = np.zeros(np.prod(lattice) + 1, follows.indptr.dtype)
+    counts[1 + inside] = np.diff(follows.indptr)
+    maps = sparse.csr_array(
+        (follows.data.astype(np.float32), follows.indices, np.cumsum(counts)),
+        shape=(np.prod(lattice), follows.shape[1]),
+    )
     return Head(ndimage.spline_filter(signal, output=np.float32), maps)
 
 
@@ -156,7 +169,7 @@ def simulate_bold(
     -------
     ndarray of shape (n_x, n_y, n_z, n_volumes), int16
     """
-    n_x, n_y, n_z = (n - 2 * _PAD for n in head.maps.shape[:3])
+    n_x, n_y, n_z = (n - 2 * _PAD for n in head.lattice)
     n_volumes = len(series)
     trend = np.linspace(0, 1, n_volumes)[:, None] ** (1, 2) @ rng.normal(0, _DRIFT, 2)
     noisy = np.empty((n_volumes, n_z, n_y, n_x), np.float32)
@@ -186,7 +199,10 @@ def simulate_bold(
             mode="nearest",
         )
         change = np.empty((n_z, n_y, n_x), np.float32)
-        _follow(head.maps, to_first, series[volume], change)
+        maps = head.maps
+        _follow(
+            maps.data, maps.indices, maps.indptr, head.lattice, to_first, series[volume], change
+        )
         change += along_axes(local[volume], operators)
         signal *= (1 + trend[volume]) * (1 + change.T)
         noisy[volume] += signal.T
@@ -219,18 +235,20 @@ def _unit_smoother(n: int, sd: float) -> NDArray[np.float64]:
 
 @njit(cache=True, nogil=True)
 def _follow(
-    maps: NDArray[np.float32],
+    data: NDArray[np.float32],
+    indices: NDArray[np.int32],
+    indptr: NDArray[np.int32],
+    lattice: tuple[int, int, int],
     to_lattice: NDArray[np.float64],
     series: NDArray[np.float32],
     change: NDArray[np.float32],
 ) -> None:
-    """Fill `change` (z, y, x) with the sources' sum at each voxel, trilinear in `maps`.
+    """Fill `change` (z, y, x) with the sources' sum at each voxel, trilinear in the maps.
 
     The lattice has a margin, so a voxel outside of it has nothing to follow: it gets 0.
     """
     n_z, n_y, n_x = change.shape
-    n_i, n_j, n_k, n_sources = maps.shape
-    mixed = np.empty(n_sources, np.float32)
+    n_i, n_j, n_k = lattice
     m = to_lattice
     for z in range(n_z):
         for y in range(n_y):
@@ -242,19 +260,16 @@ def _follow(
                 i0, j0, k0 = int(np.floor(i)), int(np.floor(j)), int(np.floor(k))
                 if not (0 <= i0 < n_i - 1 and 0 <= j0 < n_j - 1 and 0 <= k0 < n_k - 1):
                     continue
-                mixed[:] = 0
+                total = np.float32(0)
                 for a in range(2):
                     for b in range(2):
                         for c in range(2):
                             weight = np.float32(
                                 abs(1 - a - i + i0) * abs(1 - b - j + j0) * abs(1 - c - k + k0)
                             )
-                            corner = maps[i0 + a, j0 + b, k0 + c]
-                            if corner[n_sources - 1] == 0:  # not in the brain
-                                continue
-                            for s in range(n_sources):
-                                mixed[s] += weight * corner[s]
-                total = np.float32(0)
-                for s in range(n_sources):
-                    total += mixed[s] * series[z, s]
+                            corner = ((i0 + a) * n_j + j0 + b) * n_k + k0 + c
+                            here = np.float32(0)
+                            for entry in range(indptr[corner], indptr[corner + 1]):
+                                here += data[entry] * series[z, indices[entry]]
+                            total += weight * here
                 change[z, y, x] = total

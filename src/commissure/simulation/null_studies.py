@@ -1,6 +1,7 @@
 """Studies without a difference of coupling, whose groups may move unlike."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -53,7 +54,8 @@ class MotionDesign:
         Standard deviation of what a displacement of 1 mm does to a volume, in units of neural
         activity: a pattern that is smooth, the same on both sides, and new each time.
     matched : bool
-        Whether all scans keep as few volumes as the one that keeps fewest.
+        Whether scans are cut at their end until all have as few effective degrees of freedom as
+        the one with the fewest.
     covariate : bool
         Whether mean framewise displacement is a covariate.
     """
@@ -154,16 +156,12 @@ def _study_with_motion(
     _, people = draw_people(seed, n_patients, n_controls, Effects(0.0))
     forward = forward_model(resolution_mm)
     runs = [run for run in (_Run.of(person, design) for person in people) if run.included]
-    fewest = min(run.kept.sum() for run in runs)
+    if design.matched:
+        fewest = min(effective_degrees_of_freedom(run.operator) for run in runs)
+        runs = [run.cut_to(fewest) for run in runs]
     maps, freedom = [], []
     for run in runs:
-        operator = cleaning_operator(
-            friston24(motion_parameters(run.motion)),
-            tr=Acquisition().tr,
-            low=NEURAL_BAND_HZ[0],
-            high=NEURAL_BAND_HZ[1],
-            kept=_fewer(run.kept, fewest) if design.matched else run.kept,
-        )
+        operator = run.operator
         series = _uncleaned(run, forward, design.artefact, n_threads)
         clean = apply_operator(series, operator, n_threads=n_threads)
         maps.append(cfh(clean, forward.domain, n_threads=n_threads).z)
@@ -216,13 +214,29 @@ class _Run:
     def included(self) -> bool:
         return bool(self.kept.sum() >= LEAST_VOLUMES)
 
+    @cached_property
+    def operator(self) -> NDArray[np.float64]:
+        return cleaning_operator(
+            friston24(motion_parameters(self.motion)),
+            tr=Acquisition().tr,
+            low=NEURAL_BAND_HZ[0],
+            high=NEURAL_BAND_HZ[1],
+            kept=self.kept,
+        )
 
-def _fewer(kept: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
-    """Leave out further volumes, spread evenly over those that are kept."""
-    volumes = np.flatnonzero(kept)
-    chosen = np.zeros(len(kept), bool)
-    chosen[volumes[np.linspace(0, len(volumes) - 1, n).round().astype(int)]] = True
-    return chosen
+    def cut_to(self, degrees_of_freedom: float) -> Self:
+        """Leave out the last volumes, as many as keep at least so many degrees of freedom."""
+        kept = np.flatnonzero(self.kept)
+        low, high = len(kept) // 2, len(kept)
+        shortest = self
+        while high - low > 1:
+            middle = (low + high) // 2
+            shorter = replace(self, kept=np.isin(np.arange(len(self.kept)), kept[:middle]))
+            if effective_degrees_of_freedom(shorter.operator) >= degrees_of_freedom:
+                shortest, high = shorter, middle
+            else:
+                low = middle
+        return shortest
 
 
 def _uncleaned(

@@ -104,7 +104,7 @@ def found_of(
                 bool(hits),
                 peak_t,
                 float(hedges_g(peak_t, result.df, [sizes["patient"], sizes["control"]])),
-                min((distance[c.peak] for c in hits), default=np.nan),
+                float(min((distance[c.peak] for c in hits), default=np.nan)),
             )
         )
     outside = [c for c in significant if not dilated[c.places].any()]
