@@ -19,8 +19,8 @@ from commissure.space.templates import TEMPLATE_SPACE
 from commissure.study.domain import study_domain
 from commissure.study.findings_files import write_findings
 from commissure.study.group_inputs import Participants, read_map_files
+from commissure.study.group_people import bare, rows_of, with_motion
 from commissure.study.image_files import load_image, sample_file
-from commissure.study.inputs import Scan
 from commissure.study.ledger import Ledger
 from commissure.study.methods_files import write_methods
 from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
@@ -29,7 +29,7 @@ from commissure.study.quality import judge
 from commissure.study.report_tables import MEAN_FD
 from commissure.study.settings import GroupSettings, StudySettings, hash_of, tables_of_results
 from commissure.study.statistics import find
-from commissure.study.stats_inputs import check_inputs, people_problems
+from commissure.study.stats_inputs import check_inputs
 
 GROUP_FOLDER = "group"
 _PARTNERS, FINDINGS, _METHODS = "partners of the group", "findings", "methods"
@@ -96,16 +96,6 @@ def asked_of_group(settings: StudySettings) -> GroupSettings:
     return group
 
 
-def check_people(people: Participants, scans: Sequence[Scan], settings: StudySettings) -> list[str]:
-    """Say what is wrong with participants and the formula, before anything is computed."""
-    keys = sorted({(scan.participant_id, scan.session or "") for scan in scans})
-    try:
-        rows = _rows_of([(who, session or None) for who, session in keys], people)
-    except InputError as error:
-        return list(error.problems)
-    return people_problems(rows, settings.group)
-
-
 def run_group(
     judged: Sequence[Judged],
     people: Participants,
@@ -148,8 +138,9 @@ def run_group(
     asked = asked_of_group(settings)
     scans = _scans(included, asked)
     excluded = _excluded(judged, people, asked.group)
-    people = _rows_of([key for key, _ in scans], people)
-    people = _with_motion(people, [runs for _, runs in scans], asked)
+    people = rows_of([key for key, _ in scans], people)
+    motion = [[run.row.get("mean_fd_jenkinson") for run in runs] for _, runs in scans]
+    people = with_motion(people, motion, asked)
     key = hash_of(
         commissure.__version__,
         asdict(asked),
@@ -205,11 +196,6 @@ def run_group(
     return GroupOutcome(**facts | {"notes": tuple(facts["notes"])})
 
 
-def bare(participant_id: str) -> str:
-    """Return a participant's name without "sub-", by which names are compared."""
-    return str(participant_id).removeprefix("sub-")
-
-
 def _scans(
     included: Sequence[Judged], asked: GroupSettings
 ) -> list[tuple[tuple[str, str | None], list[Judged]]]:
@@ -233,63 +219,6 @@ def _scans(
         )
         raise InputError(msg)
     return sorted(scans.items(), key=lambda item: (item[0][0], item[0][1] or ""))
-
-
-def _rows_of(keys: Sequence[tuple[str, str | None]], people: Participants) -> Participants:
-    """Return the participants' rows in the order of (participant, session).
-
-    Raises
-    ------
-    InputError
-        If somebody has no row, or several.
-    """
-    table = people.table
-    names = table["participant_id"].map(bare)
-    rows, problems = [], []
-    for who, session in keys:
-        mine = table[names == bare(who)]
-        if "session_id" in table and session is not None:
-            mine = mine[mine["session_id"].astype(str).str.removeprefix("ses-") == session]
-        if len(mine) != 1:
-            what = f"{who}{f', session {session}' if session else ''}"
-            problems.append(
-                f"participants.tsv has {len(mine) or 'no'} row{'s' * (len(mine) > 1)} for {what}. "
-                "Correct it, or leave the participant out (--participant-label)."
-            )
-            continue
-        row: dict[str, Any] = {"participant_id": who}
-        if session is not None:
-            row["session_id"] = session
-        others = mine.drop(columns=["participant_id", "session_id"], errors="ignore")
-        rows.append(row | {str(name): value for name, value in others.iloc[0].items()})
-    if problems:
-        raise InputError(problems)
-    return replace(people, table=pd.DataFrame(rows))
-
-
-def _with_motion(
-    people: Participants, scans: Sequence[Sequence[Judged]], asked: GroupSettings
-) -> Participants:
-    """Add each participant's mean framewise displacement, of the runs that are included.
-
-    Raises
-    ------
-    InputError
-        If it is not known where it is needed.
-    """
-    motion = [[run.row.get("mean_fd_jenkinson") for run in runs] for runs in scans]
-    unknown = [None in of_runs for of_runs in motion]
-    if asked.mean_fd_covariate and any(unknown):
-        who = people.table["participant_id"][unknown]
-        msg = (
-            f"The motion of {', '.join(who)} is not known, and it is a covariate. Give their "
-            "realignment parameters, or set [group] mean_fd_covariate = false."
-        )
-        raise InputError(msg)
-    if all(unknown):
-        return people
-    means = [np.mean(np.array(of_runs, np.float64)) for of_runs in motion]  # None is NaN
-    return replace(people, table=people.table.assign(**{MEAN_FD: means}))
 
 
 def _partners_of_group(

@@ -14,7 +14,8 @@ import commissure
 from commissure.problems import InputError
 from commissure.report.contents import Findings, Participant, Run, State, Study
 from commissure.study.bids_names import entity
-from commissure.study.group import GROUP_FOLDER, bare
+from commissure.study.group import GROUP_FOLDER
+from commissure.study.group_people import bare
 from commissure.study.ledger import STATE_FOLDER
 from commissure.study.quality import KEYS
 

@@ -1,13 +1,12 @@
 """A whole study: from its input folder to its findings, going on where the last run stopped."""
 
-import json
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from filelock import FileLock
@@ -23,11 +22,12 @@ from commissure.study.group import (
     GROUP_FOLDER,
     GroupOutcome,
     Judged,
-    check_people,
     judged_runs,
     run_group,
 )
 from commissure.study.group_inputs import Participants, read_participants
+from commissure.study.group_people import check_people
+from commissure.study.identity import check_runs, claim
 from commissure.study.inputs import Scan
 from commissure.study.inputs.scan import load_header
 from commissure.study.ledger import STATE_FOLDER, Ledger, lock_path
@@ -35,7 +35,6 @@ from commissure.study.participant import Job, is_done, results_of, work_on
 from commissure.study.provenance import recorded
 from commissure.study.report_files import write_report
 from commissure.study.settings import StudySettings
-from commissure.study.staging import replace_file
 from commissure.study.study_files import write_study_files
 
 log = logging.getLogger(__name__)
@@ -141,9 +140,9 @@ def run_study(
         Before anything is done, with all that can be told before. What goes wrong later is in the
         outcome: one participant does not stop the others.
     """
-    _check_runs(study.scans)
+    check_runs(study.scans)
     people = None if stage == "participant" else _people(study)
-    _claim(study)
+    claim(study.out_dir, study.input_dir, study.scans)
     tell = on_event or (lambda _who, _what, _share: None)
     outcome = StudyOutcome()
     with recorded(study.out_dir, study.input_dir, study.command, study.settings):
@@ -275,21 +274,6 @@ def _log(outcome: Outcome) -> None:
         log.info("%s is done, in %.0f s.", outcome.name, outcome.seconds)
 
 
-def _check_runs(scans: Sequence[Scan]) -> None:
-    """Raise if runs differ in how they were acquired only: they are no repetitions to average."""
-    names: dict[tuple[str | None, ...], list[str]] = {}
-    for scan in scans:
-        key = (scan.participant_id, scan.session, scan.task, scan.run)
-        names.setdefault(key, []).append(scan.name)
-    several = [same for same in names.values() if len(same) > 1]
-    if several:
-        raise InputError(
-            f"{', '.join(same)} are the same run, acquired in several ways. Choose one: [input] "
-            "acquisition."
-            for same in several
-        )
-
-
 def _people(study: Study) -> Participants:
     """Read the participants and check what is asked of them.
 
@@ -306,54 +290,6 @@ def _people(study: Study) -> Participants:
     if problems:
         raise InputError(problems)
     return people
-
-
-def _claim(study: Study) -> None:
-    """Make the output folder this study's.
-
-    Raises
-    ------
-    InputError
-        If it cannot be, or is another's.
-    """
-    out, source = study.out_dir.absolute(), study.input_dir.absolute()
-    if out == source or out in source.parents:
-        msg = f"{study.out_dir} holds the input. Give an output folder of its own."
-        raise InputError(msg)
-    identity = out / STATE_FOLDER / "study.json"
-    if identity.is_file():
-        known = json.loads(identity.read_text(encoding="utf-8"))
-        if known["input"] != str(source) and not _same_data(study, known):
-            msg = (
-                f"{study.out_dir} holds the study of {known['input']}, not of {source}. Give "
-                "another output folder."
-            )
-            raise InputError(msg)
-    elif (out / "dataset_description.json").exists():
-        msg = (
-            f"{study.out_dir} is a dataset that no study of commissure wrote. Give a new output "
-            "folder."
-        )
-        raise InputError(msg)
-    runs = {
-        scan.name: {"participant_id": scan.participant_id, "size": scan.bold.stat().st_size}
-        for scan in study.scans
-    }
-    content: dict[str, Any] = {"input": str(source), "runs": runs}
-    if identity.is_file():
-        content["runs"] = known["runs"] | runs
-    content["runs"] = dict(sorted(content["runs"].items()))
-    if identity.is_file() and known == content:
-        return
-    replace_file(identity, json.dumps(content, indent=1) + "\n")
-
-
-def _same_data(study: Study, known: dict[str, Any]) -> bool:
-    """Tell whether the input has only moved: the same files of the same size."""
-    seen = [scan for scan in study.scans if scan.name in known["runs"]]
-    return bool(seen) and all(
-        known["runs"][scan.name]["size"] == scan.bold.stat().st_size for scan in seen
-    )
 
 
 def _lock(out_dir: Path, name: str) -> FileLock:
