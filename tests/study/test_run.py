@@ -197,6 +197,21 @@ def test_every_kind_of_input_gives_the_same_maps(folder, tmp_path):
         np.testing.assert_array_equal(one.get_fdata(), two.get_fdata())
 
 
+def test_maps_that_others_made_need_no_participant_stage(folder, tmp_path):
+    run(folder, tmp_path / "a")
+    maps = sorted((tmp_path / "a").glob("sub-*/func/*stat-cfh_*.nii.gz"))
+    lines = ["participant_id\tpath", *(f"{path.parts[-3]}\t{path}" for path in maps)]
+    table = tmp_path / "maps" / "maps.tsv"
+    table.parent.mkdir()
+    table.write_text("\n".join(lines) + "\n")
+    (table.parent / "participants.tsv").write_text((folder / "participants.tsv").read_text())
+    outcome = run(table, tmp_path / "b", stage="group")
+    assert outcome.group.n_scans == 6
+    for name in ("clusters.tsv", "roi_values.tsv", "table1.tsv"):
+        one, two = ((tmp_path / k / "group" / name).read_bytes() for k in "ab")
+        assert one == two
+
+
 def test_another_study_is_refused_and_a_moved_one_is_not(folder, tmp_path):
     out = tmp_path / "out"
     run(folder, out, stage="participant")

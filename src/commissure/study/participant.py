@@ -177,6 +177,9 @@ def results_of(job: Job) -> list[RunResult]:
     steps = _Steps(job, ledger)
     results = []
     for scan in job.scans:
+        if scan.kind == "map":
+            results.append(_of_map(job, scan, steps))
+            continue
         problems = [
             problem
             for step, said in ledger.failures.items()
@@ -190,14 +193,21 @@ def results_of(job: Job) -> list[RunResult]:
             continue
         clean = clean_file(job, scan)
         mapped = None
-        if scan.kind == "map":
-            mapped = scan.bold
-        elif job.settings.cfh.partner == "scan":
+        if job.settings.cfh.partner == "scan":
             step, key = steps.maps(scan, key)
             if ledger.done(step, key) is not None:
                 mapped = job.out_dir / map_name(job, scan)
         results.append(RunResult(job, scan, measured, clean, mapped, key, tuple(problems)))
     return results
+
+
+def _of_map(job: Job, scan: Scan, steps: _Steps) -> RunResult:
+    """Return what there is of a map that others made: there is nothing to be done for it."""
+    try:
+        measured, (_, key) = measure_clean(scan), steps.clean(scan)
+    except InputError as error:
+        return RunResult(job, scan, problems=error.problems)
+    return RunResult(job, scan, measured, scan.bold, scan.bold, key)
 
 
 def is_done(job: Job) -> bool:
@@ -277,7 +287,8 @@ class _Worker:
     def run(self) -> None:
         self.ledger.clear_staging()
         for number, scan in enumerate(self.job.scans):
-            self._run_of(scan, number / len(self.job.scans))
+            if scan.kind != "map":
+                self._run_of(scan, number / len(self.job.scans))
         self.ledger.keep_only(self.steps.names)
         if self.problems:
             raise InputError(dict.fromkeys(self.problems))
@@ -304,7 +315,7 @@ class _Worker:
         with self._noting(f"clean {scan.name}", scan.bold) as failed:
             step, clean_key = self.steps.clean(scan)
             self.ledger.do(step, clean_key, lambda folder: self._clean(scan, folder))
-        if failed or scan.kind == "map" or self.job.settings.cfh.partner == "group":
+        if failed or self.job.settings.cfh.partner == "group":
             return
         self.report(f"CFH {scan.name}", share + 0.9 / n)
         with self._noting(f"cfh {scan.name}", scan.bold):
