@@ -14,6 +14,7 @@ from scipy import stats
 from benchmarks.measure import DOCS, machine, table
 from commissure.simulation.comparison import ALPHA
 from commissure.simulation.null_studies import STATISTICS, MotionDesign, NullStudy, null_study
+from commissure.threads import one_blas_thread
 
 MOVE, CENSOR_MM, ARTEFACT = 1.5, 0.1, 3.0
 DESIGNS = {
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     rows = []
-    with ProcessPoolExecutor(options.processes) as pool:
+    with ProcessPoolExecutor(options.processes, initializer=one_blas_thread) as pool:
 
         def run(n: int, design: MotionDesign | None) -> list[NullStudy]:
             work = (range(n), repeat(design), repeat(options.resolution_mm))

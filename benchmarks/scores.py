@@ -22,6 +22,7 @@ from commissure.simulation.score_studies import (
     partial_correlation_power,
     score_study,
 )
+from commissure.threads import one_blas_thread
 
 PLANTED, PLANTED_R = "illness_duration", 0.6
 GOAL = 0.8
@@ -47,7 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     n_studies = options.studies
     studies = {}
-    with ProcessPoolExecutor(options.processes) as pool:
+    with ProcessPoolExecutor(options.processes, initializer=one_blas_thread) as pool:
         for n in options.sizes:
             work = [(seed, n, options.resolution_mm) for seed in range(n_studies)]
             studies[n] = list(pool.map(one, work, chunksize=5))

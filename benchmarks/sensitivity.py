@@ -22,6 +22,7 @@ from commissure.simulation import (
     forward_model,
 )
 from commissure.simulation.sensitivity import DILATION_MM, StudyFound, sensitivity_study
+from commissure.threads import one_blas_thread
 
 
 @cache
@@ -59,7 +60,7 @@ def main() -> None:
         for seed in range(options.studies)
     ]
     found = []
-    with ProcessPoolExecutor(options.processes) as pool:
+    with ProcessPoolExecutor(options.processes, initializer=one_blas_thread) as pool:
         for study in pool.map(one, work):
             found.append(study)
             print(study, flush=True)

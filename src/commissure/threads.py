@@ -3,9 +3,12 @@
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any, TypeVar
 
-from threadpoolctl import threadpool_limits
+import scipy.linalg  # noqa: F401  its BLAS and numpy's are loaded, for `_blas` to find
+from threadpoolctl import ThreadpoolController
 
 from commissure.problems import InputError
 
@@ -36,6 +39,21 @@ def resolve_threads(n_threads: int | None) -> int:
     return n_threads
 
 
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Keep BLAS to one thread: from now on, or to the end of the ``with`` this is the context of.
+
+    For work that is spread over threads or processes of its own.
+    """
+    limited: AbstractContextManager[Any] = _blas().limit(limits=1)
+    return limited
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    # To find the libraries takes milliseconds: a third of the time of small studies.
+    return ThreadpoolController().select(user_api="blas")
+
+
 def map_threads(
     function: Callable[[T], R], items: Iterable[T], n_threads: int | None = None
 ) -> list[R]:
@@ -44,8 +62,5 @@ def map_threads(
     The results come in the order of the items. As long as the items do not depend on
     `n_threads`, neither do the results: BLAS itself may sum in another order on more threads.
     """
-    with (
-        threadpool_limits(limits=1, user_api="blas"),
-        ThreadPoolExecutor(resolve_threads(n_threads)) as pool,
-    ):
+    with one_blas_thread(), ThreadPoolExecutor(resolve_threads(n_threads)) as pool:
         return list(pool.map(function, items))

@@ -6,7 +6,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import stats
-from threadpoolctl import threadpool_limits
 
 from commissure.inference.clusters import Extent, find_clusters
 from commissure.inference.glm import Design, FloatArray, Model, fit
@@ -18,6 +17,7 @@ from commissure.inference.sweep import Null, NullMaker, Sweep, affordable_thread
 from commissure.inference.tfce import tfce
 from commissure.problems import InputError
 from commissure.space import Domain
+from commissure.threads import one_blas_thread
 
 METHODS = ("freedman-lane", "draper-stoneman")
 TAILS = ("two-sided", "one-sided-each")
@@ -119,7 +119,7 @@ def permutation_test(
     _check(maps, design, domain, n_permutations, cluster_forming_p, method, tail, statistics, dtype)
     graph = domain.neighbours(connectivity)
     closeness = _CLOSENESS[dtype]
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         model = Model.of(design, contrast)
         if labellings is None:
             relabellings = draw_labellings(model, design.blocks, n_permutations, method, seed)

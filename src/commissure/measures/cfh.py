@@ -7,7 +7,6 @@ from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from commissure.measures.compression import UnitSeries
 from commissure.measures.kernel import cross_maxima
@@ -24,6 +23,7 @@ from commissure.measures.sides import (
 )
 from commissure.problems import InputError
 from commissure.space import Domain
+from commissure.threads import one_blas_thread
 
 Partner = Literal["scan", "group"]
 
@@ -154,7 +154,7 @@ def cfh(
         msg = "There is no scan."
         raise InputError(msg)
     # Not more than one BLAS thread: the last bits may depend on how many there are.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         if partner == "scan":
             results = []
             for number, scan in enumerate(scans):

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from commissure.measures.sides import (
     checked_dtype,
@@ -17,6 +16,7 @@ from commissure.measures.sides import (
     usable_sides,
 )
 from commissure.space import Domain
+from commissure.threads import one_blas_thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def cross_validated_cfh(
     precision = checked_dtype(dtype)
     report = progress or (lambda _share: None)
     # Not more than one BLAS thread: the last bits may depend on how many there are.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         parts = [unit_series(part, domain, n_threads) for part in (first, second)]
         nonfinite = parts[0].nonfinite | parts[1].nonfinite
         constant = (parts[0].constant | parts[1].constant) & ~nonfinite

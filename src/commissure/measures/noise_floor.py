@@ -6,7 +6,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from commissure.measures.compression import find_bases
 from commissure.measures.kernel import cross_maxima
@@ -20,6 +19,7 @@ from commissure.measures.sides import (
 from commissure.measures.surrogates import nearest_rotation, phase_randomised
 from commissure.problems import InputError
 from commissure.space import Domain
+from commissure.threads import one_blas_thread
 
 Surrogates = Literal["rotation", "phase"]
 
@@ -124,7 +124,7 @@ def noise_floor(
         raise InputError(problems)
     rng = np.random.default_rng(seed)
     # Not more than one BLAS thread: the last bits may depend on how many there are.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         unit = unit_series(series, domain, n_threads)
         left, right = usable_sides(domain, unit.usable)
         bases = find_bases(unit, np.concatenate([left, right]), precision)

@@ -4,12 +4,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from commissure.preprocessing.censoring import interpolation_operator
 from commissure.preprocessing.freedom import band_projector
 from commissure.preprocessing.nuisance import nuisance_design, residual_operator
 from commissure.problems import InputError
+from commissure.threads import one_blas_thread
 
 # What passes a filter at all passes with a factor near 1; what is rounding, with far less.
 _NOTHING_LEFT = 1e-6
@@ -72,7 +72,7 @@ def cleaning_operator(
         )
         raise InputError(msg)
     # BLAS sums in another order on more threads.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         filtered = np.eye(n_volumes)[kept][:, kept]
         if low is not None and high is not None:
             pass_band = band_projector(n_volumes, tr, low, high)

@@ -2,9 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from commissure.preprocessing.filtering import Padding, bandpass
+from commissure.threads import one_blas_thread
 
 
 def band_projector(
@@ -60,6 +60,6 @@ def effective_degrees_of_freedom(operator: NDArray[np.float64]) -> float:
     if largest == 0:
         return 0.0
     scaled = operator / largest
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         covariance = scaled @ scaled.T
     return float(np.trace(covariance) ** 2 / np.sum(covariance**2))

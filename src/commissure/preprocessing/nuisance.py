@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from commissure.problems import InputError
-from commissure.threads import map_threads
+from commissure.threads import map_threads, one_blas_thread
 
 # Singular values of unit columns below this are rounding: the columns are collinear.
 _RANK_TOLERANCE = 1e-9
@@ -53,7 +52,7 @@ def regress_nuisance(
         raise InputError(msg)
     design = nuisance_design(regressors, trend=trend)
     # BLAS sums in another order on more threads.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         operator = residual_operator(design)
     return apply_operator(series, operator, n_threads=n_threads)
 
@@ -198,7 +197,7 @@ def acompcor(series: NDArray[Any], n_components: int = 5) -> NDArray[np.float64]
         )
         raise InputError(msg)
     scaled = detrended[varying] / sd[varying, None]
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         _, vectors = np.linalg.eigh(scaled.T @ scaled)
     components = vectors[:, : -n_components - 1 : -1]
     largest = np.abs(components).argmax(axis=0)

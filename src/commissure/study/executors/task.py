@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from threadpoolctl import threadpool_limits
-
 from commissure.problems import InputError
+from commissure.threads import one_blas_thread
 
 # Tells what is being done and the share of the task that is done.
 Report = Callable[[str, float], None]
@@ -100,7 +99,7 @@ def attempt(function: Work, name: str, argument: Any, report: Report, n_threads:
     BLAS may sum in another order on more threads: so the numbers would depend on how many tasks
     there are at a time. What is worth more threads is spread over them by `map_threads`.
     """
-    threadpool_limits(limits=1, user_api="blas")
+    one_blas_thread()
     start = time.monotonic()
     try:
         outcome = Outcome(name, function(argument, report, n_threads))
