@@ -9,7 +9,7 @@ BENCH_STAMP := $(VENV)/.bench-stamp
 DOCS_STAMP := $(VENV)/.docs-stamp
 GROUPS := test lint
 
-.PHONY: demo test test-slow lint format bench bench-calibration bench-truth bench-study docs vendor-niivue env clean
+.PHONY: demo test test-slow lint format bench bench-calibration bench-truth bench-study reproduction docs vendor-niivue env clean
 
 env: $(STAMP)
 
@@ -77,6 +77,10 @@ bench-calibration: $(STAMP)
 	$(BIN)/python -m benchmarks.calibration
 	$(BIN)/python -m benchmarks.bias
 
+# The published study on simulated raw scans, into docs/benchmarks/reproduction.md: an hour and a half.
+reproduction: $(BENCH_STAMP)
+	$(BIN)/python -m benchmarks.reproduction reproduction-out
+
 bench-study: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.study
 
@@ -91,4 +95,4 @@ vendor-niivue:
 	tools/vendor_niivue.sh $(NIIVUE)
 
 clean:
-	rm -rf $(VENV) demo-out site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) demo-out reproduction-out site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
