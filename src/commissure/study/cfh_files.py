@@ -3,7 +3,6 @@
 import json
 import logging
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from commissure.report.cfh_figure import cfh_figure
 from commissure.report.references import load_references
 from commissure.space import LEFT, NEITHER, RIGHT, Domain
 from commissure.study.bids_names import derived_stem, split_extension
+from commissure.study.text_files import read_data, write_json
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def write_cfh_maps(
     if floor is not None:
         values["floor"] = floor.mean_z
     common = _common_sidecar(scan, result, domain, settings)
-    outputs = _data("cfh_outputs")
+    outputs = json.loads(read_data("cfh_outputs.json"))
     for key, value in values.items():
         output = outputs[key]
         stem = folder / derived_stem(named, output["entity"], "boldmap")
@@ -105,9 +105,7 @@ def write_cfh_maps(
             **common,
             "References": [*common["References"], *output.get("References", [])],
         }
-        stem.with_name(f"{stem.name}.json").write_text(
-            json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        write_json(stem.with_name(f"{stem.name}.json"), sidecar)
     picture = (figures or folder) / f"{derived_stem(named, 'stat-cfh', 'boldmap')}.png"
     title = split_extension(named)[0]
     cfh_figure(result.z, shift, domain, title=title, floor=values.get("floor")).savefig(picture)
@@ -145,8 +143,3 @@ def _common_sidecar(
         "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
         "References": [references[key].listed for key in ("liu2025", "ji_funchomoconn")],
     }
-
-
-def _data(name: str) -> Any:
-    text = resources.files("commissure.study").joinpath("data", f"{name}.json").read_text("utf-8")
-    return json.loads(text)

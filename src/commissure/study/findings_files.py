@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import asdict
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from commissure.report.tables_docx import table_docx
 from commissure.study.bids_names import has_midline
 from commissure.study.findings import Findings
 from commissure.study.report_tables import write_report_tables
+from commissure.study.text_files import read_data, write_json, write_tsv
 
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 
@@ -36,7 +37,7 @@ def write_findings(findings: Findings, folder: Path) -> None:
     _write_people(findings, folder)
     _write_figures(findings, folder)
     write_report_tables(findings, folder)
-    _write_json(folder / "stats.json", _record(findings))
+    write_json(folder / "stats.json", _record(findings))
 
 
 def contrast_label(contrast: str) -> str:
@@ -90,11 +91,11 @@ def _write_map(
     values: NDArray[Any],
     about: dict[str, Any],
 ) -> None:
-    output = json.loads(_data("stats_outputs"))[name]
+    output = json.loads(read_data("stats_outputs.json"))[name]
     kind = np.int32 if name == "cluster" else np.float32
     img = findings.inputs.maps.domain.to_image(values.astype(kind), fill=output["Outside"])
     nib.save(img, folder / f"{stem}_statmap.nii.gz")
-    _write_json(folder / f"{stem}_statmap.json", {"Description": output["Description"], **about})
+    write_json(folder / f"{stem}_statmap.json", {"Description": output["Description"], **about})
 
 
 def _numbered(findings: Findings) -> NDArray[np.int32]:
@@ -143,7 +144,7 @@ def _cluster_tables(findings: Findings) -> tuple[pd.DataFrame, list[str]]:
 
 def _write_clusters(findings: Findings, folder: Path) -> None:
     table, notes = _cluster_tables(findings)
-    _write_tsv(table, folder / "clusters.tsv")
+    write_tsv(folder / "clusters.tsv", table)
     statistic = "t" if findings.result.n_rows == 1 else "F"
     text = pd.DataFrame(
         {
@@ -173,17 +174,17 @@ def _write_clusters(findings: Findings, folder: Path) -> None:
         names = [f"cluster {i + 1}" for i in range(len(findings.result.clusters))]
         change = pd.DataFrame(findings.influence.t_change, columns=names)
         change.insert(0, "participant_id", ids.to_numpy())
-        _write_tsv(change, folder / "influence.tsv")
+        write_tsv(folder / "influence.tsv", change)
 
 
 def _write_people(findings: Findings, folder: Path) -> None:
-    _write_tsv(findings.regions.reset_index(), folder / "roi_values.tsv")
-    _write_tsv(table1_frame(findings.inputs.table1), folder / "table1.tsv")
+    write_tsv(folder / "roi_values.tsv", findings.regions.reset_index())
+    write_tsv(folder / "table1.tsv", table1_frame(findings.inputs.table1))
     title = "Demographic and clinical characteristics"
     text, notes = table1_text(findings.inputs.table1)
     (folder / "table1.docx").write_bytes(table_docx(text, title, notes))
     if findings.correlations is not None:
-        _write_tsv(findings.correlations.table, folder / "partial_correlations.tsv")
+        write_tsv(folder / "partial_correlations.tsv", findings.correlations.table)
         text, notes = correlations_text(findings.correlations)
         (folder / "partial_correlations.docx").write_bytes(
             table_docx(text, "Partial correlations", notes)
@@ -261,15 +262,3 @@ def _record(findings: Findings) -> dict[str, Any]:
             *({"Name": name, "Version": metadata.version(name)} for name in _LIBRARIES),
         ],
     }
-
-
-def _write_tsv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _data(name: str) -> str:
-    return resources.files("commissure.study").joinpath("data", f"{name}.json").read_text("utf-8")

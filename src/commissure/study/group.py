@@ -1,6 +1,5 @@
 """The group stage of a study: who is included, their maps, what is found."""
 
-import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -30,6 +29,7 @@ from commissure.study.report_tables import MEAN_FD
 from commissure.study.settings import GroupSettings, StudySettings, hash_of, tables_of_results
 from commissure.study.statistics import find
 from commissure.study.stats_inputs import check_inputs
+from commissure.study.text_files import write_json, write_tsv
 
 GROUP_FOLDER = "group"
 _PARTNERS, FINDINGS, _METHODS = "partners of the group", "findings", "methods"
@@ -173,8 +173,8 @@ def run_group(
             null_by=null_by,
         )
         write_findings(findings, group_folder)
-        _write_tsv(people.table.assign(map=names), group_folder / "participants.tsv")
-        _write_tsv(excluded, group_folder / "excluded.tsv")
+        write_tsv(group_folder / "participants.tsv", people.table.assign(map=names))
+        write_tsv(group_folder / "excluded.tsv", excluded)
         return {
             "n_scans": len(files),
             "n_clusters": len(findings.result.clusters),
@@ -287,9 +287,7 @@ def _map_of(runs: Sequence[Judged], folder: Path, out_dir: Path) -> Path:
         "Description": "Mean of the CFH maps (Fisher z) of a session's runs.",
         "Sources": [_name(file, folder, out_dir) for file in maps],
     }
-    path.with_name(path.name.replace(".nii.gz", ".json")).write_text(
-        json.dumps(about, indent=2) + "\n"
-    )
+    write_json(path.with_name(path.name.replace(".nii.gz", ".json")), about)
     return path
 
 
@@ -313,7 +311,3 @@ def _excluded(judged: Sequence[Judged], people: Participants, group: str) -> pd.
         levels = dict(zip(names, people.table[group], strict=True))
         table.insert(1, group, table["participant_id"].map(bare).map(levels))
     return table
-
-
-def _write_tsv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, sep="\t", index=False, na_rep="n/a", lineterminator="\n")

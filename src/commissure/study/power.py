@@ -1,6 +1,5 @@
 """The power of a planned study, written to files."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +7,7 @@ import pandas as pd
 import commissure
 from commissure.report.power_figure import GOAL, power_figure
 from commissure.simulation.power import sample_size
+from commissure.study.text_files import write_json, write_tsv
 
 _COLUMNS = {
     "effect": "Difference of coupling, standard deviations between people",
@@ -28,7 +28,7 @@ def write_power(
 ) -> dict[float, float | None]:
     """Write ``power.tsv``, ``.json`` and ``.png``; return the sizes that are needed."""
     needed = sample_size(table, GOAL)
-    table.to_csv(out / "power.tsv", sep="\t", index=False, float_format="%.4g")
+    write_tsv(out / "power.tsv", table, "%.4g")
     content = {
         "Settings": settings,
         "Goal": GOAL,
@@ -36,7 +36,7 @@ def write_power(
         "Columns": _COLUMNS,
         "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
     }
-    (out / "power.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_json(out / "power.json", content)
     figure = power_figure(table)
     figure.savefig(out / "power.png", facecolor=figure.get_facecolor())
     return needed

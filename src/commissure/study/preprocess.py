@@ -28,6 +28,7 @@ from commissure.study.preprocess_files import (
 from commissure.study.preprocessed import clean_scan
 from commissure.study.quality import QualityRules, judge, measure, merge_quality
 from commissure.study.staging import staged
+from commissure.study.text_files import write_tsv
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ def preprocess_study(
                 write_grey_mask(recipe.resolution_mm, GREY_MATTER, folder)
                 row = judge(measured, rules)
                 table = merge_quality(out_dir / "quality.tsv", [row])
-                table.to_csv(folder / "quality.tsv", sep="\t", index=False, na_rep="n/a")
+                write_tsv(folder / "quality.tsv", table)
             rows.append(row)
             if not row["included"]:
                 log.warning(

@@ -1,7 +1,6 @@
 """What preprocessing writes of a participant and of a run."""
 
 import json
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from commissure.study.inputs import Scan
 from commissure.study.inputs.bids_files import BidsFile
 from commissure.study.inputs.selection import alnum
 from commissure.study.source_software import made_by
+from commissure.study.text_files import read_data, write_json, write_tsv
 from commissure.study.versions import generated_by
 
 # What sidecars of clean series take over from those of the runs, by BIDS' names.
@@ -145,12 +145,11 @@ def write_run(
     if scan.kind == "raw" and events.exists():
         table = pd.read_csv(events, sep="\t", na_values=["n/a"])
         table["onset"] = trim_onsets(table["onset"], n_discarded, scan.tr)
-        path = func / f"{stem}_desc-trimmed_events.tsv"
-        table.to_csv(path, sep="\t", index=False, na_rep="n/a")
+        write_tsv(func / f"{stem}_desc-trimmed_events.tsv", table)
     if clean.epi_to_t1w is not None:
         path = func / f"{stem}_from-boldref_to-T1w_mode-points_xfm"
         np.savetxt(path.with_name(f"{path.name}.txt"), clean.epi_to_t1w, fmt="%.9f")
-        _write_json(path.with_name(f"{path.name}.json"), {"Description": _descriptions()["rigid"]})
+        write_json(path.with_name(f"{path.name}.json"), {"Description": _descriptions()["rigid"]})
 
     figures = folder / "figures"
     parameters = motion_parameters(clean.motion)
@@ -219,7 +218,7 @@ def write_grey_mask(resolution_mm: int, threshold: float, folder: Path) -> None:
 
 def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
     """Write what BIDS wants to know of a derivative dataset."""
-    _write_json(
+    write_json(
         out_dir / "dataset_description.json",
         {
             "Name": "commissure: clean resting-state series",
@@ -234,17 +233,11 @@ def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
 
 def _write_confounds(clean: CleanBold, stem: Path) -> None:
     table = pd.DataFrame(clean.confounds)
-    table.to_csv(
-        stem.with_name(f"{stem.name}.tsv"),
-        sep="\t",
-        index=False,
-        na_rep="n/a",
-        float_format="%.10g",
-    )
+    write_tsv(stem.with_name(f"{stem.name}.tsv"), table, "%.10g")
     described = {
         name: {"Description": _descriptions()[name]} for name in table if name in _descriptions()
     }
-    _write_json(stem.with_name(f"{stem.name}.json"), described)
+    write_json(stem.with_name(f"{stem.name}.json"), described)
 
 
 def _write_image(
@@ -266,7 +259,7 @@ def _write_image(
     path = stem.with_name(f"{stem.name}.nii.gz")
     nib.save(img, path)
     described = {"Description": _descriptions()[what], **_required(what, affine), **about}
-    _write_json(stem.with_name(f"{stem.name}.json"), described)
+    write_json(stem.with_name(f"{stem.name}.json"), described)
     return path
 
 
@@ -289,10 +282,5 @@ def _write_figure(figure: Figure, path: Path) -> None:
     figure.savefig(path, facecolor=figure.get_facecolor())
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
 def _descriptions() -> dict[str, str]:
-    data = resources.files("commissure.study").joinpath("data", "preprocess_outputs.json")
-    return dict(json.loads(data.read_text("utf-8")))
+    return dict(json.loads(read_data("preprocess_outputs.json")))

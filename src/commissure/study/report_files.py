@@ -30,6 +30,7 @@ from commissure.study.report_inputs import read_study
 from commissure.study.report_maps import make_viewer
 from commissure.study.report_pictures import participant_pictures, picture_files
 from commissure.study.settings import hash_of
+from commissure.study.text_files import read_data
 
 log = logging.getLogger(__name__)
 
@@ -159,8 +160,7 @@ def _figures(drawn: Iterable[Mapping[str, Any]], out_dir: Path) -> dict[str, Fig
 @cache
 def _own_figures() -> Mapping[str, Mapping[str, str]]:
     """Return what is said of the figures that the group stage drew itself."""
-    file = resources.files("commissure.study").joinpath("data", "report_figures.json")
-    return dict(json.loads(file.read_text("utf-8")))
+    return dict(json.loads(read_data("report_figures.json")))
 
 
 def _links(out_dir: Path) -> dict[str, Link]:

@@ -5,7 +5,6 @@ import json
 import logging
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from commissure.report.contents import Participant
 from commissure.report.page_parts import Figure, Link
 from commissure.report.quality_figures import map_figure
 from commissure.study.bids_names import entity
+from commissure.study.text_files import read_data
 
 log = logging.getLogger(__name__)
 
@@ -119,5 +119,4 @@ def _run(path: Path) -> str:
 
 @cache
 def _texts() -> Mapping[str, Mapping[str, str]]:
-    file = resources.files("commissure.study").joinpath("data", "report_pictures.json")
-    return dict(json.loads(file.read_text("utf-8")))
+    return dict(json.loads(read_data("report_pictures.json")))

@@ -12,6 +12,7 @@ from commissure.inference.adjusted import adjusted_values, estimates
 from commissure.problems import InputError
 from commissure.study.findings import Findings
 from commissure.study.stats_inputs import members
+from commissure.study.text_files import write_tsv
 
 # The column that mean framewise displacement gets among the participants'.
 MEAN_FD = "mean_fd"
@@ -30,10 +31,7 @@ def write_report_tables(findings: Findings, folder: Path) -> None:
         **motion_tables(findings),
     }
     for name, table in tables.items():
-        path = folder / f"{name}.tsv"
-        table.to_csv(
-            path, sep="\t", index=False, na_rep="n/a", lineterminator="\n", float_format="%.10g"
-        )
+        write_tsv(folder / f"{name}.tsv", table, "%.10g")
 
 
 def null_distributions(findings: Findings) -> pd.DataFrame:

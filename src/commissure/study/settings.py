@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,6 +21,7 @@ from commissure.study.findings import StatsSettings
 from commissure.study.inputs import InputKind
 from commissure.study.quality import QualityRules
 from commissure.study.stats_inputs import option_problems
+from commissure.study.text_files import read_data
 
 Preset = Literal["recommended", "liu2025"]
 PRESETS: tuple[Preset, ...] = ("recommended", "liu2025")
@@ -229,8 +229,7 @@ def preset_choices(preset: str) -> Mapping[str, Mapping[str, Any]]:
 @cache
 def preset_file() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
     """Return the file of the presets: table to name to each preset's value and the reason."""
-    text = resources.files("commissure.study").joinpath("data", "presets.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return tomllib.loads(read_data("presets.toml"))
 
 
 def as_tables(settings: StudySettings) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from commissure.study.ledger import Ledger
 from commissure.study.preprocess_files import write_dataset_description, write_grey_mask
 from commissure.study.quality import merge_quality
 from commissure.study.settings import StudySettings, hash_of, tables_of_results
+from commissure.study.text_files import read_data, write_json, write_tsv
 
 
 def write_study_files(
@@ -34,27 +34,19 @@ def write_study_files(
     table = merge_quality(out_dir / "quality.tsv", list(rows))
     ledger = Ledger(out_dir, "study")
     chosen = tables_of_results(settings)
-    described = json.loads(_data("quality_columns.json"))
+    described = json.loads(read_data("quality_columns.json"))
 
     def make(folder: Path) -> dict[str, Any]:
         write_dataset_description(folder, input_dir)
-        (folder / ".bidsignore").write_text(_data("bidsignore.txt"), encoding="utf-8")
-        (folder / "README.md").write_text(_data("study_readme.md"), encoding="utf-8")
+        (folder / ".bidsignore").write_text(read_data("bidsignore.txt"), encoding="utf-8")
+        (folder / "README.md").write_text(read_data("study_readme.md"), encoding="utf-8")
         if "raw" in kinds:
             write_grey_mask(settings.preprocessing.resolution_mm, settings.cfh.grey_matter, folder)
-        table.to_csv(folder / "quality.tsv", sep="\t", index=False, na_rep="n/a")
-        _write_json(folder / "quality.json", {str(name): described[name] for name in table})
-        _write_json(folder / "settings.json", {"hash": hash_of(chosen), "settings": chosen})
+        write_tsv(folder / "quality.tsv", table)
+        write_json(folder / "quality.json", {str(name): described[name] for name in table})
+        write_json(folder / "settings.json", {"hash": hash_of(chosen), "settings": chosen})
         return {}
 
     text = table.to_csv(sep="\t", na_rep="n/a")
     key = hash_of(commissure.__version__, chosen, text, str(input_dir.absolute()), sorted(kinds))
     ledger.do("study", key, make)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _data(name: str) -> str:
-    return resources.files("commissure.study").joinpath("data", name).read_text("utf-8")

@@ -23,6 +23,7 @@ from commissure.preprocessing import (
 from commissure.problems import InputError
 from commissure.study.inputs.confounds_tables import read_confounds_table, read_numbers
 from commissure.study.inputs.scan import Scan, load_header
+from commissure.study.text_files import write_tsv
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 FRISTON24 = tuple(
@@ -319,7 +320,7 @@ def _by_nilearn(
     # nilearn finds the table by the name of an image beside it.
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "sub-x_desc-confounds_timeseries"
-        table.to_csv(f"{stem}.tsv", sep="\t", index=False, na_rep="n/a")
+        write_tsv(stem.with_suffix(".tsv"), table)
         if path.with_suffix(".json").is_file():
             shutil.copyfile(path.with_suffix(".json"), f"{stem}.json")
         image = f"{folder}/sub-x_desc-{_AROMA if is_aroma else 'preproc'}_bold.nii.gz"
