@@ -8,11 +8,10 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 import pytest
-from filelock import FileLock
 
 from commissure.cli import main
 from commissure.problems import InputError
-from commissure.study.ledger import Ledger, lock_path
+from commissure.study.ledger import Ledger, lock_of
 from commissure.study.report_figures import critical_value
 from commissure.study.report_files import write_report
 from commissure.study.report_inputs import page_name, read_study
@@ -206,7 +205,7 @@ def test_a_noise_floor_is_drawn_where_there_is_one(copy):
 
 
 def test_another_process_writes_already(copy):
-    lock = FileLock(lock_path(copy, "report"))
+    lock = lock_of(copy, "report")
     with lock:
         assert write_report(copy, wait=False) is None
 

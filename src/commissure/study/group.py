@@ -14,7 +14,6 @@ import commissure
 from commissure.inference import NullMaker
 from commissure.measures import cfh
 from commissure.problems import InputError
-from commissure.space.templates import TEMPLATE_SPACE
 from commissure.study.domain import study_domain
 from commissure.study.findings_files import write_findings
 from commissure.study.group_inputs import Participants, read_map_files
@@ -24,7 +23,7 @@ from commissure.study.ledger import Ledger
 from commissure.study.methods_files import write_methods
 from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
 from commissure.study.preprocess_files import own_folder
-from commissure.study.quality import judge
+from commissure.study.quality import judge, key_of
 from commissure.study.report_tables import MEAN_FD
 from commissure.study.settings import GroupSettings, StudySettings, hash_of, tables_of_results
 from commissure.study.statistics import find
@@ -71,13 +70,7 @@ def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[J
     """Judge the runs that are clean; those that are not are left out, with the reason."""
     judged = []
     for result in results:
-        scan = result.scan
-        row: dict[str, Any] = {
-            "participant_id": scan.participant_id,
-            "session": scan.session,
-            "task": scan.task,
-            "run": scan.run,
-        }
+        row = key_of(result.scan)
         if result.measured is not None:
             row = judge(result.measured, settings.quality)
         why = " ".join(result.problems)
@@ -127,7 +120,7 @@ def run_group(
     InputError
         With every problem that was found.
     """
-    ledger = Ledger(out_dir, "group")
+    ledger = Ledger(out_dir, GROUP_FOLDER)
     ledger.clear_staging()
     included = [j for j in judged if j.row["included"]]
     if not included:
@@ -154,8 +147,7 @@ def run_group(
         group_folder = folder / GROUP_FOLDER
         group_folder.mkdir()
         files = [_map_of(runs, folder, out_dir) for _, runs in scans]
-        first = scans[0][1][0].result
-        space = TEMPLATE_SPACE if first.scan.kind == "raw" else first.scan.space
+        space = scans[0][1][0].result.scan.clean_space
         inputs = check_inputs(
             lambda: people,
             lambda: study_domain(files[0], space, settings.cfh),

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from commissure.problems import InputError
 from commissure.study.staging import replace_file, staged
 
@@ -156,6 +158,11 @@ class Ledger:
         self.write()
 
 
-def lock_path(out_dir: Path, name: str) -> Path:
-    """Return the file whose lock is held by who works on a participant (or "group")."""
-    return out_dir / STATE_FOLDER / "locks" / f"{name}.lock"
+def lock_of(out_dir: Path, name: str) -> FileLock:
+    """Return the lock of a participant (or "group"): held by who works on it, freed with its end.
+
+    However it ends: the lock is the process's own.
+    """
+    path = out_dir / STATE_FOLDER / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(path)

@@ -1,7 +1,7 @@
 """What is done for one participant, step by step, each step once."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,14 +14,14 @@ from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.problems import InputError
 from commissure.space import Domain
-from commissure.space.templates import TEMPLATE_SPACE
 from commissure.study.anatomy_cache import load_anatomy, save_anatomy
 from commissure.study.bids_names import derived_stem
 from commissure.study.cfh_files import CleanScan, write_cfh_maps
 from commissure.study.domain import study_domain
+from commissure.study.executors import Report
 from commissure.study.image_files import load_image, sample_file
 from commissure.study.inputs import Scan
-from commissure.study.ledger import Ledger, lock_path
+from commissure.study.ledger import Ledger, lock_of
 from commissure.study.preprocess import (
     clean_preprocessed_run,
     clean_run,
@@ -33,8 +33,6 @@ from commissure.study.preprocess_files import clean_name, own_folder, source_uri
 from commissure.study.settings import StudySettings, hash_of
 
 log = logging.getLogger(__name__)
-
-Report = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -59,10 +57,8 @@ class Job:
 
     @property
     def lock(self) -> FileLock:
-        """Held by who works on the participant; freed with the process, however it ends."""
-        path = lock_path(self.out_dir, self.participant_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(path)
+        """Held by who works on the participant."""
+        return lock_of(self.out_dir, self.participant_id)
 
 
 @dataclass(frozen=True)
@@ -262,8 +258,8 @@ def clean_scan(job: Job, scan: Scan) -> CleanScan:
     """Return what the sidecars of a clean run's maps say of it."""
     path, named = clean_file(job, scan), clean_name(scan, job.settings.preprocessing.resolution_mm)
     source = f"bids::{named.as_posix()}" if scan.kind != "clean" else source_uri(path)
-    space = TEMPLATE_SPACE if scan.kind == "raw" else scan.space
-    return CleanScan(path, load_image(path).shape[3], scan.tr, space, source, named.name)
+    n_volumes = load_image(path).shape[3]
+    return CleanScan(path, n_volumes, scan.tr, scan.clean_space, source, named.name)
 
 
 def clean_file(job: Job, scan: Scan) -> Path:

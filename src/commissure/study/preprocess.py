@@ -26,7 +26,7 @@ from commissure.study.preprocess_files import (
     write_run,
 )
 from commissure.study.preprocessed import clean_scan
-from commissure.study.quality import QualityRules, judge, measure, merge_quality
+from commissure.study.quality import QualityRules, judge, key_of, measure, merge_quality
 from commissure.study.staging import staged
 from commissure.study.text_files import write_tsv
 
@@ -199,12 +199,7 @@ def clean_preprocessed_run(
 
 def measure_clean(scan: Scan) -> dict[str, object]:
     """Return what there is to judge a run or map by that others made clean."""
-    measured: dict[str, object] = {
-        "participant_id": scan.participant_id,
-        "session": scan.session,
-        "task": scan.task,
-        "run": scan.run,
-    }
+    measured = key_of(scan)
     if scan.confounds is not None:
         confounds = read_confounds(scan, ())
         millimetres, degrees = max_motion(confounds.parameters)

@@ -14,9 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from commissure.study.ledger import STATE_FOLDER, lock_path
+from commissure.study.ledger import STATE_FOLDER, lock_of
 from commissure.study.settings import StudySettings, hash_of, tables_of_results
 from commissure.study.staging import replace_file
 from commissure.study.versions import generated_by
@@ -92,9 +90,8 @@ def recorded(
 @contextmanager
 def _held(out_dir: Path) -> Iterator[dict[str, Any]]:
     """Give what is recorded, to be changed while no other run changes it."""
-    path, lock = out_dir / FILE, lock_path(out_dir, "provenance")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    path = out_dir / FILE
+    with lock_of(out_dir, "provenance"):
         content: dict[str, Any] = {"Runs": []}
         if path.is_file():
             content |= json.loads(path.read_text(encoding="utf-8"))

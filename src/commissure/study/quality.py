@@ -54,6 +54,11 @@ _OVERLAPS = {
 }
 
 
+def key_of(scan: Scan) -> dict[str, object]:
+    """Return which run a row of quality.tsv is of."""
+    return {name: getattr(scan, name) for name in KEYS}
+
+
 def measure(scan: Scan, clean: CleanBold) -> dict[str, object]:
     """Return what there is to judge a run by.
 
@@ -65,10 +70,7 @@ def measure(scan: Scan, clean: CleanBold) -> dict[str, object]:
     """
     millimetres, degrees = max_motion(motion_parameters(clean.motion))
     return {
-        "participant_id": scan.participant_id,
-        "session": scan.session,
-        "task": scan.task,
-        "run": scan.run,
+        **key_of(scan),
         "mean_fd_jenkinson": float(clean.confounds["framewise_displacement_jenkinson"].mean()),
         "mean_fd_power": float(clean.confounds["framewise_displacement"].mean()),
         "max_motion": millimetres,

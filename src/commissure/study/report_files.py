@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 import commissure
 from commissure.report.contents import Participant, Study
@@ -20,7 +20,7 @@ from commissure.report.page_parts import Figure, Link
 from commissure.report.pages import render
 from commissure.report.study_pages import participant_page, study_page
 from commissure.study.group import GROUP_FOLDER
-from commissure.study.ledger import STATE_FOLDER, Ledger, lock_path
+from commissure.study.ledger import STATE_FOLDER, Ledger, lock_of
 from commissure.study.report_figures import (
     FIGURES_FOLDER,
     Drawn,
@@ -66,10 +66,8 @@ def write_report(out_dir: Path, *, wait: bool = True) -> Path | None:
     program, has changed: calling this often costs little.
     """
     study = read_study(out_dir)
-    lock = FileLock(lock_path(out_dir, "report"))
-    Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
     try:
-        with lock.acquire(timeout=-1 if wait else 0):
+        with lock_of(out_dir, "report").acquire(timeout=-1 if wait else 0):
             _write(study, out_dir)
     except Timeout:
         return None

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from filelock import FileLock
 
 from commissure.inference import NullMaker
 from commissure.problems import InputError
@@ -30,7 +29,7 @@ from commissure.study.group_people import check_people
 from commissure.study.identity import check_runs, claim
 from commissure.study.inputs import Scan
 from commissure.study.inputs.scan import load_header
-from commissure.study.ledger import STATE_FOLDER, Ledger, lock_path
+from commissure.study.ledger import STATE_FOLDER, Ledger, lock_of
 from commissure.study.participant import Job, is_done, results_of, work_on
 from commissure.study.provenance import recorded
 from commissure.study.report_files import write_report
@@ -150,7 +149,7 @@ def run_study(
             _participants(study, executor, tell, outcome)
         results = [result for job in study.jobs for result in results_of(job)]
         outcome.judged = judged_runs(results, study.settings)
-        with _lock(study.out_dir, "study"):
+        with lock_of(study.out_dir, "study"):
             write_study_files(
                 study.out_dir,
                 study.input_dir,
@@ -160,7 +159,7 @@ def run_study(
             )
         if people is not None:
             try:
-                with _lock(study.out_dir, "group"):
+                with lock_of(study.out_dir, "group"):
                     outcome.group = run_group(
                         outcome.judged,
                         people,
@@ -290,9 +289,3 @@ def _people(study: Study) -> Participants:
     if problems:
         raise InputError(problems)
     return people
-
-
-def _lock(out_dir: Path, name: str) -> FileLock:
-    path = lock_path(out_dir, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(path)

@@ -12,6 +12,7 @@ import numpy as np
 
 from commissure.problems import InputError
 from commissure.space.grid import check_sides_known
+from commissure.space.templates import TEMPLATE_SPACE
 from commissure.study.inputs.bids_files import BidsFile
 from commissure.study.inputs.selection import alnum, bare
 
@@ -91,6 +92,11 @@ class Scan:
         parts = [f"sub-{alnum(bare('sub', self.participant_id))}"]
         labels = {"ses": self.session, "task": self.task, "run": self.run}
         return "_".join(parts + [f"{key}-{alnum(label)}" for key, label in labels.items() if label])
+
+    @property
+    def clean_space(self) -> str | None:
+        """Where its clean series are."""
+        return TEMPLATE_SPACE if self.kind == "raw" else self.space
 
 
 def check_image(path: Path, *, gaps: bool = False) -> None:
