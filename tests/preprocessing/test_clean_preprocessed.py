@@ -60,6 +60,18 @@ def test_smoothing_regression_and_filter_one_after_the_other(run):
     np.testing.assert_allclose(clean.tsnr, image.mean(1) / image.std(1), rtol=1e-5)
 
 
+def test_the_global_signal_may_be_left_in_as_well(run):
+    shared = np.random.default_rng(1).normal(size=N)
+    of_it = {"global_signal": shared, "global_signal_derivative1": np.gradient(shared)}
+    both = run | {"regressors": run["regressors"] | of_it}
+    clean = clean_preprocessed(**both, recipe=RECIPE, without_global_signal=True)
+    left_in = clean_preprocessed(**run, recipe=RECIPE, without_global_signal=True)
+    np.testing.assert_array_equal(clean.without_global_signal, left_in.series)
+    np.testing.assert_array_equal(clean.series, clean_preprocessed(**both, recipe=RECIPE).series)
+    assert np.abs(clean.series - left_in.series).max() > 0.1
+    assert left_in.without_global_signal is None
+
+
 def test_what_is_done_is_not_done_again(run):
     clean = clean_preprocessed(**run, recipe=RECIPE, done={"smoothing", "filter"})
     image = run["bold"][run["mask"]].astype(float)

@@ -56,7 +56,15 @@ def anatomy(study):
 def clean(bold, anatomy, truth):
     settings = read_settings("recommended").preprocessing
     times = tuple(truth.slice_times)
-    return recipe.preprocess(bold.data, bold.affine, truth.tr, times, anatomy, settings)
+    return recipe.preprocess(
+        bold.data,
+        bold.affine,
+        truth.tr,
+        times,
+        anatomy,
+        settings,
+        without_global_signal=True,
+    )
 
 
 def places_of(clean):
@@ -87,6 +95,25 @@ def test_places_are_where_they_should_be(clean, anatomy, truth):
     at = apply_affine(np.linalg.inv(true), anatomy.warp.to_moving(points))
     apart = apply_affine(clean.epi_to_t1w, at) - apply_affine(true, at)
     assert np.linalg.norm(apart, axis=1).mean() <= 0.8
+
+
+@pytest.mark.slow
+def test_series_are_what_least_squares_leave_with_and_without_the_global_signal(clean, truth):
+    n = len(clean.motion)
+    frequency, time = np.fft.rfftfreq(n, truth.tr), 2 * np.pi * truth.tr * np.arange(n)[:, None]
+    outside = frequency[(frequency < 0.01 - 1e-9) | (frequency > 0.1 + 1e-9)]
+    design = [np.cos(time * outside), np.sin(time * outside), np.arange(n)[:, None]]
+    names = [name for name in clean.confounds if name.startswith(("trans_", "rot_"))]
+    for series, more in (
+        (clean.series, ["white_matter", "csf", "global_signal"]),
+        (clean.without_global_signal, ["white_matter", "csf"]),
+    ):
+        columns = [clean.confounds[name][:, None] for name in names + more]
+        full = np.hstack([*design, *columns])
+        full = full / np.linalg.norm(full, axis=0).clip(1e-12)
+        before = clean.before[::997].astype(float).T
+        left = before - full @ np.linalg.lstsq(full, before, rcond=1e-10)[0]
+        np.testing.assert_allclose(series[::997], left.T, atol=1e-3 * np.abs(left).max())
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """The second half of the recipe, for runs that others brought to template space."""
 
 from collections.abc import Collection, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from commissure.preprocessing.freedom import effective_degrees_of_freedom
 from commissure.preprocessing.nuisance import apply_operator
-from commissure.preprocessing.recipe import PRIORS, CleanBold, Recipe, recipe_operator
+from commissure.preprocessing.recipe import (
+    PRIORS,
+    CleanBold,
+    Recipe,
+    of_global_signal,
+    recipe_operator,
+)
 from commissure.preprocessing.registration import Image, grid_points
 from commissure.preprocessing.resampling import resample_image
 from commissure.preprocessing.signal_quality import dvars, temporal_snr
@@ -41,6 +47,7 @@ def clean_preprocessed(
     done: Collection[str] = (),
     template: Template | None = None,
     signals: Collection[str] = (),
+    without_global_signal: bool = False,
     n_threads: int | None = None,
 ) -> CleanBold:
     """Smooth, regress and filter a preprocessed run, as the recipe says.
@@ -71,6 +78,9 @@ def clean_preprocessed(
     signals : collection of str
         "white_matter", "csf", "global_signal": those that are read where the template's priors are
         high, from the smoothed data as the paper does, and regressed out too.
+    without_global_signal : bool
+        Whether the series are cleaned a second time, with the global signal (and its derivatives
+        and powers) left in.
     n_threads : int, optional
         All cores by default. The result does not depend on it.
 
@@ -103,12 +113,21 @@ def clean_preprocessed(
     smoothed = smooth(image, voxel_sizes(affine), fwhm, recipe.kernel, n_threads=n_threads)
     read = _signals(smoothed, inside, template, signals)
     columns = {**regressors, **read}
-    design = np.column_stack([np.empty((n_volumes, 0)), *columns.values()])
-    displacement = confounds["framewise_displacement"]
-    kept, operator = recipe_operator(
-        recipe, design, displacement, tr, kept=kept, is_filtered="filter" in done
+    operator_of = partial(
+        recipe_operator,
+        recipe,
+        columns,
+        confounds["framewise_displacement"],
+        tr,
+        kept=kept,
+        is_filtered="filter" in done,
     )
+    kept, operator = operator_of()
     before = smoothed[inside]
+    other = None
+    if without_global_signal and any(map(of_global_signal, columns)):
+        _, second = operator_of(global_signal=False)
+        other = apply_operator(before, second, n_threads=n_threads)
     tissue = np.zeros(len(before), np.int8)
     if template is not None:
         maps = np.stack([template.grey, template.white, template.csf])[:, inside]
@@ -130,6 +149,7 @@ def clean_preprocessed(
         epi_to_t1w=None,
         overlaps={},
         warnings=(),
+        without_global_signal=other,
     )
 
 

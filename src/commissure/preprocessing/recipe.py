@@ -3,6 +3,7 @@
 Each step is a pure function of its own module; here is only what comes after what.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -138,6 +139,8 @@ class CleanBold:
     overlaps : dict of str to float
         Dice of the EPI's brain with the T1w's (``epi_t1w``) and the template's (``epi_template``).
     warnings : tuple of str
+    without_global_signal : ndarray of shape (n_places, n_kept), float32, or None
+        The series if the global signal stays in them, where that was asked for and differs.
     """
 
     series: NDArray[np.float32]
@@ -155,6 +158,7 @@ class CleanBold:
     epi_to_t1w: NDArray[np.float64] | None
     overlaps: dict[str, float]
     warnings: tuple[str, ...]
+    without_global_signal: NDArray[np.float32] | None = None
 
 
 def preprocess(
@@ -165,6 +169,7 @@ def preprocess(
     anatomy: Anatomy | None,
     recipe: Recipe,
     *,
+    without_global_signal: bool = False,
     n_threads: int | None = None,
 ) -> CleanBold:
     """Bring a raw run to clean series in template space.
@@ -181,6 +186,8 @@ def preprocess(
     anatomy : Anatomy, optional
         Without it the EPI is registered straight to the template.
     recipe : Recipe
+    without_global_signal : bool
+        Whether the series are cleaned a second time, with the global signal left in.
     n_threads : int, optional
         All cores by default. The result does not depend on it.
 
@@ -237,9 +244,14 @@ def preprocess(
     confounds["dvars"] = dvars(image[mask])
     regressors = _regressors(recipe, confounds, {name: source[m] for name, m in masks.items()})
     # "band-pass 0.01-0.1 Hz", after the regression or together with it
-    kept, operator = recipe_operator(recipe, regressors, confounds["framewise_displacement"], tr)
+    displacement = confounds["framewise_displacement"]
+    kept, operator = recipe_operator(recipe, regressors, displacement, tr)
     before = smoothed[mask]
     tissue = np.stack([template.grey, template.white, template.csf])[:, mask].argmax(axis=0)
+    other = None
+    if without_global_signal and recipe.global_signal:
+        _, second = recipe_operator(recipe, regressors, displacement, tr, global_signal=False)
+        other = apply_operator(before, second, n_threads=n_threads)
     return CleanBold(
         series=apply_operator(before, operator, n_threads=n_threads),
         mask=mask,
@@ -256,24 +268,26 @@ def preprocess(
         epi_to_t1w=epi_to_t1w,
         overlaps=overlaps,
         warnings=tuple(warnings),
+        without_global_signal=other,
     )
 
 
 def recipe_operator(
     recipe: Recipe,
-    regressors: NDArray[np.float64],
+    regressors: Mapping[str, NDArray[np.float64]],
     displacement: NDArray[np.float64],
     tr: float,
     *,
     kept: NDArray[np.bool_] | None = None,
     is_filtered: bool = False,
+    global_signal: bool = True,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return which volumes a recipe keeps, and its regression and filter as one operator.
 
     Parameters
     ----------
     recipe : Recipe
-    regressors : ndarray of shape (n_volumes, k)
+    regressors : mapping of str to ndarray of shape (n_volumes,)
     displacement : ndarray of shape (n_volumes,)
         Framewise (Power), mm.
     tr : float
@@ -282,6 +296,8 @@ def recipe_operator(
         Volumes of which the recipe may keep some; all by default.
     is_filtered : bool
         Whether the series went through a filter before: then there is none.
+    global_signal : bool
+        Whether to take it, its derivatives and its powers of the regressors.
 
     Returns
     -------
@@ -289,11 +305,14 @@ def recipe_operator(
     operator : ndarray of shape (n_kept, n_volumes)
         See `cleaning_operator`.
     """
-    kept = np.ones(len(regressors), np.bool_) if kept is None else kept
+    names = [name for name in regressors if global_signal or not of_global_signal(name)]
+    none = np.empty((len(displacement), 0))
+    design = np.column_stack([none, *(regressors[name] for name in names)])
+    kept = np.ones(len(design), np.bool_) if kept is None else kept
     if recipe.censor_mm is not None:
         kept = kept & kept_volumes(displacement, recipe.censor_mm)
     operator = cleaning_operator(
-        regressors,
+        design,
         tr=tr,
         low=None if is_filtered else recipe.low,
         high=None if is_filtered else recipe.high,
@@ -302,6 +321,11 @@ def recipe_operator(
         kept=kept,
     )
     return kept, operator
+
+
+def of_global_signal(name: str) -> bool:
+    """Tell whether a confound is the global signal, or made of it."""
+    return name.startswith("global_signal")
 
 
 def _motion_confounds(
@@ -368,15 +392,13 @@ def _regressors(
     recipe: Recipe,
     confounds: dict[str, NDArray[np.float64]],
     within: dict[str, NDArray[np.float32]],
-) -> NDArray[np.float64]:
-    """Return what is regressed out, shape (n_volumes, k)."""
+) -> dict[str, NDArray[np.float64]]:
+    """Return what is regressed out, each of shape (n_volumes,)."""
     names = [name for name in confounds if name.startswith(("trans_", "rot_"))]
     names += ["white_matter", "csf", *(["global_signal"] if recipe.global_signal else [])]
-    columns = [confounds[name][:, None] for name in names]
     if recipe.n_acompcor:
         for name in ("white_matter", "csf"):
-            components = acompcor(within[name], recipe.n_acompcor)
-            columns.append(components)
-            for k, component in enumerate(components.T):
-                confounds[f"{name[0]}_comp_cor_{k:02d}"] = component
-    return np.hstack(columns)
+            for k, component in enumerate(acompcor(within[name], recipe.n_acompcor).T):
+                names.append(f"{name[0]}_comp_cor_{k:02d}")
+                confounds[names[-1]] = component
+    return {name: confounds[name] for name in names}

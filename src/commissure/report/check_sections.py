@@ -101,6 +101,43 @@ def motion_section(
     return section("motion", title, parts)
 
 
+def global_signal_section(study: Study) -> Section:
+    """Return the contrast with the global signal regressed out, and with it left in."""
+    title = "Does it depend on the global signal?"
+    effects = study.findings.table("global_signal_effects") if study.findings else None
+    if study.findings is None or effects is None or effects.empty:
+        text = (
+            NOT_COMPARED
+            if study.findings is None
+            else "There are no maps with the global signal left in to compare with "
+            "(cfh.without_global_signal; runs that came clean have none)."
+        )
+        return section("global-signal", title, [Text(text, "missing")])
+    rows = tuple(
+        (
+            region_name(str(row["region"]), study.findings),
+            fixed(row["mean_regressed"]),
+            fixed(row["mean_left_in"]),
+            fixed(row["t_regressed"]),
+            fixed(row["t_left_in"]),
+        )
+        for row in rows_of(effects)
+    )
+    heads = ("region", "mean CFH (z), regressed out", "left in", "t, regressed out", "left in")
+    return section(
+        "global-signal",
+        title,
+        [
+            Text(
+                "The hemispheres share the global signal: regressing it out lowers CFH and can "
+                "make a difference, or hide one. A finding that turns round when it is left in "
+                "should not be published without saying so."
+            ),
+            Table("The contrast on each region's mean, both ways", heads, rows),
+        ],
+    )
+
+
 def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:
     """Return the degrees of freedom by group."""
     parts: list[Part | None] = [

@@ -138,6 +138,8 @@ class Maps:
         Whether maps of a participant's runs were averaged.
     mask : str or None
         Name of the mask that was given in place of the prior.
+    with_global_signal : bool
+        Whether series with the global signal left in were mapped too.
     """
 
     settings: Mapping[str, Any]
@@ -147,6 +149,7 @@ class Maps:
     n_scans: int
     several_runs: bool
     mask: str | None
+    with_global_signal: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from commissure.report.check_sections import (
     chance_section,
     freedom_section,
+    global_signal_section,
     methods_section,
     motion_section,
     provenance_section,
@@ -62,6 +63,7 @@ def study_page(
             clinical_section(study, figures, links),
             chance_section(study, figures),
             motion_section(study, figures, links),
+            global_signal_section(study),
             freedom_section(study, figures),
             methods_section(study, links),
             provenance_section(study, links),

@@ -37,6 +37,17 @@ def derived_stem(path: Path, stat: str, suffix: str) -> str:
     return "_".join([*parts[:where], stat, *parts[where:], suffix])
 
 
+def with_global_signal(path: Path) -> Path:
+    """Return the name of what is made of a run whose global signal was left in.
+
+    Parameters
+    ----------
+    path : Path
+        Of the same thing made after it was regressed out.
+    """
+    return path.with_name(path.name.replace("_desc-clean_", "_desc-cleanNoGSR_"))
+
+
 def has_midline(space: str | None) -> bool:
     """Tell whether x = 0 is known to lie between the hemispheres in this space."""
     return space is not None and space.startswith(_MIDLINE_SPACES)

@@ -8,6 +8,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 
 import commissure
 from commissure.measures import CFHResult, NoiseFloor
@@ -92,24 +93,42 @@ def write_cfh_maps(
     if floor is not None:
         values["floor"] = floor.mean_z
     common = _common_sidecar(scan, result, domain, settings)
-    outputs = json.loads(read_data("cfh_outputs.json"))
     for key, value in values.items():
-        output = outputs[key]
-        stem = folder / derived_stem(named, output["entity"], "boldmap")
-        img = domain.to_image(value.astype(np.float32))
-        img.header.set_xyzt_units("mm", "sec")
-        nib.save(img, stem.with_name(f"{stem.name}.nii.gz"))
-        sidecar = {
-            "Description": output["Description"],
-            "Units": output["Units"],
-            **common,
-            "References": [*common["References"], *output.get("References", [])],
-        }
-        write_json(stem.with_name(f"{stem.name}.json"), sidecar)
+        _write_map(key, value, named, domain, common, folder)
     picture = (figures or folder) / f"{derived_stem(named, 'stat-cfh', 'boldmap')}.png"
     title = split_extension(named)[0]
     cfh_figure(result.z, shift, domain, title=title, floor=values.get("floor")).savefig(picture)
     return picture
+
+
+def write_z_map(
+    scan: CleanScan, result: CFHResult, domain: Domain, settings: dict[str, Any], folder: Path
+) -> None:
+    """Write of one scan's maps only that of Fisher z; see `write_cfh_maps`."""
+    common = _common_sidecar(scan, result, domain, settings)
+    _write_map("z", result.z, Path(scan.name or scan.path), domain, common, folder)
+
+
+def _write_map(
+    key: str,
+    values: NDArray[Any],
+    named: Path,
+    domain: Domain,
+    common: dict[str, Any],
+    folder: Path,
+) -> None:
+    output = json.loads(read_data("cfh_outputs.json"))[key]
+    stem = folder / derived_stem(named, output["entity"], "boldmap")
+    img = domain.to_image(values.astype(np.float32))
+    img.header.set_xyzt_units("mm", "sec")
+    nib.save(img, stem.with_name(f"{stem.name}.nii.gz"))
+    sidecar = {
+        "Description": output["Description"],
+        "Units": output["Units"],
+        **common,
+        "References": [*common["References"], *output.get("References", [])],
+    }
+    write_json(stem.with_name(f"{stem.name}.json"), sidecar)
 
 
 def _common_sidecar(

@@ -131,6 +131,8 @@ class Inputs:
         Places of the regions asked for.
     table1 : Table1
     space : str or None
+    with_global_signal : ndarray of shape (n_scans, n_places), or None
+        The maps if the global signal is left in the series, where everyone has one.
     """
 
     people: Participants
@@ -141,6 +143,7 @@ class Inputs:
     rois: Mapping[str, NDArray[np.intp]]
     table1: Table1
     space: str | None
+    with_global_signal: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import commissure
-from commissure.inference import SELECTED_PEAK_NOTE
+from commissure.inference import SELECTED_PEAK_NOTE, contrast_effect
 from commissure.report.clinical_tables import correlations_text, table1_frame, table1_text
 from commissure.report.findings_figure import findings_figure
 from commissure.report.formatting import fixed, interval_text, p_equals, p_text
@@ -71,6 +71,12 @@ def _write_maps(findings: Findings, folder: Path) -> None:
         if values is not None:
             stem = f"contrast-{contrast_label(contrast)}_stat-{name}"
             _write_map(findings, folder, stem, name, values, about)
+    other = findings.inputs.with_global_signal
+    if other is not None and result.n_rows == 1:
+        design, sizes = findings.inputs.design, list(findings.compared.values())
+        t = contrast_effect(other, design.matrix, findings.inputs.contrast, sizes).t
+        stem = f"contrast-{contrast_label(contrast)}_stat-t_desc-noGSR"
+        _write_map(findings, folder, stem, "tnogsr", t, about)
     for group, mean in findings.groups.items():
         of_group = {
             "mean": mean.mean,

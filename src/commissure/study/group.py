@@ -9,11 +9,14 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 import commissure
 from commissure.inference import NullMaker
 from commissure.measures import cfh
 from commissure.problems import InputError
+from commissure.space import Domain
+from commissure.study.bids_names import with_global_signal
 from commissure.study.domain import study_domain
 from commissure.study.findings_files import write_findings
 from commissure.study.group_inputs import Participants, read_map_files
@@ -155,7 +158,12 @@ def run_group(
             asked,
         )
         names = [_name(file, folder, out_dir) for file in files]
-        inputs = replace(inputs, maps=replace(inputs.maps, sources=tuple(names)), space=space)
+        inputs = replace(
+            inputs,
+            maps=replace(inputs.maps, sources=tuple(names)),
+            space=space,
+            with_global_signal=_with_global_signal([runs for _, runs in scans], inputs.maps.domain),
+        )
         findings = find(
             inputs,
             asked,
@@ -281,6 +289,20 @@ def _map_of(runs: Sequence[Judged], folder: Path, out_dir: Path) -> Path:
     }
     write_json(path.with_name(path.name.replace(".nii.gz", ".json")), about)
     return path
+
+
+def _with_global_signal(
+    scans: Sequence[Sequence[Judged]], domain: Domain
+) -> NDArray[np.float64] | None:
+    """Return the maps of the series with the global signal in them, if everyone has one."""
+    values = []
+    for runs in scans:
+        maps = [run.result.map for run in runs if run.result.map is not None]
+        others = [with_global_signal(path) for path in maps]
+        if not all(b != a and b.is_file() for a, b in zip(maps, others, strict=True)):
+            return None
+        values.append(np.mean([sample_file(path, domain) for path in others], axis=0))
+    return np.stack(values)
 
 
 def _name(file: Path, folder: Path, out_dir: Path) -> str:

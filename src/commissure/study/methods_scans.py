@@ -123,6 +123,11 @@ def maps_facts(runs: Sequence[Run], settings: Mapping[str, Any]) -> Maps | None:
         n_scans=len(chosen.get("scans", maps)),
         several_runs=any(run.averaged for run in runs),
         mask=Path(mask).name if mask else None,
+        with_global_signal=bool(
+            chosen.get("without_global_signal")
+            and chosen.get("partner") == "scan"
+            and any(run.clean.get("Settings", {}).get("global_signal") for run in runs)
+        ),
     )
 
 

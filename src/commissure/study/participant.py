@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.anatomy_cache import load_anatomy, save_anatomy
-from commissure.study.bids_names import derived_stem
-from commissure.study.cfh_files import CleanScan, write_cfh_maps
+from commissure.study.bids_names import derived_stem, with_global_signal
+from commissure.study.cfh_files import CleanScan, write_cfh_maps, write_z_map
 from commissure.study.domain import study_domain
 from commissure.study.executors import Report
 from commissure.study.image_files import load_image, sample_file
@@ -116,12 +116,14 @@ class _Steps:
     def clean(self, scan: Scan) -> tuple[str, str]:
         """Return the name and the key of the step that makes a run clean."""
         files = [scan.bold, *(path for path in (scan.t1w, scan.mask, scan.confounds) if path)]
+        settings = self.job.settings
+        cleaned_here = scan.kind in ("raw", "preprocessed")
         return self._step(
             f"clean {scan.name}",
             [self.ledger.stamp(path) for path in files],
             [scan.kind, scan.space, scan.tr, scan.slice_times, scan.metadata, sorted(scan.done)],
-            asdict(self.job.settings.preprocessing)
-            if scan.kind in ("raw", "preprocessed")
+            [asdict(settings.preprocessing), settings.cfh.without_global_signal]
+            if cleaned_here
             else None,
             self.job.settings.input.confounds if scan.kind == "preprocessed" else None,
         )
@@ -235,6 +237,13 @@ def map_scan(job: Job, scan: Scan, folder: Path, n_threads: int | None) -> dict[
             n_threads=n_threads,
         )
     write_study_maps(scan, about, result, domain, asdict(settings), folder, floor)
+    other = with_global_signal(about.path)
+    if settings.without_global_signal and scan.kind != "clean" and other.is_file():
+        left_in = cfh(sample_file(other, domain), domain, dtype=settings.dtype, n_threads=n_threads)
+        source = f"bids::{other.relative_to(job.out_dir).as_posix()}"
+        about = replace(about, path=other, source=source, name=other.name)
+        func = folder / own_folder(scan) / "func"
+        write_z_map(about, left_in, domain, asdict(settings), func)
     return {"n_left_out": int((result.partner < 0).sum())}
 
 
@@ -325,10 +334,22 @@ class _Worker:
         settings = self.job.settings
         if scan.kind == "raw":
             anatomy = None if scan.t1w is None else self._anatomy(scan.t1w)
-            return clean_run(scan, anatomy, settings.preprocessing, folder, self.n_threads)
+            return clean_run(
+                scan,
+                anatomy,
+                settings.preprocessing,
+                folder,
+                self.n_threads,
+                without_global_signal=settings.cfh.without_global_signal,
+            )
         if scan.kind == "preprocessed":
             return clean_preprocessed_run(
-                scan, settings.preprocessing, settings.input.confounds, folder, self.n_threads
+                scan,
+                settings.preprocessing,
+                settings.input.confounds,
+                folder,
+                self.n_threads,
+                without_global_signal=settings.cfh.without_global_signal,
             )
         return measure_clean(scan)
 

@@ -152,6 +152,8 @@ def clean_run(
     recipe: Recipe,
     folder: Path,
     n_threads: int | None,
+    *,
+    without_global_signal: bool = False,
 ) -> dict[str, object]:
     """Preprocess a raw run and write what comes of it.
 
@@ -163,6 +165,8 @@ def clean_run(
     folder : Path
         In which the run's files are written to `own_folder`.
     n_threads : int, optional
+    without_global_signal : bool
+        See `commissure.preprocessing.recipe.preprocess`.
 
     Returns
     -------
@@ -176,7 +180,14 @@ def clean_run(
     """
     bold = load_volumes(scan.bold)
     clean = preprocess(
-        bold.data, bold.affine, scan.tr, scan.slice_times, anatomy, recipe, n_threads=n_threads
+        bold.data,
+        bold.affine,
+        scan.tr,
+        scan.slice_times,
+        anatomy,
+        recipe,
+        without_global_signal=without_global_signal,
+        n_threads=n_threads,
     )
     for warning in clean.warnings:
         log.warning("%s: %s", scan.bold.name, warning)
@@ -190,9 +201,17 @@ def clean_preprocessed_run(
     strategy: Sequence[str],
     folder: Path,
     n_threads: int | None,
+    *,
+    without_global_signal: bool = False,
 ) -> dict[str, object]:
     """Do what is left to do of a preprocessed run and write what comes of it; see `clean_run`."""
-    clean = clean_scan(scan, recipe, strategy, n_threads=n_threads)
+    clean = clean_scan(
+        scan,
+        recipe,
+        strategy,
+        without_global_signal=without_global_signal,
+        n_threads=n_threads,
+    )
     write_run(scan, clean, None, asdict(recipe), folder / own_folder(scan))
     return measure(scan, clean)
 

@@ -23,7 +23,7 @@ from commissure.report.quality_figures import (
     outlines_figure,
 )
 from commissure.space.templates import TEMPLATE_SPACE, analysis_grid, load_template
-from commissure.study.bids_names import has_midline, split_extension
+from commissure.study.bids_names import has_midline, split_extension, with_global_signal
 from commissure.study.domain import grey_mask
 from commissure.study.inputs import Scan
 from commissure.study.inputs.bids_files import BidsFile
@@ -128,12 +128,20 @@ def write_run(
         "GeneratedBy": generated_by(*programs),
     }
     carried = {name: scan.metadata[name] for name in CARRIED if name in scan.metadata}
-    series = np.zeros((*clean.mask.shape, clean.series.shape[1]), np.float32)
-    series[clean.mask] = clean.series
-    bold = _write_image(
-        func / f"{space}_desc-clean_bold", series, clean.affine, "bold", carried | about, scan.tr
-    )
-    del series
+    bold = func / f"{space}_desc-clean_bold.nii.gz"
+    versions = {bold: clean.series, with_global_signal(bold): clean.without_global_signal}
+    for path, values in versions.items():
+        if values is None:
+            continue
+        series = np.zeros((*clean.mask.shape, values.shape[1]), np.float32)
+        series[clean.mask] = values
+        own = dict(about)
+        if path != bold:
+            own["Settings"] = settings | {"global_signal": False}
+            del own["EffectiveDegreesOfFreedom"]  # of the other series
+        place = func / path.name.removesuffix(".nii.gz")
+        _write_image(place, series, clean.affine, "bold", carried | own, scan.tr)
+        del series
     mask = clean.mask.astype(np.uint8)
     _write_image(func / f"{space}_desc-brain_mask", mask, clean.affine, "mask", about)
     tsnr = np.full(clean.mask.shape, np.nan, np.float32)

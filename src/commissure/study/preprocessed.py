@@ -35,6 +35,7 @@ def clean_scan(
     strategy: str | Sequence[str] = DEFAULT_STRATEGY,
     options: Mapping[str, Any] | None = None,
     *,
+    without_global_signal: bool = False,
     n_threads: int | None = None,
 ) -> CleanBold:
     """Do to a preprocessed run what the recipe says and was not done before.
@@ -51,6 +52,8 @@ def clean_scan(
         option asks for more than their means).
     strategy, options
         Of the confounds, see `read_confounds`.
+    without_global_signal : bool
+        See `clean_preprocessed`.
     n_threads : int, optional
 
     Raises
@@ -80,6 +83,7 @@ def clean_scan(
         done=scan.done,
         template=template_on(series.shape[:3], img.affine) if has_midline(scan.space) else None,
         signals=signals,
+        without_global_signal=without_global_signal,
         n_threads=n_threads,
     )
 

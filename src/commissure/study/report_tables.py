@@ -24,11 +24,12 @@ _NULLS = ("max_t", "max_cluster_size", "max_cluster_mass", "max_tfce")
 
 
 def write_report_tables(findings: Findings, folder: Path) -> None:
-    """Write what the report plots: null distributions, adjusted values, motion against CFH."""
+    """Write what the report shows of chance, adjusted values, motion and the global signal."""
     tables = {
         "null_distributions": null_distributions(findings),
         **adjusted_tables(findings),
         **motion_tables(findings),
+        **global_signal_table(findings),
     }
     for name, table in tables.items():
         write_tsv(folder / f"{name}.tsv", table, "%.10g")
@@ -120,6 +121,32 @@ def motion_tables(findings: Findings) -> dict[str, pd.DataFrame]:
     if findings.result.n_rows == 1:
         tables["motion_effects"] = _motion_in_model(regions, fd, findings)
     return tables
+
+
+def global_signal_table(findings: Findings) -> dict[str, pd.DataFrame]:
+    """Return the contrast on the same regions of maps whose global signal was left in.
+
+    Returns
+    -------
+    dict of DataFrame
+        ``global_signal_effects``: ``region``, the mean over all scans and the contrast's t, with
+        the global signal regressed out and with it left in, ``df``. Empty where there are no such
+        maps, and for F contrasts.
+    """
+    inputs, result = findings.inputs, findings.result
+    if inputs.with_global_signal is None or result.n_rows != 1:
+        return {}
+    places = {MEAN_CFH: np.arange(inputs.maps.domain.n_places)}
+    places |= {f"cluster {i + 1}": result.clusters[i].places for i in findings.significant}
+    places |= inputs.rois
+    table = pd.DataFrame({"region": list(places)})
+    versions = {"regressed": inputs.maps.data, "left_in": inputs.with_global_signal}
+    for name, maps in versions.items():
+        means = np.column_stack([maps[:, inside].mean(axis=1) for inside in places.values()])
+        sizes = list(findings.compared.values())
+        effect = contrast_effect(means, inputs.design.matrix, inputs.contrast, sizes)
+        table[f"mean_{name}"], table[f"t_{name}"] = means.mean(axis=0), effect.t
+    return {"global_signal_effects": table.assign(df=result.df)}
 
 
 def _shown(

@@ -87,6 +87,10 @@ class MapSettings:
         Surrogates without coupling between the hemispheres, of whose CFH a map is made; 0: none.
     noise_floor_seed : int
         Of their phases.
+    without_global_signal : bool
+        Whether runs that are cleaned here are also cleaned and mapped with the global signal left
+        in (where it is regressed out, and partners are found within the scan), so that the finding
+        is shown both ways.
     dtype : {"float32", "float64"}
         Precision of the search.
     """
@@ -97,6 +101,7 @@ class MapSettings:
     partner: Partner = "scan"
     noise_floor: Annotated[int, Ge(0)] = 0
     noise_floor_seed: Annotated[int, Ge(0)] = 0
+    without_global_signal: bool = False
     dtype: Literal["float32", "float64"] = "float32"
 
 

@@ -1,0 +1,128 @@
+"""The finding with the global signal regressed out, and with it left in."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+
+from commissure.study.bids_names import with_global_signal
+from commissure.study.report_files import write_report
+from commissure.study.run import run_study
+from tests.study.studies import (
+    N_VOLUMES,
+    SPACE,
+    TR,
+    Inline,
+    domain,
+    save_series,
+    series_of,
+    study_of,
+    write_derivatives,
+    write_participants,
+)
+
+N = 6
+SECTION = "Does it depend on the global signal?"
+
+
+def write_fmriprep(folder):
+    """Write runs whose global signal is strong, with their confounds, as fMRIPrep leaves them."""
+    folder.mkdir(parents=True)
+    about = {"Name": "x", "BIDSVersion": "1.10.0", "DatasetType": "derivative"}
+    about["GeneratedBy"] = [{"Name": "fMRIPrep"}]
+    (folder / "dataset_description.json").write_text(json.dumps(about))
+    for i in range(1, N + 1):
+        rng = np.random.default_rng(1000 + i)
+        shared = rng.standard_normal(N_VOLUMES)
+        func = folder / f"sub-{i:02d}" / "func"
+        stem = f"sub-{i:02d}_task-rest"
+        image = func / f"{stem}_space-{SPACE}_desc-preproc_bold.nii.gz"
+        save_series(1000 + 10 * (series_of(i) + shared), image)
+        image.with_name(image.name.replace(".nii.gz", ".json")).write_text(
+            json.dumps({"RepetitionTime": TR})
+        )
+        names = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
+        table = pd.DataFrame(rng.normal(0, 0.0005, (N_VOLUMES, 6)), columns=names)
+        table["white_matter"], table["csf"] = rng.standard_normal((2, N_VOLUMES))
+        table["global_signal"] = shared
+        table.to_csv(func / f"{stem}_desc-confounds_timeseries.tsv", sep="\t", index=False)
+    write_participants(folder, N)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    root = tmp_path_factory.mktemp("global")
+    folder = write_fmriprep(root / "in")
+    outs = {}
+    for name, global_signal in (("regressed", True), ("left_in", False)):
+        out = root / name
+        changes = {
+            "preprocessing": {
+                "n_trim": 0,
+                "fwhm": 0.0,
+                "high": 0.24,
+                "global_signal": global_signal,
+            },
+            "cfh": {"noise_floor": 0},
+            "group": {"rois": ["putamen=sphere:-30,-2,10,20"]},
+        }
+        outcome = run_study(study_of(folder, out, changes), "all", Inline())
+        assert not outcome.failed
+        assert not outcome.group_problems
+        outs[name] = out
+    return outs
+
+
+def maps(out):
+    return sorted(out.glob("sub-*/func/*_stat-cfh_desc-clean_boldmap.nii.gz"))
+
+
+def test_the_second_map_is_that_of_a_study_without_the_regression(both):
+    for one, other in zip(maps(both["regressed"]), maps(both["left_in"]), strict=True):
+        path = with_global_signal(one)
+        second = nib.load(path).get_fdata()
+        np.testing.assert_array_equal(second, nib.load(other).get_fdata())
+        assert np.nanmax(np.abs(second - nib.load(one).get_fdata())) > 0.1
+        about = json.loads(path.with_name(path.name.replace(".nii.gz", ".json")).read_text())
+        (source,) = about["Sources"]
+        assert (both["regressed"] / source.removeprefix("bids::")).is_file()
+    assert not list(both["left_in"].rglob("*NoGSR*"))
+
+
+def test_its_contrast_is_that_of_least_squares(both):
+    group = both["regressed"] / "group"
+    people = pd.read_csv(group / "participants.tsv", sep="\t")
+    table = pd.read_csv(group / "global_signal_effects.tsv", sep="\t").set_index("region")
+    for name in ("regressed", "left_in"):
+        means = [np.nanmean(domain().sample(nib.load(path))) for path in maps(both[name])]
+        fitted = smf.ols("cfh ~ C(group) + age", people.assign(cfh=means)).fit()
+        assert table.loc["mean CFH", f"t_{name}"] == pytest.approx(fitted.tvalues.iloc[1], rel=1e-4)
+        mean = table.loc["mean CFH", f"mean_{name}"]
+        assert mean == pytest.approx(np.mean(means), rel=1e-4)
+    assert (table["df"] == N - 3).all()
+    assert len(table) == 2
+    (t_map,) = group.glob("*_stat-t_desc-noGSR_statmap.nii.gz")
+    (other,) = (both["left_in"] / "group").glob("contrast-*_stat-t_statmap.nii.gz")
+    np.testing.assert_allclose(
+        nib.load(t_map).get_fdata(), nib.load(other).get_fdata(), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_the_report_shows_both_where_there_are_both(both):
+    for name, words in (("regressed", "both ways"), ("left_in", "no maps with the global")):
+        page = write_report(both[name]).read_text()
+        assert SECTION in page
+        assert words in page
+
+
+def test_runs_that_came_clean_have_no_second_map(tmp_path):
+    folder = write_derivatives(tmp_path / "in")
+    study = study_of(folder, tmp_path / "out", {"cfh": {"noise_floor": 0}})
+    assert study.settings.cfh.without_global_signal
+    assert run_study(study, "all", Inline()).group is not None
+    assert not list((tmp_path / "out").rglob("*NoGSR*"))
+    assert not (tmp_path / "out" / "group" / "global_signal_effects.tsv").exists()
