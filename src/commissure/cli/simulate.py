@@ -15,6 +15,8 @@ from commissure.simulation import (
     Effects,
     simulate_study,
 )
+from commissure.study.executors import LocalExecutor
+from commissure.study.scanning import scan_by
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +120,10 @@ def add_parser(commands: Any) -> None:
         default=3,
         help="of clean series and of the truth (default: %(default)d)",
     )
-    parser.add_argument("--n-threads", type=int, metavar="N", help="default: all cores")
+    parser.add_argument("--n-procs", type=int, metavar="N", help="default: all cores")
+    parser.add_argument(
+        "--n-threads", type=int, metavar="N", help="of each; default: the cores, divided"
+    )
     parser.add_argument("--quiet", action="store_true", help="show warnings and errors only")
 
 
@@ -156,7 +161,7 @@ def _run(options: argparse.Namespace) -> None:
             kind=options.kind,
             acquisition=acquisition,
             resolution_mm=options.resolution_mm,
-            n_threads=options.n_threads,
+            scan_all=scan_by(LocalExecutor(options.n_procs, options.n_threads)),
             progress=progress,
         )
         log.info("See %s", folder)

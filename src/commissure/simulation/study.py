@@ -1,6 +1,7 @@
 """A study whose truth is known, written as a BIDS dataset."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from commissure.simulation.effects import Effects
 from commissure.simulation.files import ABOUT, write_json, write_table
 from commissure.simulation.forward import forward_model
 from commissure.simulation.group_truth import GroupTruth
+from commissure.simulation.networks import Networks
 from commissure.simulation.participants import COLUMNS
 from commissure.simulation.people import Person, draw_people
 from commissure.simulation.raw import TRUTH_FOLDER, write_raw_participant
@@ -19,6 +21,10 @@ from commissure.simulation.truth_files import write_group_truth
 from commissure.space.templates import TEMPLATE_SPACE
 
 Kind = Literal["raw", "clean"]
+# Scans a person, with so many threads.
+Scan = Callable[[Person, int | None], None]
+# Has people scanned, in any order, and gives the name of each that is done.
+ScanAll = Callable[[Scan, Sequence[Person]], Iterable[str]]
 
 _LEAST_VOLUMES = 40
 _CONTENTS = {
@@ -39,6 +45,7 @@ def simulate_study(
     acquisition: Acquisition | None = None,
     resolution_mm: int = 3,
     n_threads: int | None = None,
+    scan_all: ScanAll | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Path:
     """Write a study of synthetic participants, and its truth.
@@ -61,6 +68,8 @@ def simulate_study(
         Of the grid of clean series and of the truth.
     n_threads : int, optional
         The result does not depend on it.
+    scan_all : callable, optional
+        Has people scanned at the same time; by default one is scanned after the other.
     progress : callable, optional
         Called with what is being done and the share of the work that is done.
 
@@ -100,16 +109,40 @@ def simulate_study(
     forward = forward_model(resolution_mm, anchored=effects.left_only)
     if kind == "clean":
         write_grey_mask(out, forward)
-    for number, person in enumerate(people):
+    scan: Scan = partial(_scan_raw, out, networks, acquisition)
+    if kind == "clean":
+        scan = partial(_scan_clean, out, resolution_mm, effects.left_only, acquisition)
+    scan_all = scan_all or partial(_one_by_one, n_threads=n_threads)
+    for number, who in enumerate(scan_all(scan, people), start=1):
         if progress:
-            progress(person.row["participant_id"], number / len(people))
-        if kind == "clean":
-            write_clean_participant(out, person, forward, acquisition, n_threads=n_threads)
-        else:
-            write_raw_participant(out, person, networks, acquisition, n_threads=n_threads)
+            progress(who, number / (len(people) + 1))
     truth = GroupTruth.of(forward, effects, n_threads)
     write_group_truth(out / TRUTH_FOLDER, truth, people)
     return out
+
+
+def _scan_raw(
+    out: Path, networks: Networks, acquisition: Acquisition, person: Person, n_threads: int | None
+) -> None:
+    write_raw_participant(out, person, networks, acquisition, n_threads=n_threads)
+
+
+def _scan_clean(
+    out: Path,
+    resolution_mm: int,
+    anchored: bool,  # noqa: FBT001
+    acquisition: Acquisition,
+    person: Person,
+    n_threads: int | None,
+) -> None:
+    forward = forward_model(resolution_mm, anchored=anchored)
+    write_clean_participant(out, person, forward, acquisition, n_threads=n_threads)
+
+
+def _one_by_one(scan: Scan, people: Sequence[Person], n_threads: int | None) -> Iterator[str]:
+    for person in people:
+        scan(person, n_threads)
+        yield person.row["participant_id"]
 
 
 def _write_dataset(out: Path, people: list[Person], seed: int, kind: Kind) -> None:

@@ -14,14 +14,15 @@ from commissure.simulation.raw import TRUTH_FOLDER
 from commissure.study.executors import Executor, OnEvent
 from commissure.study.inputs import read_scans
 from commissure.study.run import Study, StudyOutcome, run_study
+from commissure.study.scanning import scan_by
 from commissure.study.settings import read_settings
 
-N_PATIENTS = N_CONTROLS = 6
+N_PATIENTS = N_CONTROLS = 8
 SEED = 1
 EFFECT = 4.0
 # A long repetition time: as many degrees of freedom with fewer volumes.
 ACQUISITION = Acquisition(
-    n_volumes=120, tr=3.0, matrix=(40, 40, 24), voxel_size=(6.0, 6.0, 6.0), t1w_voxel_size=3.0
+    n_volumes=200, tr=3.0, matrix=(40, 40, 24), voxel_size=(6.0, 6.0, 6.0), t1w_voxel_size=3.0
 )
 # Beyond this (mm), a cluster is not that of a planted region: smoothing and coarse voxels count.
 _NEAR_MM = 20.0
@@ -79,6 +80,7 @@ def run_demo(
             effects=Effects(effect=EFFECT),
             acquisition=ACQUISITION,
             resolution_mm=6,
+            scan_all=scan_by(executor),
             progress=lambda who, share: tell("simulation", f"of {who}", share),
         )
         part.rename(bids)
