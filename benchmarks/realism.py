@@ -7,7 +7,6 @@ writes docs/benchmarks/realism.md.
 
 import argparse
 import tempfile
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,13 @@ from numpy.typing import NDArray
 from benchmarks.measure import DOCS, table
 from commissure import Domain, cfh
 from commissure.preprocessing.anatomy import prepare_anatomy
-from commissure.preprocessing.recipe import PRESETS, CleanBold, preprocess
+from commissure.preprocessing.recipe import CleanBold, Recipe, preprocess
 from commissure.preprocessing.registration import Image
 from commissure.simulation import Acquisition, Effects, forward_model, simulate_study
 from commissure.simulation.clean import clean_series
 from commissure.simulation.people import draw_people
 
-RECIPE = replace(PRESETS["recommended"], slice_timing=False)
+RECIPE = Recipe(slice_timing=False)
 # Of the real run.
 ACQUISITION = Acquisition(
     n_volumes=260, tr=1.5, matrix=(64, 64, 29), voxel_size=(3.5, 3.5, 4.0), t1w_voxel_size=1.5
