@@ -28,6 +28,7 @@ SECTIONS = (
     "clinical",
     "chance",
     "motion",
+    "global-signal",
     "freedom",
     "methods",
     "provenance",
@@ -183,6 +184,17 @@ def test_tables_that_are_missing_leave_gaps_only(finished, tmp_path):
             path.unlink()
     write_report(out)
     assert tuple(re.findall(r'<section id="([a-z-]+)"', html(out))) == SECTIONS
+
+
+def test_relabellings_too_few_for_any_finding_are_told_first(finished, tmp_path):
+    said = "Nothing can be significant here"
+    assert said not in html(finished)
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    path = copy / "group" / "stats.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"Permutations": 20}))
+    write_report(copy)
+    assert said in html(copy)
 
 
 def test_methods_are_shown_to_be_copied(copy):

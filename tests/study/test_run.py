@@ -212,6 +212,22 @@ def test_maps_that_others_made_need_no_participant_stage(folder, tmp_path):
         assert one == two
 
 
+def test_a_study_needs_neither_covariates_nor_scores(folder, tmp_path):
+    changes = {"group": {"formula": "group", "clinical": []}}
+    outcome = run_study(study_of(folder, tmp_path / "out", changes), "all", Inline())
+    assert not outcome.group_problems
+    group = tmp_path / "out" / "group"
+    assert len(pd.read_csv(group / "table1.tsv", sep="\t")) == 0
+    assert "general linear model" in (group / "methods.txt").read_text()
+
+
+@pytest.mark.parametrize(("n", "told"), [(20, True), (21, False)])
+def test_relabellings_too_few_for_any_finding_are_told(folder, tmp_path, n, told):
+    changes = {"group": {"n_permutations": n, "clinical": []}}
+    outcome = run_study(study_of(folder, tmp_path / "out", changes), "all", Inline())
+    assert any("nothing can be significant" in note for note in outcome.group.notes) == told
+
+
 def test_another_study_is_refused_and_a_moved_one_is_not(folder, tmp_path):
     out = tmp_path / "out"
     run(folder, out, stage="participant")

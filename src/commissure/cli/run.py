@@ -207,6 +207,8 @@ def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
             f"significant: see {options.out_dir / 'group' / 'clusters.tsv'}",
             markup=False,
         )
+        for note in outcome.group.notes:
+            console.print(note, markup=False)
 
 
 def _labels(given: list[str] | None) -> tuple[str, ...] | None:

@@ -23,6 +23,9 @@ def table1_frame(table: Table1) -> pd.DataFrame:
         ``variable, shows, summary_<group>`` for each group, ``n_<group>`` for each, ``test,
         statistic, df, p, choice, missing``.
     """
+    columns = ["variable", "shows", *(f"summary_{group}" for group in table.groups)]
+    columns += [*(f"n_{group}" for group in table.groups), "test", "statistic", "df", "p"]
+    columns += ["choice", "missing"]
     return pd.DataFrame(
         [
             {"variable": row.variable, "shows": _what(row)}
@@ -40,7 +43,8 @@ def table1_frame(table: Table1) -> pd.DataFrame:
                 "missing": " ".join(row.missing),
             }
             for row in table.rows
-        ]
+        ],
+        columns=columns,
     )
 
 

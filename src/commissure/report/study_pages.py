@@ -184,5 +184,15 @@ def _notices(study: Study) -> tuple[Text, ...]:
                     "warning",
                 )
             )
+        record = study.findings.record
+        n, alpha = record.get("Permutations"), record.get("Settings", {}).get("alpha")
+        if n and alpha and 1 / n >= alpha:
+            notices.append(
+                Text(
+                    f"Nothing can be significant here, whatever the scans show: with {n} "
+                    f"relabellings no corrected p is below {1 / n:.2g}.",
+                    "warning",
+                )
+            )
     notices += [Text(problem, "warning") for problem in study.problems]
     return tuple(notices)

@@ -107,7 +107,7 @@ def find(
         effects = contrast_effect(means, design.matrix, contrast, list(compared.values()))
         influence = leave_one_out(means, design.matrix, contrast)
     groups = {}
-    notes: list[str] = []
+    notes = _too_few(result, settings)
     for name, rows in members(inputs.people.table, settings.group).items():
         if rows.sum() < _LEAST_SCANS_OF_MEAN:
             continue
@@ -147,6 +147,22 @@ def find(
         correlations=correlations,
         notes=tuple(notes),
     )
+
+
+def _too_few(result: PermutationResult, settings: StatsSettings) -> list[str]:
+    """Say so if no p can be small enough, whatever the data."""
+    least = 1 / result.n_permutations
+    if least < settings.alpha:
+        return []
+    return [
+        f"No corrected p can be below {least:.2g} with {result.n_permutations} relabellings, so "
+        f"nothing can be significant at {settings.alpha:g}. "
+        + (
+            "There are no more: compare more participants."
+            if result.exhaustive
+            else "Ask for more."
+        )
+    ]
 
 
 def _cluster_p(clusters: Sequence[Cluster], statistics: Sequence[str]) -> dict[str, list[float]]:
