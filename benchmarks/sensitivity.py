@@ -129,7 +129,7 @@ truth (a true difference above {STATED_DIFFERENCE} within 20 mm). Outside the tr
 more than {DILATION_MM} mm (four standard deviations of the smoothing kernel) from all places with a
 true difference above {STATED_DIFFERENCE}.
 
-{"".join(sections)}"""
+{"\n".join(sections)}"""
     (DOCS / "sensitivity.md").write_text(page, encoding="utf-8")
     print(page)
 
