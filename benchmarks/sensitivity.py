@@ -114,7 +114,8 @@ def main() -> None:
             results.to_csv(RESULTS, sep="\t", index=False, na_rep="n/a", float_format="%.4f")
             print(effect, found, flush=True)
     results = pd.read_csv(RESULTS, sep="\t", na_values="n/a")
-    sections = [section(float(effect), own) for effect, own in results.groupby("effect")]
+    by_effect = results.groupby("effect")
+    sections = "\n".join(section(float(effect), own) for effect, own in by_effect)
     page = f"""# Do studies find what is there?
 
 Made by `benchmarks/sensitivity.py` ({machine()}): studies of {REFERENCE_N} patients and
@@ -129,7 +130,7 @@ truth (a true difference above {STATED_DIFFERENCE} within 20 mm). Outside the tr
 more than {DILATION_MM} mm (four standard deviations of the smoothing kernel) from all places with a
 true difference above {STATED_DIFFERENCE}.
 
-{"\n".join(sections)}"""
+{sections}"""
     (DOCS / "sensitivity.md").write_text(page, encoding="utf-8")
     print(page)
 
