@@ -17,7 +17,7 @@ from nibabel.affines import apply_affine
 
 from benchmarks.measure import DOCS, machine, table
 from commissure.preprocessing import anatomy as anatomy_module
-from commissure.preprocessing import bandpass, recipe
+from commissure.preprocessing import bandpass, steps
 from commissure.preprocessing.brain_mask import dice
 from commissure.preprocessing.registration import Image
 from commissure.simulation import read_truth, simulate_study
@@ -26,7 +26,7 @@ from commissure.study.settings import read_settings
 
 STEPS = {
     anatomy_module: ["t1w_brain_mask", "correct_bias", "register_deformable", "segment"],
-    recipe: [
+    steps: [
         "correct_slice_timing",
         "realign",
         "register_epi_to_t1w",
@@ -61,7 +61,7 @@ def measure(seed: int, folder: Path, seconds: dict[str, float]) -> list[str]:
     start = time.perf_counter()
     bold = load(bids / "sub-01/func/sub-01_task-rest_bold.nii.gz")
     anatomy = anatomy_module.prepare_anatomy(load(bids / "sub-01/anat/sub-01_T1w.nii.gz"))
-    clean = recipe.preprocess(
+    clean = steps.preprocess(
         bold.data,
         bold.affine,
         truth.tr,

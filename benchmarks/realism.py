@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from benchmarks.measure import DOCS, table
 from commissure import Domain, cfh
 from commissure.preprocessing.anatomy import prepare_anatomy
-from commissure.preprocessing.recipe import CleanBold, Recipe, preprocess
+from commissure.preprocessing.recipe import CleanBold, Recipe
 from commissure.preprocessing.registration import Image
+from commissure.preprocessing.steps import preprocess
 from commissure.simulation import Acquisition, Effects, forward_model, simulate_study
 from commissure.simulation.clean import clean_series
 from commissure.simulation.people import draw_people

@@ -12,7 +12,7 @@ import pytest
 from nibabel.affines import apply_affine
 
 from commissure.cli import main
-from commissure.preprocessing import bandpass, recipe
+from commissure.preprocessing import bandpass, steps
 from commissure.preprocessing.anatomy import prepare_anatomy
 from commissure.preprocessing.registration import Image
 from commissure.simulation import Acquisition, read_truth, simulate_study
@@ -56,7 +56,7 @@ def anatomy(study):
 def clean(bold, anatomy, truth):
     settings = read_settings("recommended").preprocessing
     times = tuple(truth.slice_times)
-    return recipe.preprocess(
+    return steps.preprocess(
         bold.data,
         bold.affine,
         truth.tr,
@@ -123,14 +123,14 @@ def test_series_are_as_good_as_registered_perfectly(clean, bold, anatomy, truth,
         motion = truth.motion[10:] @ np.linalg.inv(truth.motion[10])
         to_t1w = truth.bold_to_t1w @ np.linalg.inv(truth.motion[10])
         to_t1w[1, 3] += off_mm
-        monkeypatch.setattr(recipe, "realign", lambda *_, **__: np.linalg.inv(motion))
-        monkeypatch.setattr(recipe, "register_epi_to_t1w", lambda *_: to_t1w)
+        monkeypatch.setattr(steps, "realign", lambda *_, **__: np.linalg.inv(motion))
+        monkeypatch.setattr(steps, "register_epi_to_t1w", lambda *_: to_t1w)
         warp = SimpleNamespace(
             to_moving=lambda at: truth.warp.to_t1w(at.reshape(-1, 3).T).T.reshape(at.shape)
         )
         with_truth = replace(anatomy, warp=warp)
         times = tuple(truth.slice_times)
-        return recipe.preprocess(
+        return steps.preprocess(
             bold.data,
             bold.affine,
             truth.tr,
@@ -183,7 +183,7 @@ def test_the_command_writes_everything_twice_the_same(study, tmp_path):
 @pytest.mark.slow
 def test_the_preset_of_the_paper_goes_through(bold, anatomy, truth):
     settings, times = read_settings("liu2025").preprocessing, tuple(truth.slice_times)
-    clean = recipe.preprocess(bold.data, bold.affine, truth.tr, times, anatomy, settings)
+    clean = steps.preprocess(bold.data, bold.affine, truth.tr, times, anatomy, settings)
     assert clean.series.shape == (clean.mask.sum(), 120)
     assert 20 < clean.effective_df < 60
     assert agreement(clean, truth) > 0.4

@@ -75,6 +75,6 @@ def _table(planted: list[Planted]) -> Table:
             f"{distance:.0f} mm",
             f"{row['peak_t']:.2f}",
             f"{row['voxels']:.0f}",
-            f"{row['p_corr_size']:.3f}",
+            f"{region.p:.3f}",
         )
     return table

@@ -42,12 +42,15 @@ class Planted:
         The row of clusters.tsv that is near it, significant or not.
     distance_mm : float or None
         Of the peaks.
+    p : float or None
+        Corrected, by the statistic that the study asks for.
     """
 
     name: str
     peak_mm: tuple[float, ...]
     found: pd.Series | None
     distance_mm: float | None
+    p: float | None
 
 
 def run_demo(
@@ -93,10 +96,11 @@ def run_demo(
     participants = bids / "participants.tsv"
     study = Study(bids, out, folder / "work", settings, tuple(scans), participants)
     outcome = run_study(study, "all", executor, on_event=on_event)
-    return outcome, _compared(bids / TRUTH_FOLDER / "truth.json", out / "group" / "clusters.tsv")
+    truth, clusters = bids / TRUTH_FOLDER / "truth.json", out / "group" / "clusters.tsv"
+    return outcome, _compared(truth, clusters, settings.group.cluster_statistic)
 
 
-def _compared(truth: Path, clusters: Path) -> list[Planted]:
+def _compared(truth: Path, clusters: Path, statistic: str) -> list[Planted]:
     """Return for each planted region the nearest cluster of higher CFH in patients."""
     regions = json.loads(truth.read_text(encoding="utf-8"))["Regions"]
     found = pd.DataFrame()
@@ -107,11 +111,12 @@ def _compared(truth: Path, clusters: Path) -> list[Planted]:
     planted = []
     for region in regions:
         peak = tuple(region["peak_mm"])
-        near, distance = None, None
+        near, distance, p = None, None, None
         if len(found):
             apart = np.linalg.norm(found[["x", "y", "z"]].to_numpy(float) - peak, axis=1)
             nearest = int(apart.argmin())
             if apart[nearest] <= _NEAR_MM:
                 near, distance = found.iloc[nearest], float(apart[nearest])
-        planted.append(Planted(region["name"], peak, near, distance))
+                p = float(near[f"p_corr_{statistic}"])
+        planted.append(Planted(region["name"], peak, near, distance, p))
     return planted

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from commissure.preprocessing.recipe import OWN_TISSUE_TOO_SMALL
+from commissure.preprocessing.steps import OWN_TISSUE_TOO_SMALL
 from commissure.report.methods_facts import Maps, Scans
 from commissure.space.templates import TEMPLATE_SPACE, analysis_grid
 from commissure.study.inputs.scan import ScanKind

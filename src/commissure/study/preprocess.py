@@ -13,8 +13,9 @@ import numpy as np
 from commissure.preprocessing import max_motion
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.preprocessing.programs import ProgramError
-from commissure.preprocessing.recipe import Recipe, preprocess
+from commissure.preprocessing.recipe import Recipe
 from commissure.preprocessing.registration import Image
+from commissure.preprocessing.steps import preprocess
 from commissure.problems import InputError
 from commissure.study.inputs import Scan, Selection, check_image, read_bids, read_confounds
 from commissure.study.inputs.scan import load_header
@@ -166,7 +167,7 @@ def clean_run(
         In which the run's files are written to `own_folder`.
     n_threads : int, optional
     without_global_signal : bool
-        See `commissure.preprocessing.recipe.preprocess`.
+        See `commissure.preprocessing.steps.preprocess`.
 
     Returns
     -------

@@ -1,0 +1,232 @@
+"""The order of the steps, to be read beside the paper's section on preprocessing.
+
+Each step is a pure function of its own module; here is only what comes after what.
+"""
+
+from typing import Any
+
+import numpy as np
+from nibabel.affines import apply_affine, voxel_sizes
+from numpy.typing import NDArray
+
+from commissure.preprocessing.anatomy import Anatomy
+from commissure.preprocessing.brain_mask import dice, epi_brain_mask
+from commissure.preprocessing.epi import (
+    epi_t1w_overlap,
+    register_epi_to_t1w,
+    register_template_to_epi,
+)
+from commissure.preprocessing.freedom import effective_degrees_of_freedom
+from commissure.preprocessing.motion import (
+    framewise_displacement_jenkinson,
+    framewise_displacement_power,
+    friston24,
+    motion_parameters,
+)
+from commissure.preprocessing.nuisance import acompcor, apply_operator
+from commissure.preprocessing.realignment import realign
+from commissure.preprocessing.recipe import PRIORS, CleanBold, Recipe, recipe_operator
+from commissure.preprocessing.registration import Image, grid_points
+from commissure.preprocessing.resampling import resample_image, resample_series
+from commissure.preprocessing.signal_quality import dvars, temporal_snr
+from commissure.preprocessing.slice_timing import correct_slice_timing
+from commissure.preprocessing.smoothing import smooth
+from commissure.preprocessing.trim import trim_volumes
+from commissure.problems import InputError
+from commissure.space.templates import Template, analysis_grid, load_template
+
+# Volumes that the EPI's picture for registration is the mean of.
+_PICTURE_VOLUMES = 20
+# Fewer voxels make no mean worth regressing.
+_LEAST_VOXELS = 10
+OWN_TISSUE_TOO_SMALL = (
+    "Eroded, the participant's own {} has fewer than {} voxels: its signal was read where the "
+    "template's prior is high."
+)
+
+
+def preprocess(
+    bold: NDArray[Any],
+    affine: NDArray[np.float64],
+    tr: float,
+    slice_times: tuple[float, ...] | None,
+    anatomy: Anatomy | None,
+    recipe: Recipe,
+    *,
+    without_global_signal: bool = False,
+    n_threads: int | None = None,
+) -> CleanBold:
+    """Bring a raw run to clean series in template space.
+
+    Parameters
+    ----------
+    bold : ndarray of shape (x, y, z, n_volumes)
+    affine : ndarray of shape (4, 4)
+        Voxel to mm (RAS+).
+    tr : float
+        Seconds.
+    slice_times : tuple of float, optional
+        Seconds, by the third axis; without them there is no slice timing correction.
+    anatomy : Anatomy, optional
+        Without it the EPI is registered straight to the template.
+    recipe : Recipe
+    without_global_signal : bool
+        Whether the series are cleaned a second time, with the global signal left in.
+    n_threads : int, optional
+        All cores by default. The result does not depend on it.
+
+    Raises
+    ------
+    InputError
+        If the run cannot be brought to clean series.
+    """
+    warnings: list[str] = []
+    # "The first 10 volumes were discarded"
+    series = trim_volumes(bold, recipe.n_trim)
+    # "slice timing"
+    if recipe.slice_timing and slice_times is not None:
+        series = correct_slice_timing(series, slice_times, tr, n_threads=n_threads)
+    # "realignment"
+    motion = realign(series, affine, n_threads=n_threads)
+    confounds = _motion_confounds(motion, affine, series.shape[:3])
+    # "normalization to MNI space": where each voxel of the template's grid is in the EPI
+    picture = _picture(series, affine, motion, n_threads)
+    shape, grid = analysis_grid(recipe.resolution_mm)
+    template, places = load_template(recipe.resolution_mm), grid_points(shape, grid)
+    overlaps, epi_to_t1w = {}, None
+    if anatomy is None:
+        at = register_template_to_epi(picture, n_threads).to_moving(places)
+        warnings.append(
+            "There is no T1w: the EPI was registered straight to the template, which is less "
+            "accurate. Look at the outlines."
+        )
+    else:
+        epi_to_t1w = register_epi_to_t1w(picture, anatomy.t1w)
+        brain = Image(anatomy.brain, anatomy.t1w.affine)
+        overlaps["epi_t1w"] = epi_t1w_overlap(picture, epi_to_t1w, brain)
+        at = apply_affine(np.linalg.inv(epi_to_t1w), anatomy.warp.to_moving(places))
+    overlaps["epi_template"] = _overlap(picture, at, template)
+    # the one interpolation of the data
+    resampled = resample_series(series, affine, at.reshape(-1, 3), motion, n_threads)
+    del series
+    covered = resampled.covered.reshape(shape)
+    mask = template.brain & covered
+    if mask.sum() < 2 * _LEAST_VOXELS:
+        msg = (
+            "Almost nothing of the brain lies in the field of view once the run is in template "
+            "space. Check the registration pictures and the headers of BOLD and T1w."
+        )
+        raise InputError(msg)
+    image = resampled.data.reshape(*shape, -1)
+    # "smoothing with a 4-mm FWHM Gaussian kernel"
+    smoothed = smooth(image, voxel_sizes(grid), recipe.fwhm, recipe.kernel, n_threads=n_threads)
+    # "regression of 24 head-motion parameters, global, white matter and CSF signals"
+    masks = _signal_masks(recipe, template, anatomy, places, covered, warnings)
+    source = smoothed if recipe.signals_from == "priors" else image
+    signals = {name: source[where].mean(axis=0, dtype=np.float64) for name, where in masks.items()}
+    confounds |= signals
+    confounds["dvars"] = dvars(image[mask])
+    regressors = _regressors(recipe, confounds, {name: source[m] for name, m in masks.items()})
+    # "band-pass 0.01-0.1 Hz", after the regression or together with it
+    displacement = confounds["framewise_displacement"]
+    kept, operator = recipe_operator(recipe, regressors, displacement, tr)
+    before = smoothed[mask]
+    tissue = np.stack([template.grey, template.white, template.csf])[:, mask].argmax(axis=0)
+    other = None
+    if without_global_signal and recipe.global_signal:
+        _, second = recipe_operator(recipe, regressors, displacement, tr, global_signal=False)
+        other = apply_operator(before, second, n_threads=n_threads)
+    return CleanBold(
+        series=apply_operator(before, operator, n_threads=n_threads),
+        mask=mask,
+        affine=grid,
+        before=before,
+        tissue=tissue.astype(np.int8),
+        tsnr=temporal_snr(image[mask]),
+        confounds=confounds,
+        motion=motion,
+        kept=kept,
+        effective_df=effective_degrees_of_freedom(operator),
+        mean=image.mean(axis=3),
+        picture=picture,
+        epi_to_t1w=epi_to_t1w,
+        overlaps=overlaps,
+        warnings=tuple(warnings),
+        without_global_signal=other,
+    )
+
+
+def _motion_confounds(
+    motion: NDArray[np.float64], affine: NDArray[np.float64], shape: tuple[int, ...]
+) -> dict[str, NDArray[np.float64]]:
+    parameters = motion_parameters(motion)
+    names = ["trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z"]
+    names += [f"{name}_lag1" for name in names]
+    names += [f"{name}_power2" for name in names]
+    confounds = dict(zip(names, friston24(parameters).T, strict=True))
+    confounds["framewise_displacement"] = framewise_displacement_power(parameters)
+    confounds["framewise_displacement_jenkinson"] = framewise_displacement_jenkinson(
+        motion, affine, shape
+    )
+    return confounds
+
+
+def _picture(
+    series: NDArray[Any],
+    affine: NDArray[np.float64],
+    motion: NDArray[np.float64],
+    n_threads: int | None,
+) -> Image:
+    """Return the mean of some realigned volumes, in the position of the first."""
+    some = slice(None, None, max(1, len(motion) // _PICTURE_VOLUMES))
+    points = grid_points(series.shape[:3], affine).reshape(-1, 3)
+    realigned = resample_series(series[..., some], affine, points, motion[some], n_threads)
+    return Image(realigned.data.mean(axis=1).reshape(series.shape[:3]), affine)
+
+
+def _overlap(picture: Image, at: NDArray[np.float64], template: Template) -> float:
+    """Return the Dice overlap of the EPI's brain with the template's, in the field of view."""
+    seen = resample_image(np.ones(picture.data.shape), picture.affine, at) > 0.5
+    brain = resample_image(epi_brain_mask(picture), picture.affine, at) > 0.5
+    return dice(brain, template.brain & seen)
+
+
+def _signal_masks(
+    recipe: Recipe,
+    template: Template,
+    anatomy: Anatomy | None,
+    places: NDArray[np.float64],
+    covered: NDArray[np.bool_],
+    warnings: list[str],
+) -> dict[str, NDArray[np.bool_]]:
+    """Return where the nuisance signals are read, on the analysis grid."""
+    by_priors = {
+        "global_signal": template.brain & covered,
+        "white_matter": (template.white > PRIORS["white_matter"]) & covered,
+        "csf": (template.csf > PRIORS["csf"]) & covered,
+    }
+    if recipe.signals_from == "priors" or anatomy is None:
+        return by_priors
+    masks = {"global_signal": by_priors["global_signal"]}
+    for name, tissue in (("white_matter", "white"), ("csf", "csf")):
+        masks[name] = anatomy.surely(tissue, places) & covered
+        if masks[name].sum() < _LEAST_VOXELS:
+            masks[name] = by_priors[name]
+            warnings.append(OWN_TISSUE_TOO_SMALL.format(name, _LEAST_VOXELS))
+    return masks
+
+
+def _regressors(
+    recipe: Recipe,
+    confounds: dict[str, NDArray[np.float64]],
+    within: dict[str, NDArray[np.float32]],
+) -> dict[str, NDArray[np.float64]]:
+    """Return what is regressed out, each of shape (n_volumes,)."""
+    names = [name for name in confounds if name.startswith(("trans_", "rot_"))]
+    names += ["white_matter", "csf", *(["global_signal"] if recipe.global_signal else [])]
+    if recipe.n_acompcor:
+        for name in ("white_matter", "csf"):
+            for k, component in enumerate(acompcor(within[name], recipe.n_acompcor).T):
+                names.append(f"{name[0]}_comp_cor_{k:02d}")
+                confounds[names[-1]] = component
+    return {name: confounds[name] for name in names}
