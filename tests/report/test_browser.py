@@ -8,6 +8,7 @@ import pytest
 from matplotlib.image import imread
 
 from commissure.study.report_files import write_report
+from tests.report.test_report_files import SECTIONS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -82,7 +83,7 @@ def position(place):
 
 def test_the_page_is_quiet_and_asks_for_nothing(report):
     page, troubles = report
-    assert page.locator("main section").count() == 11
+    assert page.locator("main section").count() == len(SECTIONS)
     assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
     assert troubles == []
 

@@ -44,6 +44,7 @@ def test_presets_differ_where_the_method_says_so():
         ("preprocessing", "padding"),
         ("quality", "exclude_motion"),
         ("cfh", "noise_floor"),
+        ("cfh", "without_global_signal"),
         ("group", "mean_fd_covariate"),
         ("group", "method"),
         ("group", "tail"),

@@ -237,7 +237,9 @@ def _partners_of_group(
 
     def make(folder: Path) -> dict[str, Any]:
         domain = study_domain(cleans[0].path, cleans[0].space, settings.cfh)
-        with tempfile.TemporaryDirectory() as spool:
+        work_dir = included[0].result.job.work_dir
+        work_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=work_dir) as spool:
             series = []
             for number, clean in enumerate(cleans):
                 path = Path(spool) / f"{number}.npy"

@@ -28,13 +28,11 @@ from commissure.study.preprocess_files import (
 )
 from commissure.study.preprocessed import clean_scan
 from commissure.study.quality import QualityRules, judge, key_of, measure, merge_quality
+from commissure.study.settings import MapSettings
 from commissure.study.staging import staged
 from commissure.study.text_files import write_tsv
 
 log = logging.getLogger(__name__)
-
-# As in the reference study.
-GREY_MATTER = 0.2
 
 
 def preprocess_study(
@@ -107,7 +105,7 @@ def preprocess_study(
                 anatomy = None if prepared is None else prepared[1]
                 measured = clean_run(scan, anatomy, recipe, folder, n_threads)
                 write_dataset_description(folder, bids_dir)
-                write_grey_mask(recipe.resolution_mm, GREY_MATTER, folder)
+                write_grey_mask(recipe.resolution_mm, MapSettings().grey_matter, folder)
                 row = judge(measured, rules)
                 table = merge_quality(out_dir / "quality.tsv", [row])
                 write_tsv(folder / "quality.tsv", table)
