@@ -123,7 +123,8 @@ def global_signal_section(study: Study) -> Section:
         )
         for row in rows_of(effects)
     )
-    heads = ("region", "mean CFH (z), regressed out", "left in", "t, regressed out", "left in")
+    measures = ("mean CFH (z)", "t")
+    heads = [f"{what}, {how}" for what in measures for how in ("regressed out", "left in")]
     return section(
         "global-signal",
         title,
@@ -133,7 +134,7 @@ def global_signal_section(study: Study) -> Section:
                 "make a difference, or hide one. A finding that turns round when it is left in "
                 "should not be published without saying so."
             ),
-            Table("The contrast on each region's mean, both ways", heads, rows),
+            Table("The contrast on each region's mean, both ways", ("region", *heads), rows),
         ],
     )
 
