@@ -7,7 +7,6 @@ page docs/benchmarks/null_studies.md is made of it.
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -35,7 +34,8 @@ DESIGNS = {
 }
 
 
-def one(design: str, seed: int) -> dict[str, object]:
+def one(asked: tuple[str, int]) -> dict[str, object]:
+    design, seed = asked
     study = null_study(seed, DESIGNS[design], resolution_mm=RESOLUTION_MM, n_threads=1)
     row: dict[str, object] = {"design": design, "seed": seed, **study.found}
     row |= {"mean_z_difference": study.mean_z_difference}
@@ -77,16 +77,17 @@ def main() -> None:
     options = parser.parse_args()
     rows = pd.read_csv(RESULTS, sep="\t").to_dict("records") if RESULTS.exists() else []
     done = {(row["design"], row["seed"]) for row in rows}
+    work = [(STILL, seed) for seed in range(options.studies)]
+    moving = [name for name in DESIGNS if name != STILL]
+    # Seed by seed, so that whenever it is stopped all designs have as many.
+    work += [(name, seed) for seed in range(options.moving_studies) for name in moving]
+    work = [study for study in work if study not in done]
     with ProcessPoolExecutor(options.processes, initializer=one_blas_thread) as pool:
-        for design in DESIGNS:
-            n = options.studies if design == STILL else options.moving_studies
-            seeds = [seed for seed in range(n) if (design, seed) not in done]
-            for number, row in enumerate(pool.map(partial(one, design), seeds, chunksize=5)):
-                rows.append(row)
-                if number % 20 == 0 or number == len(seeds) - 1:
-                    frame = pd.DataFrame(rows)
-                    frame.to_csv(RESULTS, sep="\t", index=False, float_format="%.5g")
-            print(design, "done", flush=True)
+        for number, row in enumerate(pool.map(one, work), start=1):
+            rows.append(row)
+            if number % 20 == 0 or number == len(work):
+                pd.DataFrame(rows).to_csv(RESULTS, sep="\t", index=False, float_format="%.5g")
+                print(f"{number} of {len(work)}", flush=True)
     results = pd.read_csv(RESULTS, sep="\t")
     still = results[results["design"] == STILL]
     low, high = interval(len(still))
