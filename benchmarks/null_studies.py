@@ -91,7 +91,7 @@ def main() -> None:
     results = pd.read_csv(RESULTS, sep="\t")
     still = results[results["design"] == STILL]
     low, high = interval(len(still))
-    moving = [
+    moved = [
         of_design(name, own) for name in DESIGNS
         if name != STILL and len(own := results[results["design"] == name])
     ]  # fmt: skip
@@ -121,7 +121,7 @@ censored (FD, Jenkinson, above {CENSOR_MM:g} mm), scans that keep fewer than 100
 Matched: scans are cut at their end until all have as few effective degrees of freedom as the one
 with the fewest. Numbers are means, patients / controls; * is outside what 95 % of exact tests give.
 
-{table(header, moving)}
+{table(header, moved)}
 """
     (DOCS / "null_studies.md").write_text(page, encoding="utf-8")
     print(page)
