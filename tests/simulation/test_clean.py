@@ -11,7 +11,13 @@ import pytest
 from commissure import Domain, cfh
 from commissure.cli import main
 from commissure.problems import InputError
-from commissure.simulation import Acquisition, Effects, forward_model, simulate_study
+from commissure.simulation import (
+    REFERENCE_EFFECT,
+    Acquisition,
+    Effects,
+    forward_model,
+    simulate_study,
+)
 from commissure.simulation.clean import degrees_of_freedom, pass_band_basis
 from commissure.simulation.maps import DEGREES_OF_FREEDOM
 
@@ -105,7 +111,7 @@ def test_the_command_simulates_the_reference_study_or_says_what_is_missing(tmp_p
     arguments = ["simulate", str(out), "--preset", "liu2025", "--seed", "1", "--clean", *few]
     assert main([*arguments, "--score-r", "illness_duration=0.6", "--quiet"]) == 0
     truth = json.loads((out / "derivatives/truth/truth.json").read_text())
-    assert truth["Effects"]["effect"] == 2
+    assert truth["Effects"]["effect"] == REFERENCE_EFFECT
     assert truth["Effects"]["score_r"] == {"illness_duration": 0.6}
     assert main(["simulate", str(tmp_path / "x"), "--seed", "1"]) == 2
     assert "--n-patients and --n-controls, or --preset" in capsys.readouterr().err
