@@ -57,7 +57,7 @@ def add_parser(commands: Any) -> None:
         "--preset",
         choices=("liu2025",),
         help=f"the reference study: {REFERENCE_N} patients and {REFERENCE_N} controls, and an "
-        f"effect of {REFERENCE_EFFECT:g}, with which peaks have a t of about 5",
+        f"effect of {REFERENCE_EFFECT:g}, with which peaks have a t of 5 to 6",
     )
     parser.add_argument("--n-patients", type=int, metavar="N")
     parser.add_argument("--n-controls", type=int, metavar="N")

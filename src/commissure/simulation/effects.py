@@ -12,8 +12,8 @@ from commissure.simulation.networks import REGIONS, Networks, region_network
 # SD between people of the Fisher z of every network's coupling. With it, a run of 50 degrees of
 # freedom has a reliability of about 0.75, that of homotopic connectivity.
 BETWEEN_SD = 0.25
-# At which 30 patients and 30 controls give peaks of t about 5 from raw scans, as in the reference
-# study, and each region is found in four studies of five or more (docs/benchmarks/sensitivity.md).
+# At which 30 patients and 30 controls give peaks of t 5 to 6, little more than the reference study,
+# and each region is found in four studies of five or more (docs/benchmarks/sensitivity.md).
 REFERENCE_EFFECT, REFERENCE_N = 2.4, 30
 MEAN_AGE, SCORES = 50.0, ("illness_duration", "JRS_severity", "JRS_frequency")
 
