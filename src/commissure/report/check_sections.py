@@ -61,7 +61,8 @@ def motion_section(
         Text(
             "Who moves more can seem more, or less, connected. If the values rise or fall with "
             "the mean framewise displacement (FD), or if the difference vanishes once motion is "
-            "in the model, motion may explain the finding."
+            "in the model, motion may explain the finding. That it does not vanish proves little: "
+            "simulated groups that differ in motion only still differ with FD in the model."
         ),
         figures["motion"],
         Table(
