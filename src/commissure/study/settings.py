@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
+from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -276,9 +277,10 @@ def descriptions(cls: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for parent in reversed(cls.__mro__):
         names: list[str] = []
-        lines = (parent.__doc__ or "").partition("Attributes\n")[2].splitlines()
+        # Python 3.13 takes the indentation away itself.
+        lines = cleandoc(parent.__doc__ or "").partition("Attributes\n")[2].splitlines()
         for line in lines[1:]:
-            if line.startswith(" " * 8) and names:
+            if line.startswith(" " * 4) and names:
                 text = line.strip()
                 found |= {name: f"{found.get(name, '')} {text}".strip() for name in names}
             elif " : " in line:
