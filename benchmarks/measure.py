@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
+from scipy import stats
 
 DOCS = Path(__file__).parent.parent / "docs" / "benchmarks"
 
@@ -55,6 +56,12 @@ def _give_back_memory() -> None:
     gc.collect()
     if platform.system() == "Linux":
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def exact_rates(n: int, alpha: float) -> tuple[float, float]:
+    """Return between which rates of false findings 95 % of exact tests lie, of n studies each."""
+    low, high = stats.binom.interval(0.95, n, alpha)
+    return float(low) / n, float(high) / n
 
 
 def machine() -> str:

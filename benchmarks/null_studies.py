@@ -8,11 +8,9 @@ page docs/benchmarks/null_studies.md is made of it.
 import argparse
 from concurrent.futures import ProcessPoolExecutor
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
-from benchmarks.measure import DOCS, machine, table
+from benchmarks.measure import DOCS, exact_rates, machine, table
 from commissure.simulation.comparison import ALPHA
 from commissure.simulation.null_studies import STATISTICS, MotionDesign, null_study
 from commissure.threads import one_blas_thread
@@ -44,19 +42,14 @@ def one(asked: tuple[str, int]) -> dict[str, object]:
     return row
 
 
-def interval(n: int) -> tuple[float, float]:
-    low, high = stats.binom.interval(0.95, n, ALPHA) / np.array(n)
-    return float(low), float(high)
-
-
 def rates(studies: pd.DataFrame) -> list[str]:
-    low, high = interval(len(studies))
+    low, high = exact_rates(len(studies), ALPHA)
     shares = studies[list(STATISTICS)].mean()
     return [f"{share:.3f}" + ("" if low <= share <= high else " *") for share in shares]
 
 
 def of_design(name: str, studies: pd.DataFrame) -> list[str]:
-    low, high = interval(len(studies))
+    low, high = exact_rates(len(studies), ALPHA)
     mean = studies.mean(numeric_only=True)
     return [
         name,
@@ -90,7 +83,7 @@ def main() -> None:
                 print(f"{number} of {len(work)}", flush=True)
     results = pd.read_csv(RESULTS, sep="\t")
     still = results[results["design"] == STILL]
-    low, high = interval(len(still))
+    low, high = exact_rates(len(still), ALPHA)
     moved = [
         of_design(name, own) for name in DESIGNS
         if name != STILL and len(own := results[results["design"] == name])

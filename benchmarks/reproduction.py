@@ -20,13 +20,13 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measure import DOCS, machine, table
+from commissure.study.demo import NEAR_MM, Planted, planted_and_found
 
 PUBLISHED = Path(__file__).with_name("liu2025.toml")
 PICTURE = DOCS.parent / "images" / "reproduction.png"
 # The first whose groups really differ by as much as was planted (within 5 %) in both regions: by
 # chance the people of a sample differ by more or less.
 SEED = 3
-NEAR_MM = 20.0
 
 
 def command(*arguments: str | Path) -> float:
@@ -75,26 +75,25 @@ def table1_rows(published: dict[str, Any], group: Path) -> list[list[str]]:
     ]
 
 
-def cluster_rows(published: dict[str, Any], regions: list[Any], group: Path) -> list[list[str]]:
+def cluster_rows(
+    published: dict[str, Any], regions: list[Any], compared: list[Planted]
+) -> list[list[str]]:
     """Published, planted and found clusters, a region a row."""
-    clusters = read_tsv(group / "clusters.tsv")
-    found = clusters[clusters["voxels"].notna() & (clusters["peak_t"] > 0)]
     rows = []
-    for printed, planted in zip(published["clusters"], regions, strict=True):
-        apart = np.linalg.norm(found[["x", "y", "z"]] - planted["peak_mm"], axis=1)
+    for printed, planted, found in zip(published["clusters"], regions, compared, strict=True):
         row = [
             printed["region"],
             f"{printed['peak_t']} at {place(printed['peak_mm'])}, {printed['voxels']} voxels",
             f"{planted['peak_difference_z']:.2f} at {place(planted['peak_mm'])}",
         ]
-        if len(found) == 0 or apart.min() > NEAR_MM:
+        own = found.found
+        if own is None:
             rows.append([*row, "not found", "", ""])
             continue
-        own = found.iloc[int(apart.argmin())]
         row.append(
             f"{own['peak_t']:.2f} at {place(own[['x', 'y', 'z']])}, {own['voxels']:.0f} voxels"
         )
-        rows.append([*row, f"{own['p_corr_size']:.4f}", f"{apart.min():.0f} mm"])
+        rows.append([*row, f"{found.p:.4f}", f"{found.distance_mm:.0f} mm"])
     return rows
 
 
@@ -143,8 +142,9 @@ def main() -> None:
     took = run_study(options.folder)
     group = options.folder / "out" / "group"
     published = tomllib.loads(PUBLISHED.read_text(encoding="utf-8"))
-    truth = json.loads((options.folder / "raw/derivatives/truth/truth.json").read_text())
-    regions = truth["Regions"]
+    truth = options.folder / "raw/derivatives/truth/truth.json"
+    regions = json.loads(truth.read_text())["Regions"]
+    compared = planted_and_found(truth, group / "clusters.tsv", "size")
     shutil.copy(group / "figure1.png", PICTURE)
     both = ["patients", "controls", "p"]
     correlations = correlation_rows(group)
@@ -182,7 +182,7 @@ Published: [Liu et al. 2025](https://doi.org/10.3389/fneur.2025.1660039) (CC BY 
                 "p corrected",
                 "found from planted",
             ],
-            cluster_rows(published, regions, group),
+            cluster_rows(published, regions, compared),
         )
     }
 

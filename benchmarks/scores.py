@@ -10,9 +10,8 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from benchmarks.measure import DOCS, machine, table
+from benchmarks.measure import DOCS, exact_rates, machine, table
 from commissure.simulation import BETWEEN_SD, REGIONS, Effects, GroupTruth, forward_model
 from commissure.simulation.comparison import ALPHA, COVARIATES
 from commissure.simulation.maps import DEGREES_OF_FREEDOM
@@ -53,7 +52,7 @@ def main() -> None:
             work = [(seed, n, options.resolution_mm) for seed in range(n_studies)]
             studies[n] = list(pool.map(one, work, chunksize=5))
             print(n, "patients done", flush=True)
-    low, high = stats.binom.interval(0.95, n_studies, ALPHA) / np.array(n_studies)
+    low, high = exact_rates(n_studies, ALPHA)
     null_rows, power_rows = [], []
     n_tests = n_inside = 0
     region = REGIONS[0].name

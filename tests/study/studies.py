@@ -65,12 +65,17 @@ def write_participants(folder, n):
     (folder / "participants.tsv").write_text("\n".join(lines) + "\n")
 
 
-def write_derivatives(folder, n=6, sessions=(None,)):
-    """Write clean runs as derivatives in the style of fMRIPrep."""
+def begin_derivatives(folder):
+    """Make a folder that says it is fMRIPrep's."""
     folder.mkdir(parents=True)
     about = {"Name": "x", "BIDSVersion": "1.10.0", "DatasetType": "derivative"}
     about["GeneratedBy"] = [{"Name": "fMRIPrep"}]
     (folder / "dataset_description.json").write_text(json.dumps(about))
+
+
+def write_derivatives(folder, n=6, sessions=(None,)):
+    """Write clean runs as derivatives in the style of fMRIPrep."""
+    begin_derivatives(folder)
     for i in range(1, n + 1):
         for k, session in enumerate(sessions):
             ses = [f"ses-{session}"] if session else []

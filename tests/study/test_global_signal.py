@@ -16,6 +16,7 @@ from tests.study.studies import (
     SPACE,
     TR,
     Inline,
+    begin_derivatives,
     domain,
     save_series,
     series_of,
@@ -30,10 +31,7 @@ SECTION = "Does it depend on the global signal?"
 
 def write_fmriprep(folder):
     """Write runs whose global signal is strong, with their confounds, as fMRIPrep leaves them."""
-    folder.mkdir(parents=True)
-    about = {"Name": "x", "BIDSVersion": "1.10.0", "DatasetType": "derivative"}
-    about["GeneratedBy"] = [{"Name": "fMRIPrep"}]
-    (folder / "dataset_description.json").write_text(json.dumps(about))
+    begin_derivatives(folder)
     for i in range(1, N + 1):
         rng = np.random.default_rng(1000 + i)
         shared = rng.standard_normal(N_VOLUMES)

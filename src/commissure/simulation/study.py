@@ -107,10 +107,9 @@ def simulate_study(
         raise InputError(problems)
     _write_dataset(out, people, seed, kind)
     forward = forward_model(resolution_mm, anchored=effects.left_only)
-    if kind == "clean":
-        write_grey_mask(out, forward)
     scan: Scan = partial(_scan_raw, out, networks, acquisition)
     if kind == "clean":
+        write_grey_mask(out, forward)
         scan = partial(_scan_clean, out, resolution_mm, effects.left_only, acquisition)
     scan_all = scan_all or partial(_one_by_one, n_threads=n_threads)
     for number, who in enumerate(scan_all(scan, people), start=1):

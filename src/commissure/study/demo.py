@@ -26,7 +26,7 @@ ACQUISITION = Acquisition(
     n_volumes=160, tr=3.0, matrix=(40, 40, 24), voxel_size=(6.0, 6.0, 6.0), t1w_voxel_size=3.0
 )
 # Beyond this (mm), a cluster is not that of a planted region: smoothing and coarse voxels count.
-_NEAR_MM = 20.0
+NEAR_MM = 20.0
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,10 @@ def run_demo(
     study = Study(bids, out, folder / "work", settings, tuple(scans), participants)
     outcome = run_study(study, "all", executor, on_event=on_event)
     truth, clusters = bids / TRUTH_FOLDER / "truth.json", out / "group" / "clusters.tsv"
-    return outcome, _compared(truth, clusters, settings.group.cluster_statistic)
+    return outcome, planted_and_found(truth, clusters, settings.group.cluster_statistic)
 
 
-def _compared(truth: Path, clusters: Path, statistic: str) -> list[Planted]:
+def planted_and_found(truth: Path, clusters: Path, statistic: str) -> list[Planted]:
     """Return for each planted region the nearest cluster of higher CFH in patients."""
     regions = json.loads(truth.read_text(encoding="utf-8"))["Regions"]
     found = pd.DataFrame()
@@ -115,7 +115,7 @@ def _compared(truth: Path, clusters: Path, statistic: str) -> list[Planted]:
         if len(found):
             apart = np.linalg.norm(found[["x", "y", "z"]].to_numpy(float) - peak, axis=1)
             nearest = int(apart.argmin())
-            if apart[nearest] <= _NEAR_MM:
+            if apart[nearest] <= NEAR_MM:
                 near, distance = found.iloc[nearest], float(apart[nearest])
                 p = float(near[f"p_corr_{statistic}"])
         planted.append(Planted(region["name"], peak, near, distance, p))

@@ -1,6 +1,6 @@
 """What the group stage is asked, what it reads and what it finds: the types of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -10,7 +10,13 @@ from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
 from commissure.clinical import PartialCorrelations, Table1
-from commissure.inference import ContrastEffect, Design, LeaveOneOut, PermutationResult
+from commissure.inference import (
+    Cluster,
+    ContrastEffect,
+    Design,
+    LeaveOneOut,
+    PermutationResult,
+)
 from commissure.space.atlas import Atlas
 from commissure.study.group_inputs import GroupMaps, Participants
 
@@ -144,6 +150,13 @@ class Inputs:
     table1: Table1
     space: str | None
     with_global_signal: NDArray[np.float64] | None = None
+
+
+def region_places(
+    clusters: Sequence[Cluster], significant: Iterable[int], rois: Mapping[str, NDArray[np.intp]]
+) -> dict[str, NDArray[np.intp]]:
+    """Return the places of each region: significant clusters (from 0), then those asked for."""
+    return {f"cluster {i + 1}": clusters[i].places for i in significant} | dict(rois)
 
 
 @dataclass(frozen=True, eq=False)

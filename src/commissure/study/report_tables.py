@@ -10,7 +10,7 @@ from commissure.clinical import partial_correlations
 from commissure.inference import Design, contrast_effect
 from commissure.inference.adjusted import adjusted_values, estimates
 from commissure.problems import InputError
-from commissure.study.findings import Findings
+from commissure.study.findings import Findings, region_places
 from commissure.study.stats_inputs import members
 from commissure.study.text_files import write_tsv
 
@@ -137,8 +137,7 @@ def global_signal_table(findings: Findings) -> dict[str, pd.DataFrame]:
     if inputs.with_global_signal is None or result.n_rows != 1:
         return {}
     places = {MEAN_CFH: np.arange(inputs.maps.domain.n_places)}
-    places |= {f"cluster {i + 1}": result.clusters[i].places for i in findings.significant}
-    places |= inputs.rois
+    places |= region_places(result.clusters, findings.significant, inputs.rois)
     table = pd.DataFrame({"region": list(places)})
     versions = {"regressed": inputs.maps.data, "left_in": inputs.with_global_signal}
     for name, maps in versions.items():

@@ -22,7 +22,13 @@ from commissure.inference import (
     permutation_test,
 )
 from commissure.problems import InputError
-from commissure.study.findings import Findings, GroupMean, Inputs, StatsSettings
+from commissure.study.findings import (
+    Findings,
+    GroupMean,
+    Inputs,
+    StatsSettings,
+    region_places,
+)
 from commissure.study.stats_inputs import members, other_terms
 
 # A mean of fewer scans cannot be tested.
@@ -124,8 +130,7 @@ def find(
             test(values, one_group, "mean", f"mean of {name}", statistics=()),
         )
     ids = [str(who) for who in inputs.people.table["participant_id"]]
-    found = {f"cluster {i + 1}": result.clusters[i].places for i in significant}
-    regions = roi_values(maps.data, {**found, **inputs.rois}, ids)
+    regions = roi_values(maps.data, region_places(result.clusters, significant, inputs.rois), ids)
     correlations = None
     try:
         correlations = _correlations(regions, inputs, settings)

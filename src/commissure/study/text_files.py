@@ -1,6 +1,7 @@
 """Tables and JSON as a study writes them."""
 
 import json
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+@cache
 def read_data(name: str) -> str:
     """Return the text of a file of ``commissure/study/data``."""
     return resources.files("commissure.study").joinpath("data", name).read_text("utf-8")
