@@ -18,9 +18,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.measure import DOCS, machine, table
+from commissure.inputs import read_scans
 from commissure.simulation import Acquisition, simulate_study
 from commissure.space.templates import load_template
-from commissure.study.inputs import read_scans
 
 N_INDEXED = N_MAPS = 1000
 SMALL = Acquisition(

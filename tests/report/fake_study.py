@@ -11,17 +11,17 @@ from matplotlib.figure import Figure
 from scipy import ndimage
 
 from commissure import Domain
+from commissure.inputs import Scan
 from commissure.problems import InputError
 from commissure.space.templates import analysis_grid
 from commissure.study.domain import grey_mask
 from commissure.study.group import judged_runs, run_group
 from commissure.study.group_inputs import Participants
-from commissure.study.inputs import Scan
-from commissure.study.ledger import STATE_FOLDER, Ledger
 from commissure.study.participant import Job, RunResult
 from commissure.study.settings import read_settings
-from commissure.study.staging import replace_file
 from commissure.study.study_files import write_study_files
+from commissure.workspace.ledger import STATE_FOLDER, Ledger
+from commissure.workspace.staging import replace_file
 
 SPACE = "MNI152NLin2009aSym"
 # Left putamen and left precentral gyrus, as in the reference study.

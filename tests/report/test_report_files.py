@@ -11,10 +11,10 @@ import pytest
 
 from commissure.cli import main
 from commissure.problems import InputError
-from commissure.study.ledger import Ledger, lock_of
 from commissure.study.report_figures import critical_value
 from commissure.study.report_files import write_report
 from commissure.study.report_inputs import page_name, read_study
+from commissure.workspace.ledger import Ledger, lock_of
 from tests.report.conftest import NASTY
 from tests.report.fake_study import fake_study
 from tests.report.test_pages import read

@@ -6,11 +6,11 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from commissure.executors import Outcome
+from commissure.inputs import find_participants, read_scans
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.domain import grey_mask
-from commissure.study.executors import Outcome
-from commissure.study.inputs import find_participants, read_scans
 from commissure.study.run import Study
 from commissure.study.settings import read_settings
 

@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from commissure.inputs import check_image, read_bids
 from commissure.problems import InputError
-from commissure.study.inputs import check_image, read_bids
 
 TIMES = [0.0, 1.0, 0.5, 1.5]
 SIDECAR = {"RepetitionTime": 2.0, "TaskName": "rest", "SliceTiming": TIMES}

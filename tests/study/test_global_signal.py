@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from commissure.study.bids_names import with_global_signal
+from commissure.files.bids_names import with_global_signal
 from commissure.study.report_files import write_report
 from commissure.study.run import run_study
 from tests.study.studies import (

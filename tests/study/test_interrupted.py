@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from tests.study.executors.test_dask import scheduler_with_workers
-from tests.study.executors.test_local import wait_for
+from tests.executors.test_dask import scheduler_with_workers
+from tests.executors.test_local import wait_for
 from tests.study.studies import CHANGES, files_of, write_derivatives
 
 pytestmark = pytest.mark.slow

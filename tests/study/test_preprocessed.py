@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from commissure.inputs import read_scans
+from commissure.inputs.confounds import FRISTON24, MOTION
 from commissure.preprocessing import bandpass, friston24
 from commissure.preprocessing.recipe import Recipe
 from commissure.problems import InputError
 from commissure.space.templates import analysis_grid, load_template
-from commissure.study.inputs import read_scans
-from commissure.study.inputs.confounds import FRISTON24, MOTION
 from commissure.study.preprocessed import clean_scan
-from tests.study.inputs.images import image
+from tests.inputs.images import image
 
 N, TRIM = 50, 4
 RECIPE = Recipe(n_trim=TRIM, fwhm=0.0, padding="dpabi", simultaneous=False)

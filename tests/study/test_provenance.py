@@ -11,9 +11,9 @@ from importlib import metadata
 import pytest
 
 import commissure
-from commissure.study.ledger import Ledger
 from commissure.study.provenance import recorded
 from commissure.study.settings import hash_of, read_settings, tables_of_results
+from commissure.workspace.ledger import Ledger
 
 SETTINGS = read_settings("recommended", changes={"group": {"seed": 17}})
 COMMAND = ["run", "bids", "out", "all", "--preset", "recommended"]

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from commissure.cli.console import study_shown
+from commissure.executors import LocalExecutor
 from commissure.study.demo import N_CONTROLS, N_PATIENTS, Planted, run_demo
-from commissure.study.executors import LocalExecutor
 
 _DESCRIPTION = f"""\
 Simulate a small raw study ({N_PATIENTS} patients, {N_CONTROLS} controls, coarse voxels) in which

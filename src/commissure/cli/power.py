@@ -10,7 +10,7 @@ from commissure.cli.console import shown
 from commissure.report.power_figure import GOAL
 from commissure.simulation.power import N_PERMUTATIONS, simulate_power
 from commissure.study.power import write_power
-from commissure.study.staging import staged
+from commissure.workspace.staging import staged
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from commissure.cli.console import shown
+from commissure.inputs import Selection
 from commissure.preprocessing.recipe import Recipe
-from commissure.study.inputs import Selection
 from commissure.study.preprocess import preprocess_study
 from commissure.study.quality import QualityRules
 from commissure.study.settings import PRESETS, read_settings

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from commissure.cli.config import add_settings_options, settings_of
 from commissure.cli.console import study_shown
-from commissure.study.executors import DaskExecutor, Executor, LocalExecutor
-from commissure.study.inputs import Selection, find_participants, read_scans
+from commissure.executors import DaskExecutor, Executor, LocalExecutor
+from commissure.inputs import Selection, find_participants, read_scans
 from commissure.study.run import Study, StudyOutcome, run_study
 from commissure.study.settings import Execution, StudySettings
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from commissure.cli.console import shown
+from commissure.executors import LocalExecutor
 from commissure.problems import InputError
 from commissure.simulation import (
     REFERENCE_EFFECT,
@@ -15,7 +16,6 @@ from commissure.simulation import (
     Effects,
     simulate_study,
 )
-from commissure.study.executors import LocalExecutor
 from commissure.study.scanning import scan_by
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from commissure.cli.console import shown
 from commissure.cli.sizes import parse_size
 from commissure.study.findings import StatsSettings
 from commissure.study.findings_files import write_findings
-from commissure.study.staging import staged
 from commissure.study.statistics import find
 from commissure.study.stats_inputs import read_inputs
+from commissure.workspace.staging import staged
 
 log = logging.getLogger(__name__)
 

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import commissure
+from commissure.files.bids_names import derived_stem, split_extension
+from commissure.files.text import write_json
 from commissure.measures import CFHResult, NoiseFloor
 from commissure.report.cfh_figure import cfh_figure
 from commissure.report.references import load_references
 from commissure.space import LEFT, NEITHER, RIGHT, Domain
-from commissure.study.bids_names import derived_stem, split_extension
-from commissure.study.text_files import read_data, write_json
+from commissure.study.data_texts import read_data
 
 log = logging.getLogger(__name__)
 

@@ -11,23 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor, usable_places
-from commissure.measures.cfh import Partner
-from commissure.preprocessing import bandpass, pass_band
-from commissure.preprocessing.filtering import Padding
-from commissure.problems import InputError
-from commissure.space import Domain, check_same_grid
-from commissure.study.bids_names import derived_stem, entity, has_midline
-from commissure.study.cfh_files import CleanScan, write_cfh_maps
-from commissure.study.image_files import (
+from commissure.files.bids_names import derived_stem, entity, has_midline
+from commissure.files.images import (
     LONGEST_TR,
     load_image,
     read_image,
     repetition_time,
     sample_file,
 )
-from commissure.study.staging import staged
+from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor, usable_places
+from commissure.measures.cfh import Partner
+from commissure.preprocessing import bandpass, pass_band
+from commissure.preprocessing.filtering import Padding
+from commissure.problems import InputError
+from commissure.space import Domain, check_same_grid
+from commissure.study.cfh_files import CleanScan, write_cfh_maps
 from commissure.threads import resolve_threads
+from commissure.workspace.staging import staged
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from commissure.executors import Executor, OnEvent
+from commissure.inputs import read_scans
 from commissure.simulation import Acquisition, Effects, simulate_study
 from commissure.simulation.raw import TRUTH_FOLDER
-from commissure.study.executors import Executor, OnEvent
-from commissure.study.inputs import read_scans
 from commissure.study.run import Study, StudyOutcome, run_study
 from commissure.study.scanning import scan_by
 from commissure.study.settings import read_settings

@@ -7,12 +7,12 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from commissure.files.bids_names import has_midline
+from commissure.files.images import load_image, read_image
 from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.space.templates import TEMPLATE_SPACE
-from commissure.study.bids_names import has_midline
-from commissure.study.image_files import load_image, read_image
 from commissure.study.settings import MapSettings
 
 

@@ -16,16 +16,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import commissure
+from commissure.files.bids_names import has_midline
+from commissure.files.text import write_json, write_tsv
 from commissure.inference import SELECTED_PEAK_NOTE, contrast_effect
 from commissure.report.clinical_tables import correlations_text, table1_frame, table1_text
 from commissure.report.findings_figure import findings_figure
 from commissure.report.formatting import fixed, interval_text, p_equals, p_text
 from commissure.report.scatter import scatter_figure
 from commissure.report.tables_docx import table_docx
-from commissure.study.bids_names import has_midline
+from commissure.study.data_texts import read_data
 from commissure.study.findings import Findings
 from commissure.study.report_tables import write_report_tables
-from commissure.study.text_files import read_data, write_json, write_tsv
 
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 

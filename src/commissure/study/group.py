@@ -12,17 +12,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import commissure
+from commissure.files.bids_names import with_global_signal
+from commissure.files.images import load_image, sample_file
+from commissure.files.text import write_json, write_tsv
 from commissure.inference import NullMaker
 from commissure.measures import cfh
 from commissure.problems import InputError
 from commissure.space import Domain
-from commissure.study.bids_names import with_global_signal
 from commissure.study.domain import study_domain
 from commissure.study.findings_files import write_findings
 from commissure.study.group_inputs import Participants, read_map_files
 from commissure.study.group_people import bare, rows_of, with_motion
-from commissure.study.image_files import load_image, sample_file
-from commissure.study.ledger import Ledger
 from commissure.study.methods_files import write_methods
 from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
 from commissure.study.preprocess_files import own_folder
@@ -31,7 +31,7 @@ from commissure.study.report_tables import MEAN_FD
 from commissure.study.settings import GroupSettings, StudySettings, hash_of, tables_of_results
 from commissure.study.statistics import find
 from commissure.study.stats_inputs import check_inputs
-from commissure.study.text_files import write_json, write_tsv
+from commissure.workspace.ledger import Ledger
 
 GROUP_FOLDER = "group"
 _PARTNERS, FINDINGS, _METHODS = "partners of the group", "findings", "methods"

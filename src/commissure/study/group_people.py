@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from commissure.inputs import Scan
 from commissure.problems import InputError
 from commissure.study.group_inputs import Participants
-from commissure.study.inputs import Scan
 from commissure.study.report_tables import MEAN_FD
 from commissure.study.settings import GroupSettings, StudySettings
 from commissure.study.stats_inputs import people_problems

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from commissure.inputs import Scan
 from commissure.problems import InputError
-from commissure.study.inputs import Scan
-from commissure.study.ledger import STATE_FOLDER
-from commissure.study.staging import replace_file
+from commissure.workspace.ledger import STATE_FOLDER
+from commissure.workspace.staging import replace_file
 
 
 def claim(out_dir: Path, input_dir: Path, scans: Sequence[Scan]) -> None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from commissure.inputs.scan import ScanKind
 from commissure.preprocessing.steps import OWN_TISSUE_TOO_SMALL
 from commissure.report.methods_facts import Maps, Scans
 from commissure.space.templates import TEMPLATE_SPACE, analysis_grid
-from commissure.study.inputs.scan import ScanKind
-from commissure.study.ledger import STATE_FOLDER
 from commissure.study.preprocess_files import CARRIED
 from commissure.study.source_software import DPABI, dpabi_stage
+from commissure.workspace.ledger import STATE_FOLDER
 
 # As their authors write them.
 _PROGRAMS = {"fmriprep": "fMRIPrep", "xcp_d": "XCP-D", "dpabi": DPABI}

@@ -10,18 +10,17 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import commissure
+from commissure.executors import Report
+from commissure.files.bids_names import derived_stem, with_global_signal
+from commissure.files.images import load_image, sample_file
+from commissure.inputs import Scan
 from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.anatomy_cache import load_anatomy, save_anatomy
-from commissure.study.bids_names import derived_stem, with_global_signal
 from commissure.study.cfh_files import CleanScan, write_cfh_maps, write_z_map
 from commissure.study.domain import study_domain
-from commissure.study.executors import Report
-from commissure.study.image_files import load_image, sample_file
-from commissure.study.inputs import Scan
-from commissure.study.ledger import Ledger, lock_of
 from commissure.study.preprocess import (
     clean_preprocessed_run,
     clean_run,
@@ -31,6 +30,7 @@ from commissure.study.preprocess import (
 )
 from commissure.study.preprocess_files import clean_name, own_folder, source_uri, write_anatomy
 from commissure.study.settings import StudySettings, hash_of
+from commissure.workspace.ledger import Ledger, lock_of
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 import commissure
+from commissure.files.text import write_json, write_tsv
 from commissure.report.power_figure import GOAL, power_figure
 from commissure.simulation.power import sample_size
-from commissure.study.text_files import write_json, write_tsv
 
 _COLUMNS = {
     "effect": "Difference of coupling, standard deviations between people",

@@ -10,6 +10,9 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from commissure.files.text import write_tsv
+from commissure.inputs import Scan, Selection, check_image, read_bids, read_confounds
+from commissure.inputs.scan import load_header
 from commissure.preprocessing import max_motion
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.preprocessing.programs import ProgramError
@@ -17,8 +20,6 @@ from commissure.preprocessing.recipe import Recipe
 from commissure.preprocessing.registration import Image
 from commissure.preprocessing.steps import preprocess
 from commissure.problems import InputError
-from commissure.study.inputs import Scan, Selection, check_image, read_bids, read_confounds
-from commissure.study.inputs.scan import load_header
 from commissure.study.preprocess_files import (
     own_folder,
     write_anatomy,
@@ -29,8 +30,7 @@ from commissure.study.preprocess_files import (
 from commissure.study.preprocessed import clean_scan
 from commissure.study.quality import QualityRules, judge, key_of, measure, merge_quality
 from commissure.study.settings import MapSettings
-from commissure.study.staging import staged
-from commissure.study.text_files import write_tsv
+from commissure.workspace.staging import staged
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from commissure.files.bids_names import has_midline, split_extension, with_global_signal
+from commissure.files.text import write_json, write_tsv
+from commissure.inputs import Scan
+from commissure.inputs.bids_files import BidsFile
+from commissure.inputs.selection import alnum
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.preprocessing.motion import motion_parameters
@@ -23,13 +28,9 @@ from commissure.report.quality_figures import (
     outlines_figure,
 )
 from commissure.space.templates import TEMPLATE_SPACE, analysis_grid, load_template
-from commissure.study.bids_names import has_midline, split_extension, with_global_signal
+from commissure.study.data_texts import read_data
 from commissure.study.domain import grey_mask
-from commissure.study.inputs import Scan
-from commissure.study.inputs.bids_files import BidsFile
-from commissure.study.inputs.selection import alnum
 from commissure.study.source_software import made_by
-from commissure.study.text_files import read_data, write_json, write_tsv
 from commissure.study.versions import generated_by
 
 # What sidecars of clean series take over from those of the runs, by BIDS' names.

@@ -9,19 +9,19 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from commissure.preprocessing import motion_matrices
-from commissure.preprocessing.clean_preprocessed import clean_preprocessed, template_on
-from commissure.preprocessing.recipe import CleanBold, Recipe
-from commissure.preprocessing.trim import trim_volumes
-from commissure.space.grid import Grid
-from commissure.study.bids_names import has_midline
-from commissure.study.inputs import (
+from commissure.files.bids_names import has_midline
+from commissure.inputs import (
     Scan,
     check_image,
     read_confounds,
     symmetric_template_problem,
 )
-from commissure.study.inputs.confounds import DEFAULT_STRATEGY
+from commissure.inputs.confounds import DEFAULT_STRATEGY
+from commissure.preprocessing import motion_matrices
+from commissure.preprocessing.clean_preprocessed import clean_preprocessed, template_on
+from commissure.preprocessing.recipe import CleanBold, Recipe
+from commissure.preprocessing.trim import trim_volumes
+from commissure.space.grid import Grid
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from commissure.study.ledger import STATE_FOLDER, lock_of
 from commissure.study.settings import StudySettings, hash_of, tables_of_results
-from commissure.study.staging import replace_file
 from commissure.study.versions import generated_by
+from commissure.workspace.ledger import STATE_FOLDER, lock_of
+from commissure.workspace.staging import replace_file
 
 FILE = "provenance.json"
 _PROGRAMS = (

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import pandas as pd
 from annotated_types import Ge
 
+from commissure.inputs import Scan
 from commissure.preprocessing import max_motion, motion_parameters
 from commissure.preprocessing.recipe import CleanBold
-from commissure.study.inputs import Scan
 
 KEYS = ["participant_id", "session", "task", "run"]
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from commissure.clinical import mask_roi, sphere_roi
+from commissure.files.images import read_image
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.space.atlas import Atlas, harvard_oxford, load_atlas
-from commissure.study.image_files import read_image
 
 _FORMS = "NAME=mask.nii.gz, NAME=sphere:x,y,z,radius (mm) or NAME=label:region of the atlas"
 

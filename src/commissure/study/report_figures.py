@@ -15,13 +15,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from commissure.files.bids_names import has_midline
 from commissure.report.brain_figures import glass_figure, mean_maps_figure, surface_figure
 from commissure.report.check_figures import freedom_figure, motion_figure, null_figure
 from commissure.report.contents import Findings, Study, rows_of
 from commissure.report.effect_figure import effect_figure
 from commissure.report.formatting import interval_text
 from commissure.report.wording import cluster_label, region_name
-from commissure.study.bids_names import has_midline
 from commissure.study.group import GROUP_FOLDER
 from commissure.study.report_maps import contrast_map, read_map
 from commissure.study.report_tables import MEAN_CFH

@@ -19,8 +19,8 @@ from commissure.report.contents import Participant, Study
 from commissure.report.page_parts import Figure, Link
 from commissure.report.pages import render
 from commissure.report.study_pages import participant_page, study_page
+from commissure.study.data_texts import read_data
 from commissure.study.group import GROUP_FOLDER
-from commissure.study.ledger import STATE_FOLDER, Ledger, lock_of
 from commissure.study.report_figures import (
     FIGURES_FOLDER,
     Drawn,
@@ -30,7 +30,7 @@ from commissure.study.report_inputs import read_study
 from commissure.study.report_maps import make_viewer
 from commissure.study.report_pictures import participant_pictures, picture_files
 from commissure.study.settings import hash_of
-from commissure.study.text_files import read_data
+from commissure.workspace.ledger import STATE_FOLDER, Ledger, lock_of
 
 log = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 import pandas as pd
 
 import commissure
+from commissure.files.bids_names import entity
 from commissure.problems import InputError
 from commissure.report.contents import Findings, Participant, Run, State, Study
-from commissure.study.bids_names import entity
 from commissure.study.group import GROUP_FOLDER
 from commissure.study.group_people import bare
-from commissure.study.ledger import STATE_FOLDER
 from commissure.study.quality import KEYS
+from commissure.workspace.ledger import STATE_FOLDER
 
 T = TypeVar("T")
 

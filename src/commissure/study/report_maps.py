@@ -7,11 +7,11 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from commissure.files.bids_names import has_midline
 from commissure.report.contents import Findings, rows_of
 from commissure.report.viewer import Viewer, encoded, template_background
 from commissure.report.wording import direction
 from commissure.space.grid import Grid
-from commissure.study.bids_names import has_midline
 from commissure.study.findings_files import contrast_label
 from commissure.study.group import GROUP_FOLDER
 

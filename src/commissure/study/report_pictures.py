@@ -13,11 +13,11 @@ from urllib.parse import quote
 import nibabel as nib
 import numpy as np
 
+from commissure.files.bids_names import entity
 from commissure.report.contents import Participant
 from commissure.report.page_parts import Figure, Link
 from commissure.report.quality_figures import map_figure
-from commissure.study.bids_names import entity
-from commissure.study.text_files import read_data
+from commissure.study.data_texts import read_data
 
 log = logging.getLogger(__name__)
 

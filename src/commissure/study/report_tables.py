@@ -7,12 +7,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from commissure.clinical import partial_correlations
+from commissure.files.text import write_tsv
 from commissure.inference import Design, contrast_effect
 from commissure.inference.adjusted import adjusted_values, estimates
 from commissure.problems import InputError
 from commissure.study.findings import Findings, region_places
 from commissure.study.stats_inputs import members
-from commissure.study.text_files import write_tsv
 
 # The column that mean framewise displacement gets among the participants'.
 MEAN_FD = "mean_fd"

@@ -10,12 +10,14 @@ from typing import Literal
 
 import numpy as np
 
+from commissure.executors import Executor, OnEvent, Outcome, Report, Task
+from commissure.executors.memory import preprocessing_bytes
+from commissure.executors.permutation_batches import null_by
 from commissure.inference import NullMaker
+from commissure.inputs import Scan
+from commissure.inputs.scan import load_header
 from commissure.problems import InputError
 from commissure.space.templates import analysis_grid
-from commissure.study.executors import Executor, OnEvent, Outcome, Report, Task
-from commissure.study.executors.memory import preprocessing_bytes
-from commissure.study.executors.permutation_batches import null_by
 from commissure.study.group import (
     FINDINGS,
     GROUP_FOLDER,
@@ -27,14 +29,12 @@ from commissure.study.group import (
 from commissure.study.group_inputs import Participants, read_participants
 from commissure.study.group_people import check_people
 from commissure.study.identity import check_runs, claim
-from commissure.study.inputs import Scan
-from commissure.study.inputs.scan import load_header
-from commissure.study.ledger import STATE_FOLDER, Ledger, lock_of
 from commissure.study.participant import Job, is_done, results_of, work_on
 from commissure.study.provenance import recorded
 from commissure.study.report_files import write_report
 from commissure.study.settings import StudySettings
 from commissure.study.study_files import write_study_files
+from commissure.workspace.ledger import STATE_FOLDER, Ledger, lock_of
 
 log = logging.getLogger(__name__)
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
+from commissure.executors import Executor, Report, Task
 from commissure.problems import InputError
 from commissure.simulation.people import Person
 from commissure.simulation.study import Scan, ScanAll
-from commissure.study.executors import Executor, Report, Task
 
 # A raw participant of the reference study's size takes 1.5 GB.
 _BYTES = 2_000_000_000

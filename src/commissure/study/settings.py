@@ -15,14 +15,14 @@ from annotated_types import Ge, Gt, Lt
 from pydantic import TypeAdapter, ValidationError
 
 from commissure.inference.grammar import read_formula
+from commissure.inputs import InputKind
 from commissure.measures.cfh import Partner
 from commissure.preprocessing.recipe import Recipe
 from commissure.problems import InputError
+from commissure.study.data_texts import read_data
 from commissure.study.findings import StatsSettings
-from commissure.study.inputs import InputKind
 from commissure.study.quality import QualityRules
 from commissure.study.stats_inputs import option_problems
-from commissure.study.text_files import read_data
 
 Preset = Literal["recommended", "liu2025"]
 PRESETS: tuple[Preset, ...] = ("recommended", "liu2025")

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from commissure import inference
 from commissure.clinical import Table1, table1
+from commissure.files.bids_names import entity
+from commissure.files.images import read_image
 from commissure.inference import Design, design_matrix
 from commissure.inference.grammar import read_formula
 from commissure.problems import InputError
 from commissure.space import Domain
-from commissure.study.bids_names import entity
 from commissure.study.findings import Inputs, StatsSettings
 from commissure.study.group_inputs import GroupMaps, Participants, read_maps, read_participants
-from commissure.study.image_files import read_image
 from commissure.study.regions import find_atlas, find_region
 
 T = TypeVar("T")

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import commissure
-from commissure.study.ledger import Ledger
+from commissure.files.text import write_json, write_tsv
+from commissure.study.data_texts import read_data
 from commissure.study.preprocess_files import write_dataset_description, write_grey_mask
 from commissure.study.quality import merge_quality
 from commissure.study.settings import StudySettings, hash_of, tables_of_results
-from commissure.study.text_files import read_data, write_json, write_tsv
+from commissure.workspace.ledger import Ledger
 
 
 def write_study_files(

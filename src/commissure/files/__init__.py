@@ -1,0 +1,1 @@
+"""How things are called and stored: BIDS names, images, tables, text."""

@@ -1,0 +1,319 @@
+"""Derived datasets in the style of fMRIPrep: of fMRIPrep, XCP-D, and our own."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from commissure.inputs.bids_files import BidsDataset, BidsFile
+from commissure.inputs.confounds_tables import table_shape
+from commissure.inputs.scan import (
+    CLEANED,
+    DERIVED_ENTITIES,
+    Scan,
+    ScanKind,
+    Step,
+    derived_tr,
+    geometry_problems,
+    load_header,
+    volume_problems,
+)
+from commissure.inputs.selection import Selection, bare, listed
+from commissure.inputs.spaces import Space
+from commissure.problems import InputError
+from commissure.space.grid import Grid, same_grid
+
+_LOG = logging.getLogger(__name__)
+
+# What "desc-" says is done; of several the first is taken.
+_DONE: dict[str, tuple[ScanKind, frozenset[Step]]] = {
+    "clean": ("clean", CLEANED),
+    "denoisedSmoothed": ("clean", CLEANED),
+    "denoised": ("clean", CLEANED - {"smoothing"}),
+    "preproc": ("preprocessed", frozenset()),
+    "smoothAROMAnonaggr": ("preprocessed", frozenset(("smoothing",))),
+}
+_CONFOUNDS = (
+    "_desc-confounds_timeseries.tsv",
+    "_desc-confounds_regressors.tsv",
+    "_bold_confounds.tsv",
+    "_confounds.tsv",
+    "_motion.tsv",
+)
+
+
+@dataclass(frozen=True)
+class _Variant:
+    desc: str
+    space: Space
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        return (list(_DONE).index(self.desc), *self.space.rank)
+
+    def __str__(self) -> str:
+        return f"desc-{self.desc} in {self.space}"
+
+
+@dataclass(frozen=True)
+class _Run:
+    identity: str
+    folder: Path
+    files: dict[_Variant, BidsFile]
+
+    def __str__(self) -> str:
+        return str(self.folder / self.identity)
+
+
+def read_fmriprep(
+    root: str | Path,
+    selection: Selection | None = None,
+    *,
+    n_trim: int = 0,
+    space: str | None = None,
+    desc: str | None = None,
+) -> list[Scan]:
+    """Find the BOLD runs of a derived dataset and check that they can be used.
+
+    Only headers, sidecars and the size of confounds tables are read. Surfaces and CIFTI files are
+    ignored.
+
+    Parameters
+    ----------
+    root : path
+        Of the derivatives, with the folders sub-... in it.
+    selection : Selection, optional
+    n_trim : int
+        Volumes that will be dropped of runs that are not yet clean.
+    space : str, optional
+        As fMRIPrep names it: "MNI152NLin6Asym", "MNI152NLin6Asym:res-2". By default the first
+        template space that all the runs have, symmetric ones first; what is taken is logged.
+    desc : {"clean", "denoisedSmoothed", "denoised", "preproc", "smoothAROMAnonaggr"}, optional
+        By default the first of these that all the runs have.
+
+    Returns
+    -------
+    list of Scan
+        Sorted by file name.
+
+    Raises
+    ------
+    InputError
+        With all the problems of the dataset.
+    """
+    selection = selection or Selection()
+    dataset = BidsDataset(Path(root))
+    existing = dataset.participants()
+    if desc is not None and desc not in _DONE:
+        msg = f'desc must be one of {", ".join(_DONE)}; it is "{desc}".'
+        raise InputError(msg)
+    if not existing:
+        msg = f"{root} has no folder named sub-..., so it is no dataset of fMRIPrep's kind."
+        raise InputError(msg)
+    wanted, problems = selection.participants(existing, dataset.root)
+    runs: list[_Run] = []
+    for name in wanted:
+        found, name_problems = _runs(dataset, existing[name], selection)
+        runs += found
+        problems += name_problems
+        if not found and not name_problems:
+            lacking = f"{existing[name]} has no preprocessed BOLD run that matches {selection}"
+            if selection.participant_labels is not None:
+                problems.append(f"{lacking}. Leave the participant out, or ask for less.")
+            else:
+                _LOG.warning("%s: left out.", lacking)
+    if not runs and not problems:
+        problems.append(
+            f"{root} has no preprocessed BOLD run (sub-*/[ses-*/]func/"
+            f"*_space-*_desc-preproc_bold.nii.gz, or desc-clean, desc-denoised) that matches "
+            f"{selection}."
+        )
+    taken, choice_problems = _choose(runs, space, desc)
+    problems += choice_problems
+    scans = []
+    for run in runs:
+        if taken in run.files:
+            try:
+                scans.append(_scan(dataset, run, taken, n_trim))
+            except InputError as error:
+                problems += error.problems
+    problems += dataset.json_problems
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+    return scans
+
+
+def _runs(
+    dataset: BidsDataset, subject: Path, selection: Selection
+) -> tuple[list[_Run], list[str]]:
+    """Return the runs of a participant, each with all its variants, and problems of names."""
+    runs: dict[str, _Run] = {}
+    problems: list[str] = []
+    for place in dataset.places(subject):
+        for file in dataset.images(subject, place, "func", "bold"):
+            if file.entities.get("desc") not in _DONE or not selection.takes(file.entities):
+                continue
+            # Single echoes are there besides the combined ones.
+            if "echo" in file.entities and (
+                selection.echo is None
+                or bare("echo", file.entities["echo"]) != bare("echo", selection.echo)
+            ):
+                continue
+            problems += file.problems
+            if file.problems:
+                continue
+            identity = file.without(DERIVED_ENTITIES)
+            run = runs.setdefault(identity, _Run(identity, file.path.parent, {}))
+            variant = _Variant(file.entities["desc"], Space.of(file.entities))
+            if variant in run.files:
+                problems.append(
+                    f"{file.path} is there twice, as {run.files[variant].path.name} too. "
+                    "Remove one."
+                )
+            run.files[variant] = file
+    return list(runs.values()), problems
+
+
+def _choose(
+    runs: list[_Run], space: str | None, desc: str | None
+) -> tuple[_Variant | None, list[str]]:
+    """Return what to take of all the runs alike, and what is wrong with those that lack it."""
+    fitting = {
+        run.identity: {
+            variant
+            for variant in run.files
+            if (variant.space.is_template if space is None else variant.space.answers(space))
+            and desc in (None, variant.desc)
+        }
+        for run in runs
+    }
+    asked = f"in {space}" if space else "in a template space"
+    asked = f"of desc-{desc} {asked}" if desc else asked
+    problems = [
+        f"{run} has no BOLD {asked}; it has {_several(run.files)}. Ask for one of these (space, "
+        "desc), make it, or leave the run out."
+        for run in runs
+        if not fitting[run.identity]
+    ]
+    counts = Counter(variant for variants in fitting.values() for variant in variants)
+    if not counts:
+        return None, problems
+    most = max(counts.values())
+    shared = sorted((v for v, count in counts.items() if count == most), key=lambda v: v.rank)
+    taken, *others = shared
+    problems += [
+        f"{run} has no BOLD {taken}, which {most} of {len(runs)} runs have; it has "
+        f"{_several(run.files)}. Make it, leave the run out, or ask for another (space, desc)."
+        for run in runs
+        if fitting[run.identity] and taken not in fitting[run.identity]
+    ]
+    if others:
+        _LOG.warning("Taking %s; there is also %s.", taken, _several(others))
+    else:
+        _LOG.info("Taking %s.", taken)
+    return taken, problems
+
+
+def _several(variants: Iterable[_Variant]) -> str:
+    return listed(map(str, sorted(variants, key=lambda variant: variant.rank)))
+
+
+def _scan(dataset: BidsDataset, run: _Run, variant: _Variant, n_trim: int) -> Scan:
+    """Make the `Scan` of a run.
+
+    Raises
+    ------
+    InputError
+        With all that is wrong with it.
+    """
+    file = run.files[variant]
+    kind, done = _DONE[variant.desc]
+    metadata = dataset.metadata(file)
+    img = load_header(file.path)
+    problems = geometry_problems(file.path, img)
+    # .bidsignore of fMRIPrep lists its tables of confounds too: validators do not know them.
+    names = {path.name for path in run.folder.iterdir()}
+    confounds, warnings = _confounds_of(run, names, kind)
+    table = None
+    if confounds is not None:
+        try:
+            table = table_shape(confounds)
+        except InputError as error:
+            problems += error.problems
+    elif kind == "preprocessed":
+        problems.append(
+            f"{file.path} has no table of confounds ({run.identity}{_CONFOUNDS[0]}), which "
+            "cleaning needs. Copy it from the output of fMRIPrep."
+        )
+    n_non_steady = table.n_non_steady if table and "trim" not in done else 0
+    problems += volume_problems(file.path, img, 0 if "trim" in done else max(n_trim, n_non_steady))
+    if img.ndim != 4:
+        raise InputError(problems)
+    if table is not None and table.n_rows != img.shape[3]:
+        said = f"{confounds} has {table.n_rows} rows and {file.path.name} {img.shape[3]} volumes"
+        if kind == "preprocessed":
+            problems.append(f"{said}: they are not of the same run, or one is cut. Copy both.")
+        else:
+            warnings.append(f"{said}: some must have been censored or dropped.")
+    tr, tr_problems = derived_tr(file.path, img, metadata.get("RepetitionTime"))
+    problems += tr_problems
+    if kind == "preprocessed" and not tr and not tr_problems:
+        problems.append(
+            f"{file.path} does not tell its repetition time. Write RepetitionTime, in seconds, in "
+            "its JSON sidecar."
+        )
+    mask, mask_problems = _mask_of(file, img, names)
+    problems += mask_problems
+    if mask is None:
+        warnings.append(
+            f"{file.path} has no brain mask (desc-brain_mask): the places where the series vary "
+            "are taken."
+        )
+    if problems:
+        raise InputError(problems)
+    return Scan(
+        participant_id=f"sub-{file.entities['sub']}",
+        session=file.entities.get("ses"),
+        task=file.entities.get("task"),
+        run=file.entities.get("run"),
+        bold=file.path,
+        t1w=None,
+        tr=tr,
+        slice_times=None,
+        metadata=metadata,
+        warnings=tuple(warnings),
+        kind=kind,
+        space=variant.space.name if variant.space.is_template else None,
+        mask=mask,
+        confounds=confounds,
+        done=done,
+        n_non_steady=n_non_steady,
+    )
+
+
+def _confounds_of(run: _Run, names: set[str], kind: ScanKind) -> tuple[Path | None, list[str]]:
+    found = [run.identity + end for end in _CONFOUNDS if run.identity + end in names]
+    if not found:
+        lacking = f"{run} has no table of confounds: how much the head moved is not known."
+        return None, [lacking] if kind == "clean" else []
+    warnings = []
+    if len(found) > 1:
+        warnings.append(f"{run} has {len(found)} tables of confounds: {found[0]} is taken.")
+    return run.folder / found[0], warnings
+
+
+def _mask_of(file: BidsFile, img: Any, names: set[str]) -> tuple[Path | None, list[str]]:
+    stem = f"{file.without(['desc'])}_desc-brain_mask"
+    name = next((stem + end for end in (".nii.gz", ".nii") if stem + end in names), None)
+    if name is None:
+        return None, []
+    mask = file.path.with_name(name)
+    try:
+        own, wanted = Grid.of(load_header(mask)), Grid.of(img)
+    except InputError as error:
+        return mask, list(error.problems)
+    if same_grid(own, wanted):
+        return mask, []
+    return mask, [f"{mask} is not on the grid of {file.path.name}: {own}, against {wanted}."]

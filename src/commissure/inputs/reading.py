@@ -1,0 +1,199 @@
+"""Any kind of input, recognised and read to the same `Scan` objects."""
+
+import json
+import logging
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from commissure.inputs.bids import read_bids
+from commissure.inputs.dpabi import read_dpabi
+from commissure.inputs.dpabi_results import read_dpabi_maps
+from commissure.inputs.fmriprep import read_fmriprep
+from commissure.inputs.scan import Scan
+from commissure.inputs.selection import Selection
+from commissure.inputs.table import read_scan_table
+from commissure.problems import InputError
+
+_LOG = logging.getLogger(__name__)
+
+InputKind = Literal["auto", "bids", "fmriprep", "dpabi", "table"]
+KINDS: dict[str, str] = {
+    "bids": "a raw BIDS dataset: sub-01/func/sub-01_task-rest_bold.nii.gz",
+    "fmriprep": "derivatives of fMRIPrep, XCP-D or commissure: sub-01/func/"
+    "sub-01_task-rest_space-MNI152NLin6Asym_desc-preproc_bold.nii.gz",
+    "dpabi": "a working directory of DPABI or DPARSF: FunImgARWSDCF/Sub_001/*.nii",
+    "table": "a .tsv or .csv with the columns participant_id and path",
+}
+# What each kind can be told besides the selection.
+_OPTIONS = {
+    "bids": (),
+    "fmriprep": ("space", "desc"),
+    "dpabi": ("space", "folder", "measure", "tr"),
+    "table": ("space", "tr"),
+}
+
+
+def read_scans(
+    input_path: str | Path,
+    kind: InputKind = "auto",
+    selection: Selection | None = None,
+    *,
+    n_trim: int = 0,
+    slice_timing: bool = True,
+    space: str | None = None,
+    desc: str | None = None,
+    folder: str | None = None,
+    measure: str | None = None,
+    tr: float | None = None,
+) -> list[Scan]:
+    """Find the runs of an input and check that they can be used; only headers are read.
+
+    Parameters
+    ----------
+    input_path : path
+        A folder, or a table.
+    kind : {"auto", "bids", "fmriprep", "dpabi", "table"}
+        See `recognise` for ``auto``.
+    selection : Selection, optional
+    n_trim : int
+        Volumes that will be dropped of runs of which none were.
+    slice_timing : bool
+        Of raw runs: whether slice times are wanted.
+    space, desc : str, optional
+        See `read_fmriprep`. `space` names the space of DPABI's images and of tables.
+    folder, measure : str, optional
+        See `read_dpabi`; with a measure, `read_dpabi_maps`.
+    tr : float, optional
+        Repetition time (s) of DPABI's images and of tables.
+
+    Returns
+    -------
+    list of Scan
+        Their names (`Scan.name`) differ.
+
+    Raises
+    ------
+    InputError
+        With all the problems of the input.
+    """
+    path, selection = Path(input_path), selection or Selection()
+    if kind not in get_args(InputKind):
+        msg = f'The kind of input must be one of {", ".join(get_args(InputKind))}; it is "{kind}".'
+        raise InputError(msg)
+    if kind == "auto":
+        kind = recognise(path)
+        _LOG.info("%s is taken for %s.", path, KINDS[kind])
+    options: dict[str, Any] = {
+        "space": space,
+        "desc": desc,
+        "folder": folder,
+        "measure": measure,
+        "tr": tr,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    unfit = [name for name in given if name not in _OPTIONS[kind]]
+    if unfit:
+        msg = (
+            f"{', '.join(unfit)} cannot be chosen for {path}, which is {KINDS[kind]}. Leave it out."
+        )
+        raise InputError(msg)
+    if kind == "bids":
+        chosen = vars(selection)
+        scans = read_bids(path, **chosen, n_trim=n_trim, slice_timing=slice_timing)
+    elif kind == "fmriprep":
+        scans = read_fmriprep(path, selection, n_trim=n_trim, **given)
+    elif kind == "table":
+        scans = read_scan_table(path, selection, n_trim=n_trim, **given)
+    elif measure is None:
+        scans = read_dpabi(path, selection, **given)
+    else:
+        given.pop("tr", None)
+        scans = read_dpabi_maps(path, given.pop("measure"), selection, **given)
+    problems = _same_names(scans)
+    if problems:
+        raise InputError(problems)
+    return scans
+
+
+def recognise(path: Path) -> Literal["bids", "fmriprep", "dpabi", "table"]:
+    """Tell which kind of input this is.
+
+    A file is a table. A folder is DPABI's if there are folders FunImg... in it; derivatives by
+    dataset_description.json (DatasetType, or who made it) or, without one, by the names of the
+    images; and raw BIDS if it has folders sub-... and is none of these.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
+    if path.is_file():
+        if path.suffix.lower() in (".tsv", ".csv", ".txt"):
+            return "table"
+        raise InputError(_unknown(path, "is no table"))
+    if not path.is_dir():
+        msg = f"{path} does not exist. Check the path."
+        raise InputError(msg)
+    names = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
+    subjects = [name for name in names if name.startswith("sub-")]
+    if (
+        any(name.split("_")[-1].startswith("FunImg") for name in names)
+        or "RealignParameter" in names
+        or ("Results" in names and not subjects)
+    ):
+        return "dpabi"
+    if not subjects:
+        inside = [
+            f"{path / name}"
+            for name in (*names, *(f"derivatives/{name}" for name in ("fmriprep", "xcp_d")))
+            if (path / name / "dataset_description.json").is_file()
+        ]
+        hint = f" Did you mean {' or '.join(inside)}?" if inside else ""
+        raise InputError(_unknown(path, "has no folder sub-... or FunImg...") + hint)
+    about = _description(path)
+    kind = about.get("DatasetType")
+    if kind in ("raw", "derivative"):
+        return "fmriprep" if kind == "derivative" else "bids"
+    if "PipelineDescription" in about or (not about and _looks_derived(path, subjects)):
+        return "fmriprep"
+    made_by = about.get("GeneratedBy")
+    return "fmriprep" if made_by and _looks_derived(path, subjects) else "bids"
+
+
+def _unknown(path: Path, why: str) -> str:
+    kinds = "; ".join(f"{name}: {looks}" for name, looks in KINDS.items())
+    return f"{path} {why}, so it is none of the inputs that can be read ({kinds})."
+
+
+def _description(path: Path) -> dict[str, Any]:
+    file = path / "dataset_description.json"
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        msg = f"{file} is not valid JSON ({error}). Correct it."
+        raise InputError(msg) from error
+    return content if isinstance(content, dict) else {}
+
+
+def _looks_derived(path: Path, subjects: list[str]) -> bool:
+    """Tell by the first BOLD image there is."""
+    for name in subjects:
+        for pattern in ("func/*_bold.nii*", "ses-*/func/*_bold.nii*"):
+            for image in (path / name).glob(pattern):
+                return "_desc-" in image.name or "_space-" in image.name
+    return False
+
+
+def _same_names(scans: list[Scan]) -> list[str]:
+    by_name: dict[str, list[Scan]] = defaultdict(list)
+    for scan in scans:
+        by_name[scan.name].append(scan)
+    return [
+        f"{' and '.join(str(scan.bold) for scan in alike)} would both be called {name}. Leave one "
+        "out, or tell them apart by participant, session, task or run."
+        for name, alike in by_name.items()
+        if len(alike) > 1
+    ]

@@ -1,0 +1,210 @@
+"""A plain table of files: clean series, preprocessed ones, or maps."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, get_args
+
+import pandas as pd
+
+from commissure.files.bids_names import entity
+from commissure.files.images import repetition_time
+from commissure.files.tables import read_table
+from commissure.inputs.confounds_tables import read_numbers, table_shape
+from commissure.inputs.scan import (
+    CLEANED,
+    LONGEST_TR,
+    Scan,
+    ScanKind,
+    geometry_problems,
+    is_number,
+    load_header,
+    volume_problems,
+)
+from commissure.inputs.selection import Selection
+from commissure.problems import InputError
+from commissure.space.grid import Grid, same_grid
+
+COLUMNS = (
+    "participant_id",
+    "session_id",
+    "task",
+    "run",
+    "path",
+    "kind",
+    "space",
+    "mask",
+    "confounds",
+    "tr",
+)
+_KINDS = tuple(kind for kind in get_args(ScanKind) if kind != "raw")
+
+
+def read_scan_table(
+    path: str | Path,
+    selection: Selection | None = None,
+    *,
+    n_trim: int = 0,
+    tr: float | None = None,
+    space: str | None = None,
+) -> list[Scan]:
+    """Read a table of files, a row a run, and check that they can be used.
+
+    Parameters
+    ----------
+    path : path
+        Separated by tabs or commas, with the columns participant_id and path, and as wanted
+        session_id, task, run, kind ("clean", "preprocessed", "map"), space, mask, confounds, tr
+        (s). Paths are relative to the table. Without a kind, a file of four dimensions is a clean
+        series and one of three a map. Other columns are left alone.
+    selection : Selection, optional
+    n_trim : int
+        Volumes that will be dropped of preprocessed runs.
+    tr : float, optional
+        Seconds, where the table tells none; else the image's sidecar or header.
+    space : str, optional
+        Where neither the table nor the name of the file tells it.
+
+    Raises
+    ------
+    InputError
+        With all the problems of the table and its files.
+    """
+    where = Path(path)
+    table = read_table(where)
+    missing = [name for name in ("participant_id", "path") if name not in table]
+    if missing:
+        msg = (
+            f"{where} has no column {' and '.join(missing)}; its columns are "
+            f"{', '.join(map(str, table))}. A table of files has participant_id and path."
+        )
+        raise InputError(msg)
+    selection = selection or Selection()
+    names = {str(name) for name in table["participant_id"].dropna()}
+    wanted, problems = selection.participants(names, where)
+    scans = []
+    for number, row in enumerate(table.to_dict("records")):
+        told = {str(key): _cell(value) for key, value in row.items() if key in COLUMNS}
+        line = f"{where}, row {number + 1}"
+        if told["participant_id"] is None or told["path"] is None:
+            problems.append(f"{line} lacks participant_id or path. Fill it, or remove the row.")
+            continue
+        labels = {key: _label(key, told) for key in ("ses", "task", "run")}
+        if told["participant_id"] in wanted and selection.takes(labels):
+            try:
+                scans.append(_scan(where, line, told, labels, n_trim, tr, space))
+            except InputError as error:
+                problems += error.problems
+    if not scans and not problems:
+        problems.append(f"{where} has no row that matches {selection}.")
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+    return scans
+
+
+def _scan(
+    table: Path,
+    line: str,
+    told: dict[str, Any],
+    labels: dict[str, str | None],
+    n_trim: int,
+    tr: float | None,
+    space: str | None,
+) -> Scan:
+    """Make the `Scan` of a row.
+
+    Raises
+    ------
+    InputError
+        With all that is wrong with it.
+    """
+    path = table.parent / told["path"]
+    img = load_header(path)
+    kind: Any = told.get("kind") or ("map" if img.ndim == 3 else "clean")
+    problems = geometry_problems(path, img)
+    if kind not in _KINDS:
+        msg = f'{line}: kind must be one of {", ".join(_KINDS)}; it is "{kind}".'
+        raise InputError([*problems, msg])
+    seconds, confounds = 0.0, None
+    if kind == "map":
+        if img.ndim != 3:
+            problems.append(f"{line}: {path} has {img.ndim} dimensions; a map has 3.")
+    else:
+        problems += volume_problems(path, img, n_trim if kind == "preprocessed" else 0)
+        if img.ndim == 4:
+            confounds = _beside(table, told.get("confounds"))
+            problems += _confounds_problems(line, confounds, img.shape[3], kind)
+            seconds, tr_problems = _repetition_time(line, path, img, told.get("tr"), tr)
+            problems += tr_problems
+            if kind == "preprocessed" and not seconds and not tr_problems:
+                problems.append(f"{path} does not tell its repetition time. Give it (tr), in s.")
+    mask = _beside(table, told.get("mask"))
+    if mask is not None:
+        try:
+            if not same_grid(Grid.of(load_header(mask)), Grid.of(img)):
+                problems.append(f"{line}: {mask} is not on the grid of {path}.")
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return Scan(
+        participant_id=told["participant_id"],
+        session=labels["ses"],
+        task=labels["task"],
+        run=labels["run"],
+        bold=path,
+        t1w=None,
+        tr=seconds,
+        slice_times=None,
+        kind=kind,
+        space=told.get("space") or entity(path, "space") or space,
+        mask=mask,
+        confounds=confounds,
+        done=CLEANED if kind in ("clean", "map") else frozenset(),
+        n_non_steady=_n_non_steady(confounds) if kind == "preprocessed" else 0,
+    )
+
+
+def _cell(value: Hashable) -> Any:
+    """Return a cell, None if it is empty; text without the blanks around it."""
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+        return None
+    return value.strip() or None if isinstance(value, str) else value
+
+
+def _label(key: str, told: dict[str, Any]) -> str | None:
+    value = told.get("session_id" if key == "ses" else key)
+    # A column of numbers with gaps is read as 1.0, 2.0.
+    number = isinstance(value, float) and value.is_integer()
+    return None if value is None else str(int(value) if number else value).removeprefix(f"{key}-")
+
+
+def _beside(table: Path, name: str | None) -> Path | None:
+    return None if name is None else table.parent / name
+
+
+def _n_non_steady(confounds: Path | None) -> int:
+    return table_shape(confounds).n_non_steady if confounds and confounds.suffix == ".tsv" else 0
+
+
+def _confounds_problems(line: str, path: Path | None, n_volumes: int, kind: str) -> list[str]:
+    if path is None:
+        lacking = f"{line}: preprocessed series need a table of confounds to be cleaned with."
+        return [f"{lacking} Name it in the column confounds."] if kind == "preprocessed" else []
+    try:
+        n_rows = table_shape(path).n_rows if path.suffix == ".tsv" else len(read_numbers(path, 6))
+    except InputError as error:
+        return list(error.problems)
+    if n_rows == n_volumes:
+        return []
+    return [f"{line}: {path} has {n_rows} rows and the image {n_volumes} volumes."]
+
+
+def _repetition_time(
+    line: str, path: Path, img: Any, told: Any, default: float | None
+) -> tuple[float, list[str]]:
+    given = default if told is None else told
+    if given is None:
+        return repetition_time(path, img) or 0.0, []
+    if is_number(given) and 0 < given <= LONGEST_TR:
+        return float(given), []
+    return 0.0, [f"{line}: tr must be in seconds, above 0 and up to {LONGEST_TR}; it is {given!r}."]

@@ -1,0 +1,1 @@
+"""An output folder that survives anything: ledger, staging, locks."""

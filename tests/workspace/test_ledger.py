@@ -1,0 +1,171 @@
+"""Steps are done once, and a crash at any moment leaves the old files or the new ones, known."""
+
+import errno
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from commissure.problems import InputError
+from commissure.workspace import staging
+from commissure.workspace.ledger import Ledger
+from commissure.workspace.staging import replace_file
+
+
+class CrashError(BaseException):
+    """As if the process had been killed: nothing may catch it."""
+
+
+def write(text, names=("a.txt", "deep/b.txt")):
+    def make(folder):
+        for name in names:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(f"{text} {name}")
+        return {"text": text}
+
+    return make
+
+
+def content(out):
+    return {
+        p.relative_to(out).as_posix(): p.read_text()
+        for p in out.rglob("*.txt")
+        if ".commissure" not in p.parts
+    }
+
+
+def test_a_step_is_done_once_for_each_key(tmp_path):
+    ledger = Ledger(tmp_path, "sub-01")
+    assert ledger.do("clean", "k1", write("one")) == {"text": "one"}
+    assert ledger.do("clean", "k1", write("two")) == {"text": "one"}
+    assert Ledger(tmp_path, "sub-01").do("clean", "k1", write("two")) == {"text": "one"}
+    assert Ledger(tmp_path, "sub-01").do("clean", "k2", write("two", ("a.txt",))) == {"text": "two"}
+    # what the step wrote before and does not write now is gone
+    assert content(tmp_path) == {"a.txt": "two a.txt"}
+
+
+def test_files_that_are_gone_or_cut_short_are_made_again(tmp_path):
+    ledger = Ledger(tmp_path, "sub-01")
+    ledger.do("clean", "k", write("one"))
+    (tmp_path / "a.txt").write_text("one")
+    assert ledger.done("clean", "k") is None
+    ledger.do("clean", "k", write("one"))
+    (tmp_path / "deep/b.txt").unlink()
+    assert ledger.done("clean", "k") is None
+
+
+def test_steps_that_are_no_more_take_their_files_along(tmp_path):
+    ledger = Ledger(tmp_path, "sub-01")
+    ledger.do("run 1", "k", write("one", ("a.txt",)))
+    ledger.do("run 2", "k", write("one", ("b.txt",)))
+    ledger.fail("run 3", ["It is damaged."])
+    ledger.keep_only(["run 2"])
+    assert content(tmp_path) == {"b.txt": "one b.txt"}
+    again = Ledger(tmp_path, "sub-01")
+    assert again.done("run 1", "k") is None
+    assert again.done("run 2", "k") is not None
+    assert not again.failures
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_killed_at_any_moment_it_goes_on_to_the_same_files(tmp_path, monkeypatch, started):
+    """Every call that changes the disk is in turn the last one before the crash."""
+    calls = {"left": 0}
+
+    def crashing(owner, name):
+        original = getattr(owner, name)
+
+        def call(*arguments, **options):
+            calls["left"] -= 1
+            if calls["left"] == 0:
+                raise CrashError
+            return original(*arguments, **options)
+
+        return call
+
+    changing = [
+        *((Path, name) for name in ("replace", "unlink", "write_text", "mkdir")),
+        (os, "fsync"),
+        (staging.shutil, "rmtree"),
+    ]
+    n_crashes = 0
+    for moment in range(1, 60):
+        out = tmp_path / f"{started}-{moment}"
+        if started:
+            Ledger(out, "sub-01").do("clean", "old", write("old", ("a.txt", "c.txt")))
+        crashed = False
+        with monkeypatch.context() as patch:
+            for owner, name in changing:
+                patch.setattr(owner, name, crashing(owner, name))
+            calls["left"] = moment
+            try:
+                Ledger(out, "sub-01").do("clean", "new", write("new"))
+            except CrashError:
+                crashed = True
+        n_crashes += crashed
+        ledger = Ledger(out, "sub-01")
+        for key, text in (("old", "old"), ("new", "new")):
+            if ledger.done("clean", key) is not None:
+                assert all(v.startswith(text) for v in content(out).values()), moment
+        # The settings may be the old ones again: whichever comes next must come out right.
+        for key, names in (("old", ("a.txt", "c.txt")), ("new", ("a.txt", "deep/b.txt"))):
+            ledger = Ledger(out, "sub-01")
+            ledger.clear_staging()
+            ledger.do("clean", key, write(key, names))
+            assert content(out) == {n: f"{key} {n}" for n in names}
+        if not crashed:
+            break
+    assert not crashed
+    assert n_crashes > 10
+
+
+def test_a_full_disk_is_said_and_loses_nothing(tmp_path, monkeypatch):
+    ledger = Ledger(tmp_path, "sub-01")
+    ledger.do("clean", "old", write("old"))
+
+    def full(_folder):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(InputError, match="No space left on device"):
+        ledger.do("clean", "new", full)
+    assert Ledger(tmp_path, "sub-01").done("clean", "old") is not None
+    assert set(content(tmp_path)) == {"a.txt", "deep/b.txt"}
+
+
+def test_a_limit_on_the_size_of_files_is_said(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    big = write("x" * 100_000)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(InputError, match="File too large"):
+            Ledger(tmp_path, "sub-01").do("clean", "k", big)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not content(tmp_path)
+
+
+def test_a_ledger_that_the_disk_lost_is_written_anew(tmp_path):
+    Ledger(tmp_path, "sub-01").do("clean", "k", write("one"))
+    (tmp_path / ".commissure" / "ledger" / "sub-01.json").write_text("")
+    assert Ledger(tmp_path, "sub-01").do("clean", "k", write("two")) == {"text": "two"}
+
+
+def test_inputs_are_known_by_their_content(tmp_path):
+    file, ledger = tmp_path / "in.nii", Ledger(tmp_path / "out", "sub-01")
+    file.write_text("one")
+    first = ledger.stamp(file)
+    os.utime(file, (1, 1))
+    assert ledger.stamp(file) == first
+    file.write_text("two")
+    assert ledger.stamp(file) != first
+    with pytest.raises(InputError, match="cannot be read"):
+        ledger.stamp(tmp_path / "none.nii")
+
+
+def test_replacing_a_file_leaves_no_other(tmp_path, monkeypatch):
+    replace_file(tmp_path / "a.json", "one")
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(InputError, match="full"):
+        replace_file(tmp_path / "a.json", "two")
+    assert [p.read_text() for p in tmp_path.iterdir()] == ["one"]
