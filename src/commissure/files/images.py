@@ -1,7 +1,6 @@
 """Reading image files, with errors that say which file and what to do."""
 
 import gzip
-import json
 import zlib
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from commissure.files.bids_names import IMAGE_EXTENSIONS, split_extension
+from commissure.files.text import read_json
 from commissure.problems import InputError
 from commissure.space import Domain
 
@@ -104,11 +104,7 @@ def repetition_time(path: Path, img: Any) -> float | None:
     """
     sidecar = path.with_name(split_extension(path)[0] + ".json")
     if sidecar.exists():
-        try:
-            tr = json.loads(sidecar.read_text(encoding="utf-8")).get("RepetitionTime")
-        except (ValueError, AttributeError) as error:
-            msg = f"{sidecar} is not a valid JSON sidecar ({_first_line(error)}). Correct it."
-            raise InputError(msg) from error
+        tr = read_json(sidecar).get("RepetitionTime")
         if tr is not None:
             return _plausible(tr, f"RepetitionTime in {sidecar}")
     unit = img.header.get_xyzt_units()[1]

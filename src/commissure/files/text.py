@@ -1,10 +1,12 @@
-"""Tables and JSON as a study writes them."""
+"""Tables and JSON as a study writes them, and JSON as anybody may have written it."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from commissure.problems import InputError
 
 
 def write_tsv(path: Path, table: pd.DataFrame, float_format: str | None = None) -> None:
@@ -17,3 +19,51 @@ def write_tsv(path: Path, table: pd.DataFrame, float_format: str | None = None) 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a sidecar, or another record."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object: the border for every JSON file, whoever wrote it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is not UTF-8, is no JSON as RFC 8259 has it (NaN is none), names a
+        key twice, is nested too deeply, holds half a character, or is no object.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        content = json.loads(text, object_pairs_hook=_each_once, parse_constant=_refuse)
+        if "\\ud" in text.lower():
+            # A lone surrogate is read, but can be written to no file.
+            json.dumps(content, ensure_ascii=False).encode()
+    except OSError as error:
+        msg = f"{path} cannot be read ({error.strerror}). Check that it is a file you may read."
+        raise InputError(msg) from error
+    except RecursionError as error:
+        msg = f"{path} is not valid JSON (its brackets are nested too deeply). Correct it."
+        raise InputError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{path} is not valid JSON (it is not UTF-8: {error.reason}). Save it as UTF-8."
+        raise InputError(msg) from error
+    except ValueError as error:
+        msg = f"{path} is not valid JSON ({error}). Correct it."
+        raise InputError(msg) from error
+    if not isinstance(content, dict):
+        msg = f"{path} must hold an object, {{...}}. Correct it."
+        raise InputError(msg)
+    return content
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        msg = f"it names {twice!r} twice"
+        raise ValueError(msg)
+    return content
+
+
+def _refuse(literal: str) -> Any:
+    msg = f"{literal} is no number in JSON; leave it out"
+    raise ValueError(msg)

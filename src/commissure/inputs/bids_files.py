@@ -5,7 +5,6 @@ brings 170 MB of pyarrow, ancpbids (0.6 s) leaves `.bidsignore` and damaged file
 neither says what is wrong with a dataset, which is most of the work here.
 """
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from commissure.files.text import read_json
 from commissure.problems import InputError
 
 _ENTITY = re.compile(r"[a-zA-Z0-9]+-[a-zA-Z0-9+]+")
@@ -148,14 +148,9 @@ class BidsDataset:
         if path not in self._json:
             self._json[path] = {}
             try:
-                content = json.loads(path.read_text(encoding="utf-8-sig"))
-            except (OSError, ValueError) as error:
-                self.json_problems.append(f"{path} is not valid JSON ({error}). Correct it.")
-            else:
-                if isinstance(content, dict):
-                    self._json[path] = content
-                else:
-                    self.json_problems.append(f"{path} must hold an object, {{...}}. Correct it.")
+                self._json[path] = read_json(path)
+            except InputError as error:
+                self.json_problems += error.problems
         return self._json[path]
 
 

@@ -1,10 +1,9 @@
 """Where the table of participants lies, for each kind of input."""
 
-import json
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlparse
 
+from commissure.files.text import read_json
 from commissure.problems import InputError
 
 _NAME = "participants.tsv"
@@ -44,14 +43,12 @@ def find_participants(input_path: str | Path) -> Path:
 def _sources(folder: Path) -> list[Path]:
     """Return the local folders that a derived dataset says it was made from."""
     try:
-        about: Any = json.loads(
-            (folder / "dataset_description.json").read_text(encoding="utf-8-sig")
-        )
+        about = read_json(folder / "dataset_description.json")
         links = about.get("DatasetLinks") or {}
         named = [source.get("URL") for source in about.get("SourceDatasets") or ()]
         # fMRIPrep calls it "raw", XCP-D has "preprocessed" too.
         named += [links[name] for name in sorted(links, key=lambda name: name != "raw")]
-    except (OSError, ValueError, AttributeError):
+    except (InputError, AttributeError, TypeError):
         return []
     return [place for url in named if isinstance(url, str) and (place := _local(folder, url))]
 

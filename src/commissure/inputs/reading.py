@@ -1,11 +1,11 @@
 """Any kind of input, recognised and read to the same `Scan` objects."""
 
-import json
 import logging
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from commissure.files.text import read_json
 from commissure.inputs.bids import read_bids
 from commissure.inputs.dpabi import read_dpabi
 from commissure.inputs.dpabi_results import read_dpabi_maps
@@ -168,14 +168,7 @@ def _unknown(path: Path, why: str) -> str:
 
 def _description(path: Path) -> dict[str, Any]:
     file = path / "dataset_description.json"
-    if not file.is_file():
-        return {}
-    try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        msg = f"{file} is not valid JSON ({error}). Correct it."
-        raise InputError(msg) from error
-    return content if isinstance(content, dict) else {}
+    return read_json(file) if file.exists() else {}
 
 
 def _looks_derived(path: Path, subjects: list[str]) -> bool:

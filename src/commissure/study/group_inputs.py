@@ -1,6 +1,5 @@
 """What the group stage reads: participants, their maps, and the places that all of them have."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from commissure.files.bids_names import IMAGE_EXTENSIONS, split_extension
 from commissure.files.images import load_image, sample_file
 from commissure.files.tables import read_table
+from commissure.files.text import read_json
 from commissure.inference import match_maps
 from commissure.problems import InputError
 from commissure.space import Domain
@@ -75,13 +75,7 @@ def read_participants(path: Path) -> Participants:
         msg = f"{path} has no column participant_id; its columns are {', '.join(map(str, table))}."
         raise InputError(msg)
     sidecar = path.with_suffix(".json")
-    described: dict[str, Any] = {}
-    if sidecar.is_file():
-        try:
-            described = dict(json.loads(sidecar.read_text(encoding="utf-8-sig")))
-        except (ValueError, TypeError) as error:
-            msg = f"{sidecar} is not a valid JSON description of columns ({error}). Correct it."
-            raise InputError(msg) from error
+    described = read_json(sidecar) if sidecar.exists() else {}
     columns = {name: what for name, what in described.items() if isinstance(what, dict)}
     levels = {
         name: _meanings(what["Levels"])

@@ -1,9 +1,11 @@
 """Which program made the data that a study starts from."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
+
+from commissure.files.text import read_json
+from commissure.problems import InputError
 
 DPABI = "DPABI"
 _STAGE = re.compile(r"(?:S\d+_)?(FunImg[A-Z]\w*)")
@@ -27,8 +29,8 @@ def made_by(input_dir: Path) -> list[dict[str, Any]]:
         folders = input_dir.iterdir() if input_dir.is_dir() else ()
         return [{"Name": DPABI}] if any(map(dpabi_stage, folders)) else []
     try:
-        description = json.loads(file.read_text(encoding="utf-8-sig"))
-    except ValueError:
+        description = read_json(file)
+    except InputError:
         return []
     # The second as drafts of BIDS had it, and fMRIPrep up to version 20.
     programs = description.get("GeneratedBy") or [description.get("PipelineDescription")]
