@@ -10,8 +10,9 @@ from typing import Any, Literal
 import nibabel as nib
 import numpy as np
 
+from commissure.files.labels import alnum
 from commissure.inputs.bids_files import BidsFile
-from commissure.inputs.selection import alnum, bare
+from commissure.inputs.selection import bare
 from commissure.problems import InputError
 from commissure.space.grid import check_sides_known
 from commissure.space.templates import TEMPLATE_SPACE

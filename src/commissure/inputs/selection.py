@@ -1,6 +1,5 @@
 """Which runs of a folder are wanted."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,11 +77,6 @@ def listed(names: Iterable[str]) -> str:
     every = list(names)
     more = len(every) - _LISTED
     return ", ".join(every[:_LISTED]) + (f" and {more} more" if more > 0 else "")
-
-
-def alnum(label: str) -> str:
-    """Return what is left of a label when only letters and digits may stay, as BIDS has it."""
-    return re.sub(r"[^a-zA-Z0-9]", "", label)
 
 
 def _among(label: str | None, entity: str, wanted: tuple[str, ...] | None) -> bool:

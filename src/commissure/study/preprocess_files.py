@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from commissure.files.bids_names import has_midline, split_extension, with_global_signal
+from commissure.files.labels import alnum
 from commissure.files.text import write_json, write_tsv
 from commissure.inputs import Scan
 from commissure.inputs.bids_files import BidsFile
-from commissure.inputs.selection import alnum
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.preprocessing.motion import motion_parameters
