@@ -57,7 +57,7 @@ def test_a_covariate_has_its_line(values):
 
 def test_the_null_counts_every_relabelling_and_marks_what_was_found():
     null = np.random.default_rng(1).integers(0, 40, 500).astype(float)
-    axes = null_figure(null, [("cluster 1", 53.0)], 37.0, "voxels").axes[0]
+    axes = null_figure(null, [("cluster 1", 53.0)], 37.0, "voxels", "limit").axes[0]
     assert sum(bar.get_height() for bar in axes.patches) == 500
     assert [line.get_xdata()[0] for line in axes.lines] == [37.0, 53.0]
     assert "cluster 1" in [text.get_text().strip() for text in axes.texts]

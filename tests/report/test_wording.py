@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from commissure.report.contents import Findings, Participant, Run, Study
-from commissure.report.wording import direction, listed, short_reasons, summary
+from commissure.report.wording import chance, direction, listed, short_reasons, summary
 
 RECORD = {
     "Scans": 57,
@@ -154,3 +154,30 @@ def test_lists_and_reasons():
         "too few volumes",
     ]
     assert short_reasons("mean FD 0.300 mm > 0.2 (noted)") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "record", "said", "never"),
+    [
+        (
+            {"alpha": 0.05},
+            {},
+            ["all but 5 of 100 studies", "which map belongs to whom"],
+            "direction",
+        ),
+        ({"alpha": 0.01}, {}, ["all but 1 of 100 studies"], "95"),
+        ({"alpha": 0.001}, {}, ["all but 0.1 of 100 studies"], "95"),
+        (
+            {"alpha": 0.01, "tail": "one-sided-each"},
+            {},
+            ["all but 1 of 100 studies", "in its direction", "up to 2 of 100"],
+            "95",
+        ),
+        ({"blocks": "site"}, {"SignFlips": True}, ["signs of maps", "within each site"], "whom"),
+        ({"cluster_statistic": "mass"}, {}, ["the largest cluster of most mass"], "group"),
+    ],
+)
+def test_what_chance_makes_is_told_by_alpha_tail_and_relabelling(settings, record, said, never):
+    text = chance(Findings({"Settings": settings, **record}, {}))
+    assert all(part in text for part in said), text
+    assert never not in text

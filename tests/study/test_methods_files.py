@@ -110,9 +110,9 @@ def write_group(out, folder, settings, **changes):
     write_json(folder / "stats.json", stats | changes)
     group = [PEOPLE[who][0] for who in included]
     write_tsv(folder / "participants.tsv", {"participant_id": included, "group": group})
-    left_out = [{"participant_id": who, "session": None, "run": None, "reasons": ""}
-                for who in ("sub-05", "sub-06", "sub-07")]  # fmt: skip
-    write_tsv(folder / "excluded.tsv", left_out)
+    for name, who in (("included", included), ("excluded", ["sub-05", "sub-06", "sub-07"])):
+        runs = {"participant_id": who, "session": None, "task": "rest", "run": None}
+        write_tsv(folder / f"{name}.tsv", runs)
     write_tsv(
         folder / "clusters.tsv", {"cluster": [1, 2], "g": [1, 2], "most_influential": 2 * [0]}
     )
@@ -160,6 +160,24 @@ def test_exclusions_are_those_of_the_group_stage(out):
     assert quality.df == (Spread("patient", 51, 50, 52), Spread("control", 53, 53, 53))
     assert quality.judged == {"motion", "volumes", "df", "overlap_epi_template"}
     assert quality.rules == as_tables(SETTINGS)["quality"]
+
+
+def test_each_task_of_a_participant_is_counted_by_itself(out):
+    # The fifth has a second task that is good, the first a third that nobody asked for.
+    quality = pd.read_csv(out / "quality.tsv", sep="\t")
+    good = quality[quality["participant_id"] == "sub-01"]
+    more = [good.assign(participant_id="sub-05", task="nback"), good.assign(task="movie")]
+    write_tsv(out / "quality.tsv", pd.concat([quality, *more]))
+    taken = pd.read_csv(out / "group" / "included.tsv", sep="\t")
+    fifth = taken[:1].assign(participant_id="sub-05", task="nback")
+    write_tsv(out / "group" / "included.tsv", pd.concat([taken, fifth]))
+    done = methods_of(out, out / "group")
+    quality = what_was_done(out, out / "group").quality
+    assert (quality.n_participants, quality.n_runs) == (7, 8)
+    assert (quality.n_excluded_participants, quality.n_excluded_runs) == (2, 3)
+    assert dict(quality.reasons) == {("motion",): 1, ("motion", "df"): 1, ("failed",): 1}
+    assert "Of 8 runs of 7 participants, three were excluded" in done.text
+    assert "which left 5 runs of 5 participants" in done.text
 
 
 def test_motion_that_is_only_noted_is_counted(tmp_path):

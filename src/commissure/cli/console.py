@@ -9,6 +9,9 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+# What is worked on and is nobody.
+_NO_PARTICIPANTS = ("group", "simulation")
+
 
 @contextmanager
 def study_shown(n_participants: int, *, quiet: bool) -> Iterator[Callable[[str, str, float], None]]:
@@ -23,8 +26,8 @@ def study_shown(n_participants: int, *, quiet: bool) -> Iterator[Callable[[str, 
     Yields
     ------
     callable
-        To be called with a participant (or "group"), what is being done, and the share of it that
-        is done; 1 when it is finished.
+        To be called with a participant (or "group", "simulation"), what is being done, and the
+        share of it that is done; 1 when it is finished.
     """
     with _progress(quiet=quiet) as progress:
         whole = progress.add_task(f"{n_participants} participants", total=n_participants)
@@ -38,7 +41,7 @@ def study_shown(n_participants: int, *, quiet: bool) -> Iterator[Callable[[str, 
                 rows[who] = progress.add_task(who, total=1)
             if who in rows:
                 progress.update(rows[who], description=escape(f"{who} {what}"), completed=share)
-            if who != "group":
+            if who not in _NO_PARTICIPANTS:
                 shares[who] = share
                 n_done = sum(done >= 1 for done in shares.values())
                 text = f"{n_done} of {n_participants} participants"

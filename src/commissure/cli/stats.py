@@ -84,7 +84,7 @@ def add_parser(commands: Any) -> None:
         "--method",
         choices=("freedman-lane", "draper-stoneman"),
         default=defaults.method,
-        help="default: %(default)s; the second is what SnPM does",
+        help="default: %(default)s; SnPM does draper-stoneman",
     )
     inference.add_argument(
         "--tail",

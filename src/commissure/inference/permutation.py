@@ -67,8 +67,8 @@ def permutation_test(
         One-sided p at which places form clusters, by the model's degrees of freedom.
     connectivity : {6, 18, 26}
     method : {"freedman-lane", "draper-stoneman"}
-        The second, as SnPM, relabels the contrast and leaves covariates and data in place. It is
-        faster, and less exact when covariates go with the contrast.
+        Draper-Stoneman, as SnPM, relabels the contrast and leaves covariates and data in place. It
+        is faster, and less exact when covariates go with the contrast.
     tail : {"two-sided", "one-sided-each"}
         Only for how p is formed.
     statistics : sequence of {"size", "mass", "tfce"}

@@ -16,7 +16,11 @@ _COLUMNS = 3
 
 
 def null_figure(
-    null: NDArray[np.float64], observed: list[tuple[str, float]], critical: float, what: str
+    null: NDArray[np.float64],
+    observed: list[tuple[str, float]],
+    critical: float,
+    what: str,
+    limit: str,
 ) -> Figure:
     """Draw how large the largest cluster is by chance, and the clusters that were found.
 
@@ -30,6 +34,8 @@ def null_figure(
         What a cluster must exceed to be significant.
     what : str
         Of the axis.
+    limit : str
+        What the critical value is called.
     """
     figure = Figure(figsize=(6.4, 3.4), layout="constrained")
     axes = figure.subplots()
@@ -38,7 +44,7 @@ def null_figure(
     n_bins = min(60, int(top) + 1) if whole else 50
     edges = np.linspace(0, top * 1.03, n_bins + 1)
     axes.hist(null, bins=list(edges), color="0.75", edgecolor="white", linewidth=0.3)
-    axes.axvline(critical, color="black", linestyle="--", linewidth=1, label="limit, p = 0.05")
+    axes.axvline(critical, color="black", linestyle="--", linewidth=1, label=limit)
     heights = axes.get_ylim()[1]
     for i, (name, size) in enumerate(observed):
         y = heights * (0.9 - 0.12 * (i % 6))

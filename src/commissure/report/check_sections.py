@@ -21,7 +21,7 @@ from commissure.report.page_parts import (
     Text,
     section,
 )
-from commissure.report.wording import region_name
+from commissure.report.wording import chance, region_name
 
 _LONGEST_HEADING = 60
 _MARKUP = re.compile(r"\*\*|(?<![\w\\])[*_](?=\w)|(?<=[\w.])[*_](?!\w)|(?<!\\)`")
@@ -33,13 +33,7 @@ def chance_section(study: Study, figures: Mapping[str, Figure]) -> Section:
     parts: list[Part | None] = []
     nulls = [figure for key, figure in figures.items() if key.startswith("null")]
     if nulls:
-        parts.append(
-            Text(
-                "The grey bars count how large the largest cluster was each time when who belongs "
-                "to which group was shuffled. A cluster to the right of the dashed line is larger "
-                "than chance makes it in 95 of 100 studies without any difference."
-            )
-        )
+        parts.append(Text(chance(study.findings) if study.findings else NOT_COMPARED))
         parts += nulls
     else:
         text = NOT_COMPARED if study.findings is None else "There is no null distribution here."

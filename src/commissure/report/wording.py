@@ -181,6 +181,32 @@ def _how_sure(study: Study) -> str:
     return sentence[0].upper() + sentence[1:] + "."
 
 
+def chance(findings: Findings) -> str:
+    """Return what the null distribution shows, by how scans were relabelled."""
+    record, settings = findings.record, findings.settings
+    blocks = settings.get("blocks")
+    within = f", within each {blocks} only" if blocks else ""
+    relabelled = (
+        f"the signs of maps were flipped at random{within}"
+        if record.get("SignFlips")
+        else f"it was shuffled which map belongs to whom{within}"
+    )
+    alpha = float(settings.get("alpha", 0.05))
+    how = "of most mass " if settings.get("cluster_statistic") == "mass" else ""
+    each = settings.get("tail") == "one-sided-each" and findings.statistic == "t"
+    said = (
+        f"The grey bars count how large the largest cluster {how}was each time when {relabelled}. "
+        "A cluster to the right of the dashed line is larger than the largest of all but "
+        f"{100 * alpha:g} of 100 studies without any effect"
+    )
+    if each:
+        return (
+            f"{said}, in its direction. Each direction is tested for itself: one or the other is "
+            f"found by chance in up to {min(200 * alpha, 100):g} of 100."
+        )
+    return f"{said}."
+
+
 def motion_verdict(findings: Findings) -> str:
     """Return whether motion explains the finding, as a clause."""
     effects = findings.table("motion_effects")

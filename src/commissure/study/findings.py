@@ -65,7 +65,7 @@ class StatsSettings:
     connectivity : {6, 18, 26}
         Neighbours of a place.
     method : {"freedman-lane", "draper-stoneman"}
-        How scans are relabelled.
+        How scans are relabelled; SnPM13 does it by draper-stoneman.
     tail : {"two-sided", "one-sided-each"}
         Whether alpha is for both directions together, or for each.
     statistics : tuple of {"size", "mass", "tfce"}

@@ -26,7 +26,7 @@ from commissure.study.group_people import bare, rows_of, with_motion
 from commissure.study.methods_files import write_methods
 from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
 from commissure.study.preprocess_files import own_folder
-from commissure.study.quality import judge, key_of
+from commissure.study.quality import KEYS, judge, key_of
 from commissure.study.report_tables import MEAN_FD
 from commissure.study.settings import GroupSettings, StudySettings, hash_of, tables_of_results
 from commissure.study.statistics import find
@@ -174,6 +174,8 @@ def run_group(
         )
         write_findings(findings, group_folder)
         write_tsv(group_folder / "participants.tsv", people.table.assign(map=names))
+        runs = [{name: run.row[name] for name in KEYS} for _, of in scans for run in of]
+        write_tsv(group_folder / "included.tsv", pd.DataFrame(runs, columns=KEYS))
         write_tsv(group_folder / "excluded.tsv", excluded)
         return {
             "n_scans": len(files),
@@ -317,7 +319,7 @@ def _name(file: Path, folder: Path, out_dir: Path) -> str:
 
 def _excluded(judged: Sequence[Judged], people: Participants, group: str) -> pd.DataFrame:
     """Return who is left out, of which group, and why."""
-    columns = ["participant_id", "session", "run", "reasons"]
+    columns = [*KEYS, "reasons"]
     table = pd.DataFrame(
         [{name: j.row[name] for name in columns} for j in judged if not j.row["included"]],
         columns=columns,

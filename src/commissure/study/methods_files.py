@@ -26,6 +26,7 @@ from commissure.study.methods_scans import (
     scans_facts,
     versions_of,
 )
+from commissure.study.quality import KEYS
 from commissure.study.settings import preset_choices
 
 _CONSTANTS = {
@@ -74,14 +75,15 @@ def what_was_done(out_dir: Path, group: Path) -> Done:
     settings = read_json(out_dir / "settings.json").get("settings", {})
     stats = read_json(group / "stats.json")
     people = read_table(group / "participants.tsv", text=["session_id"])
-    excluded = read_table(group / "excluded.tsv", text=["session", "run"])
+    taken = read_table(group / "included.tsv", text=KEYS)
+    excluded = read_table(group / "excluded.tsv", text=KEYS)
     table1 = read_table(group / "table1.tsv")
     clusters = read_table(group / "clusters.tsv")
     roots = [group.parent, out_dir]
     runs = runs_of_maps(stats["Sources"], roots) if stats else runs_in(out_dir)
     asked = stats.get("Settings", {})
     statistics = None if clusters is None else group_facts(stats, clusters)
-    quality = read_table(out_dir / "quality.tsv", text=["session", "task", "run"])
+    quality = read_table(out_dir / "quality.tsv", text=KEYS)
     confounds = settings.get("input", {}).get("confounds", ())
     return Done(
         versions=versions_of([stats]) or versions_of(run.clean or run.map for run in runs),
@@ -93,6 +95,7 @@ def what_was_done(out_dir: Path, group: Path) -> Done:
             quality,
             settings["quality"],
             people,
+            taken,
             excluded,
             asked.get("group"),
             () if statistics is None else levels_of(statistics.contrast),

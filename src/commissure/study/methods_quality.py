@@ -6,14 +6,14 @@ from typing import Any
 import pandas as pd
 
 from commissure.report.methods_facts import Quality, Spread
-
-_KEYS = ["participant_id", "session", "run"]
+from commissure.study.quality import KEYS
 
 
 def quality_facts(
     quality: pd.DataFrame,
     rules: Mapping[str, Any],
     people: pd.DataFrame | None = None,
+    taken: pd.DataFrame | None = None,
     excluded: pd.DataFrame | None = None,
     group: str | None = None,
     levels: Sequence[str] = (),
@@ -25,8 +25,10 @@ def quality_facts(
     quality : DataFrame
         quality.tsv.
     rules : mapping
-    people, excluded : DataFrame, optional
-        participants.tsv and excluded.tsv of the group stage: whose runs count. By default all.
+    people : DataFrame, optional
+        participants.tsv of the group stage: of which groups they are.
+    taken, excluded : DataFrame, optional
+        included.tsv and excluded.tsv of the group stage: which runs count. By default all.
     group : str, optional
         Column of the groups.
     levels : sequence of str
@@ -34,11 +36,10 @@ def quality_facts(
     """
     included = quality[quality["included"].astype(bool)]
     left_out = quality[~quality["included"].astype(bool)]
-    if people is not None and excluded is not None:
-        keys = ["participant_id", *(["session"] if "session_id" in people else [])]
-        who = people.rename(columns={"session_id": "session"})[keys].drop_duplicates()
-        included = included.merge(who, on=keys)
-        left_out = excluded[_KEYS].merge(quality, on=_KEYS, how="left")
+    if taken is not None and excluded is not None:
+        # quality.tsv may have runs that this group stage was not asked for.
+        included = taken[KEYS].merge(quality, on=KEYS, how="left")
+        left_out = excluded[KEYS].merge(quality, on=KEYS, how="left")
     names: dict[str, str | None] = dict.fromkeys(included["participant_id"])
     if people is not None and group in people:
         names = dict(zip(people["participant_id"], people[group].map(level_name), strict=True))

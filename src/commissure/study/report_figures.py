@@ -260,7 +260,13 @@ def _nulls(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
                     else "the largest that was observed is marked."
                 ),
             ),
-            null_figure(null, sizes, critical, f"{unit} of the largest cluster"),
+            null_figure(
+                null,
+                sizes,
+                critical,
+                f"{unit} of the largest cluster",
+                f"limit, corrected p < {alpha:g}",
+            ),
         )
 
 
