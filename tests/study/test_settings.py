@@ -1,8 +1,13 @@
 """Settings: presets as data, all problems at once, a schema that says what is allowed."""
 
-from dataclasses import fields, replace
+import math
+from dataclasses import asdict, fields, replace
+from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from commissure.problems import InputError
@@ -10,6 +15,7 @@ from commissure.study.settings import (
     PRESETS,
     StudySettings,
     as_tables,
+    cautions,
     descriptions,
     hash_of,
     json_schema,
@@ -83,8 +89,8 @@ def test_all_problems_of_a_file_are_told_at_once(tmp_path):
     said = "\n".join(problems)
     assert "no setting 'kernal'. Is kernel meant?" in said
     assert "no table [grup]. Is group meant?" in said
-    assert "[preprocessing] fwhm = -1: input should be greater than or equal to 0." in said
-    assert "[preprocessing] kernel = 'box': input should be 'gaussian' or 'spm'." in said
+    assert f"{file}: [preprocessing] fwhm = -1: it must be a number from 0 to 30." in said
+    assert '[preprocessing] kernel = "box": it must be "gaussian" or "spm".' in said
     assert "[group] formula:" in said
 
 
@@ -127,3 +133,108 @@ def test_schema_describes_every_setting_and_allows_no_other():
         assert not definition.get("required")
         for name in definition["properties"]:
             assert descriptions(cls)[name], name
+
+
+NUMBERS = [
+    (table, name)
+    for table, cls in table_classes().items()
+    for name, schema in json_schema()["$defs"][cls.__name__]["properties"].items()
+    for option in schema.get("anyOf", [schema])
+    if option.get("type") in ("integer", "number") and "enum" not in option
+]
+
+
+@pytest.mark.parametrize(("table", "name"), NUMBERS)
+def test_every_number_has_limits_on_both_sides(table, name):
+    schema = json_schema()["$defs"][table_classes()[table].__name__]["properties"][name]
+    number = schema.get("anyOf", [schema])[0]
+    assert {"minimum", "exclusiveMinimum"} & set(number)
+    assert {"maximum", "exclusiveMaximum"} & set(number)
+
+
+@pytest.mark.parametrize("value", [True, "1", math.inf, math.nan, -1, 1e308, 2**70, "", [], {}])
+@pytest.mark.parametrize(("table", "name"), NUMBERS)
+def test_what_is_no_number_of_its_kind_is_refused_by_name(table, name, value):
+    with pytest.raises(InputError) as error:
+        read_settings(changes={table: {name: value}})
+    (problem,) = error.value.problems
+    assert f"[{table}] {name} = " in problem
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(date(2020, 1, 1)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("table", table_classes())
+@effort(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_any_value_gives_settings_or_a_problem_and_never_a_number_that_is_none(table, data):
+    name = data.draw(st.sampled_from([f.name for f in fields(table_classes()[table])]))
+    try:
+        made = read_settings(changes={table: {name: data.draw(ANYTHING)}})
+    except InputError:
+        return
+    values = [v for of in asdict(made).values() if isinstance(of, dict) for v in of.values()]
+    assert all(math.isfinite(v) for v in values if isinstance(v, float))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[preprocessing]\nfwhm = 1e400", "fwhm = Infinity: it must be a number from 0 to 30"),
+        ("[preprocessing]\nfwhm = 2020-01-01", "must be a number"),
+        (f"[preprocessing]\nfwhm = {'[' * 3000}", "nested too deeply"),
+        (f"[preprocessing]\nn_trim = {'9' * 5000}", "is not valid TOML"),
+        ('[preprocessing]\nslice_timing = "yes"', "must be true or false"),
+        ("[preprocessing]\nresolution_mm = 5", "must be 2 or 3 or 4"),
+        ('[input]\nconfounds = "friston24"', r'Write confounds = \["friston24"\]'),
+        ('[input]\nconfounds = ["friston"]', "confounds: A strategy is made of"),
+        ('[input]\ntask = " "', "task = .* is empty. Leave the setting out"),
+        ('[input]\ntask = "re\\u0000st"', "cannot be printed"),
+        ("[input]\nsessions = []", "must be a list of 1 or more texts"),
+        ('[input]\nruns = ["1", "1"]', "1 stands there twice"),
+        ('[group]\nclinical = "age, sex"', r'Write clinical = \["age", "sex"\]'),
+        ("[group]\nn_permutations = 1_000_000_000_000", "would take about 181 years"),
+        ("[group]\nalfa = 0.01", "Is alpha meant?"),
+        ("[cfh]\nfwhm = 6", r"\[cfh\] has no setting 'fwhm'. Is \[preprocessing\] fwhm meant?"),
+        ("[group]\nblubb = 6", "There are formula, contrast"),
+        ("fwhm = 6", r"Is \[preprocessing\] fwhm meant?"),
+        ("[dask]\njobs = 1\n[execution]\ndask = {jobs = 2}", "are the same. Keep one"),
+        ("[dask]\nx = inf", "not finite"),
+        ("dask = 3", "is a table"),
+    ],
+)
+def test_values_that_mean_nothing_are_refused_with_the_remedy(tmp_path, text, said):
+    file = tmp_path / "study.toml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=said):
+        read_settings(None, file)
+
+
+@pytest.mark.parametrize("name", ["atlass", "alfa", "seeed", "ALPHA"])
+def test_a_name_is_suggested_only_if_it_is_close(name):
+    with pytest.raises(InputError) as error:
+        read_settings(changes={"group": {name: 1}})
+    meant = {"atlass": "atlas", "alfa": "alpha", "seeed": "seed", "ALPHA": "alpha"}[name]
+    assert f"Is {meant} meant?" in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\x00" * 100, b"#" * 2_000_000])
+def test_a_file_that_is_no_text_of_settings(tmp_path, content):
+    file = tmp_path / "study.toml"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=str(file)):
+        read_settings(None, file)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_settings(None, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("n", "alpha", "told"), [(20, 0.05, True), (21, 0.05, False), (99, 0.01, 1)]
+)
+def test_permutations_too_few_for_any_finding_are_told_before_anything_is_computed(n, alpha, told):
+    group = read_settings(changes={"group": {"n_permutations": n, "alpha": alpha}}).group
+    assert any("nothing can be significant" in one for one in cautions(group)) == bool(told)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from commissure.preprocessing.censoring import kept_volumes
@@ -53,20 +53,20 @@ class Recipe:
         Volumes with a framewise displacement (Power) above it are censored.
     """
 
-    n_trim: Annotated[int, Ge(0)] = 10
+    n_trim: Annotated[int, Ge(0), Le(1000)] = 10
     slice_timing: bool = True
     resolution_mm: Literal[2, 3, 4] = 3
     warp: Literal["fine", "coarse"] = "fine"
-    fwhm: Annotated[float, Ge(0)] = 4.0
+    fwhm: Annotated[float, Ge(0), Le(30)] = 4.0
     kernel: Literal["gaussian", "spm"] = "gaussian"
     signals_from: Literal["participant", "priors"] = "participant"
     global_signal: bool = True
-    n_acompcor: Annotated[int, Ge(0)] = 0
-    low: Annotated[float, Ge(0)] = 0.01
-    high: Annotated[float, Gt(0)] = 0.1
+    n_acompcor: Annotated[int, Ge(0), Le(50)] = 0
+    low: Annotated[float, Ge(0), Le(10)] = 0.01
+    high: Annotated[float, Ge(0.001), Le(10)] = 0.1
     padding: Padding = "dft"
     simultaneous: bool = True
-    censor_mm: Annotated[float, Gt(0)] | None = None
+    censor_mm: Annotated[float, Ge(0.01), Le(10)] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Le, Lt, MinLen
 from numpy.typing import NDArray
 
 from commissure.clinical import PartialCorrelations, Table1
@@ -19,6 +19,8 @@ from commissure.inference import (
 )
 from commissure.space.atlas import Atlas
 from commissure.study.group_inputs import GroupMaps, Participants
+
+Seed = Annotated[int, Ge(0), Le(2**63 - 1)]
 
 
 @dataclass(frozen=True)
@@ -87,22 +89,22 @@ class StatsSettings:
     within: str | None = None
     clinical_covariates: tuple[str, ...] | None = None
     correlation: Literal["pearson", "spearman"] = "pearson"
-    table1: tuple[str, ...] | None = None
+    table1: Annotated[tuple[str, ...], MinLen(1)] | None = None
     welch: bool = False
     rois: tuple[str, ...] = ()
     atlas: str | None = None
-    alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
+    alpha: Annotated[float, Ge(1e-6), Lt(1)] = 0.05
     cluster_statistic: Literal["size", "mass"] = "size"
     space: str | None = None
-    n_permutations: Annotated[int, Ge(2)] = 5000
-    cluster_forming_p: Annotated[float, Gt(0), Lt(0.5)] = 0.001
+    n_permutations: Annotated[int, Ge(2), Le(1_000_000)] = 5000
+    cluster_forming_p: Annotated[float, Ge(1e-8), Lt(0.5)] = 0.001
     connectivity: Literal[6, 18, 26] = 18
     method: Literal["freedman-lane", "draper-stoneman"] = "freedman-lane"
     tail: Literal["two-sided", "one-sided-each"] = "two-sided"
     statistics: tuple[Literal["size", "mass", "tfce"], ...] = ("size", "mass", "tfce")
     pareto_tail: bool = False
     dtype: Literal["float32", "float64"] = "float64"
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Seed = 0
 
 
 @dataclass(frozen=True, eq=False)

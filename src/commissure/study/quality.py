@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from commissure.inputs import Scan
 from commissure.preprocessing import max_motion, motion_parameters
@@ -39,13 +39,13 @@ class QualityRules:
     """
 
     exclude_motion: bool = True
-    mean_fd_mm: Annotated[float, Ge(0)] = 0.2
-    max_mm: Annotated[float, Ge(0)] = 3.0
-    max_degrees: Annotated[float, Ge(0)] = 3.0
-    least_volumes: Annotated[int, Ge(1)] = 100
-    least_df: Annotated[float, Ge(0)] = 20.0
-    least_overlap: Annotated[float, Ge(0)] = 0.8
-    doubtful_overlap: Annotated[float, Ge(0)] = 0.92
+    mean_fd_mm: Annotated[float, Ge(0), Le(100)] = 0.2
+    max_mm: Annotated[float, Ge(0), Le(100)] = 3.0
+    max_degrees: Annotated[float, Ge(0), Le(180)] = 3.0
+    least_volumes: Annotated[int, Ge(1), Le(100_000)] = 100
+    least_df: Annotated[float, Ge(0), Le(100_000)] = 20.0
+    least_overlap: Annotated[float, Ge(0), Le(1)] = 0.8
+    doubtful_overlap: Annotated[float, Ge(0), Le(1)] = 0.92
 
 
 _OVERLAPS = {

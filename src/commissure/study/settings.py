@@ -1,27 +1,27 @@
 """All that may be chosen for a study: one frozen object, checked once, written with the results."""
 
-import difflib
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Lt
-from pydantic import TypeAdapter, ValidationError
+from annotated_types import Ge, Le, Lt, MinLen
+from pydantic import TypeAdapter
 
 from commissure.inference.grammar import read_formula
-from commissure.inputs import InputKind
+from commissure.inputs import InputKind, strategy_problems
 from commissure.measures.cfh import Partner
 from commissure.preprocessing.recipe import Recipe
 from commissure.problems import InputError
 from commissure.study.data_texts import read_data
-from commissure.study.findings import StatsSettings
+from commissure.study.findings import Seed, StatsSettings
 from commissure.study.quality import QualityRules
+from commissure.study.setting_checks import meant, read_table
 from commissure.study.stats_inputs import option_problems
 
 Preset = Literal["recommended", "liu2025"]
@@ -58,15 +58,15 @@ class InputSettings:
 
     kind: InputKind = "auto"
     task: str | None = None
-    sessions: tuple[str, ...] | None = None
-    runs: tuple[str, ...] | None = None
+    sessions: Annotated[tuple[str, ...], MinLen(1)] | None = None
+    runs: Annotated[tuple[str, ...], MinLen(1)] | None = None
     echo: str | None = None
     acquisition: str | None = None
     space: str | None = None
     desc: str | None = None
     folder: str | None = None
     measure: str | None = None
-    tr: Annotated[float, Gt(0)] | None = None
+    tr: Annotated[float, Ge(0.02), Le(30)] | None = None
     confounds: tuple[str, ...] = ("friston24", "wm_csf", "global_signal")
 
 
@@ -96,12 +96,12 @@ class MapSettings:
         Precision of the search.
     """
 
-    midline_mm: Annotated[float, Ge(0)] = 3.0
+    midline_mm: Annotated[float, Ge(0), Le(30)] = 3.0
     grey_matter: Annotated[float, Ge(0), Lt(1)] = 0.2
     mask: str | None = None
     partner: Partner = "scan"
-    noise_floor: Annotated[int, Ge(0)] = 0
-    noise_floor_seed: Annotated[int, Ge(0)] = 0
+    noise_floor: Annotated[int, Ge(0), Le(1000)] = 0
+    noise_floor_seed: Seed = 0
     without_global_signal: bool = False
     dtype: Literal["float32", "float64"] = "float32"
 
@@ -140,9 +140,9 @@ class Execution:
         what its class takes.
     """
 
-    n_procs: Annotated[int, Ge(1)] | None = None
-    n_threads: Annotated[int, Ge(1)] | None = None
-    mem_gb: Annotated[float, Gt(0)] | None = None
+    n_procs: Annotated[int, Ge(1), Le(4096)] | None = None
+    n_threads: Annotated[int, Ge(1), Le(4096)] | None = None
+    mem_gb: Annotated[float, Ge(0.1), Le(1_000_000)] | None = None
     executor: Literal["local", "dask"] = "local"
     scheduler: str | None = None
     dask: dict[str, Any] = field(default_factory=dict)
@@ -169,6 +169,7 @@ class StudySettings:
 
 TABLES: tuple[str, ...] = tuple(f.name for f in fields(StudySettings) if f.name != "preset")
 _ADAPTER = TypeAdapter(StudySettings)
+_LARGEST_FILE = 1_000_000
 
 
 def read_settings(
@@ -198,29 +199,41 @@ def read_settings(
     if preset not in PRESETS:
         msg = f"There is no preset {preset!r}. There are {' and '.join(PRESETS)}."
         raise InputError(msg)
-    if "dask" in written:
-        written["execution"] = {**written.get("execution", {}), "dask": written.pop("dask")}
-    chosen = {name: dict(table) for name, table in preset_choices(preset).items()}
     problems: list[str] = []
-    for origin, tables in ((str(file), written), ("the command line", changes or {})):
-        for table, values in tables.items():
-            problems += _unknown(origin, table, values)
-            if table in TABLES and isinstance(values, Mapping):
-                known = {f.name for f in fields(table_classes()[table])}
-                chosen.setdefault(table, {}).update(
-                    {name: value for name, value in values.items() if name in known}
-                )
-    try:
-        settings = _ADAPTER.validate_python(
-            {"preset": preset} | {table: chosen.get(table, {}) for table in TABLES}
-        )
-    except ValidationError as error:
-        problems += map(_sentence, error.errors())
-        raise InputError([*problems, *_formula_problems(chosen["group"])]) from error
+    chosen = {name: dict(table) for name, table in preset_choices(preset).items()}
+    sources: dict[str, dict[str, str]] = {table: {} for table in TABLES}
+    for source, tables in ((str(file), written), ("", dict(changes or {}))):
+        problems += _unknown(source, tables)
+        for table, values in _known(tables).items():
+            before = chosen.setdefault(table, {})
+            for name, value in values.items():
+                both = isinstance(value, Mapping) and isinstance(before.get(name), Mapping)
+                before[name] = {**before[name], **value} if both else value
+                sources[table][name] = source
+    made: dict[str, Any] = {}
+    for table, cls in table_classes().items():
+        try:
+            made[table] = read_table(table, cls, chosen.get(table, {}), sources[table])
+        except InputError as error:
+            problems += error.problems
+    if len(made) < len(TABLES):
+        raise InputError([*problems, *_formula_problems(chosen["group"])])
+    settings = StudySettings(preset, **made)
     problems += _contradictions(settings)
     if problems:
         raise InputError(problems)
     return settings
+
+
+def cautions(group: StatsSettings) -> list[str]:
+    """Say what of the settings of the group stage is allowed, but cannot lead to a finding."""
+    if group.n_permutations * group.alpha > 1 or group.pareto_tail:
+        return []
+    return [
+        f"[group] n_permutations = {group.n_permutations}: the smallest p there can be is "
+        f"1/{group.n_permutations}, which is not below alpha ({group.alpha:g}): nothing can be "
+        f"significant. Take more than {1 / group.alpha:,.0f}."
+    ]
 
 
 @cache
@@ -304,41 +317,67 @@ def hash_of(*parts: Any) -> str:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
+        if file.stat().st_size > _LARGEST_FILE:
+            msg = f"{file} is too large to be a file of settings. Check the path."
+            raise InputError(msg)
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        msg = f"{file} cannot be read ({error.strerror}). Check the path."
+        msg = f"{file} cannot be read ({error.strerror}). Check that it is a file you may read."
         raise InputError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        msg = f"{file} is not valid TOML (it is not UTF-8: {error.reason}). Save it as UTF-8."
+        raise InputError(msg) from error
+    except RecursionError as error:
+        msg = f"{file} is not valid TOML (its brackets are nested too deeply). Correct it."
+        raise InputError(msg) from error
+    except InputError:
+        raise
+    except ValueError as error:  # TOMLDecodeError, and numbers of thousands of digits
         msg = f"{file} is not valid TOML ({error}). Correct it."
         raise InputError(msg) from error
 
 
-def _unknown(origin: str, table: str, values: Any) -> list[str]:
+def _known(tables: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return of some tables what are settings; [dask] is part of [execution]."""
+    execution, dask = tables.get("execution", {}), tables.get("dask")
+    if dask is not None and isinstance(execution, Mapping):
+        tables = {**tables, "execution": {**execution, "dask": dask}}
+    names = _names()
+    return {
+        table: {name: value for name, value in values.items() if name in names[table]}
+        for table, values in tables.items()
+        if table in TABLES and isinstance(values, Mapping)
+    }
+
+
+def _unknown(source: str, tables: Mapping[str, Any]) -> list[str]:
     """Say which tables and names there are not, and what may have been meant."""
-    if table not in TABLES:
-        return [f"{origin}: there is no table [{table}].{_meant(table, TABLES)}"]
-    if not isinstance(values, Mapping):
-        return [f"{origin}: {table} is a table. Write [{table}] and below it name = value."]
-    known = [f.name for f in fields(table_classes()[table])]
-    return [
-        f"{origin}: [{table}] has no setting {name!r}.{_meant(name, known)}"
-        for name in values
-        if name not in known
-    ]
+    problems = []
+    names = _names()
+    for table, values in tables.items():
+        if table not in (*TABLES, "dask"):
+            problems.append(f"there is no table [{table}].{_place(table) or meant(table, TABLES)}")
+        elif not isinstance(values, Mapping):
+            problems.append(f"{table} is a table. Write [{table}] and below it name = value.")
+        elif table != "dask":
+            problems += [
+                f"[{table}] has no setting {name!r}.{_place(name) or meant(name, names[table])}"
+                for name in values
+                if name not in names[table]
+            ]
+        elif "dask" in tables.get("execution", {}):
+            problems.append("[dask] and [execution] dask are the same. Keep one of them.")
+    return [f"{source}: {problem}" if source else problem for problem in problems]
 
 
-def _meant(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f" Is {close[0]} meant?" if close else f" There are {', '.join(known)}."
+def _names() -> dict[str, list[str]]:
+    return {table: [f.name for f in fields(cls)] for table, cls in table_classes().items()}
 
 
-def _sentence(error: Any) -> str:
-    """Turn an error of validation into a sentence."""
-    table, name = (*map(str, error["loc"][:2]), "")[:2]
-    said = error["msg"][0].lower() + error["msg"][1:]
-    if error["type"] == "missing":
-        return f"[{table}] needs {name}."
-    return f"[{table}] {name} = {error['input']!r}: {said}."
+def _place(name: str) -> str:
+    """Return the tables that have a setting of this name, as a sentence; "" if none has."""
+    places = [f"[{table}] {name}" for table, names in _names().items() if name in names]
+    return f" Is {' or '.join(places)} meant?" if places else ""
 
 
 def _contradictions(settings: StudySettings) -> list[str]:
@@ -351,6 +390,7 @@ def _contradictions(settings: StudySettings) -> list[str]:
         )
     if settings.cfh.noise_floor == 1:
         problems.append("[cfh] noise_floor = 1: give 2 or more surrogates, or 0 for no floor.")
+    problems += [f"[input] confounds: {p}" for p in strategy_problems(settings.input.confounds, {})]
     problems += [f"[group] {problem}" for problem in option_problems(group)]
     problems += _formula_problems(vars(group))
     if execution.executor == "dask" and not execution.scheduler and not execution.dask:
