@@ -17,7 +17,7 @@ from commissure.cli.console import study_shown
 from commissure.executors import DaskExecutor, Executor, LocalExecutor
 from commissure.inputs import Selection, find_participants, read_scans
 from commissure.study.run import Study, StudyOutcome, run_study
-from commissure.study.settings import Execution, StudySettings, cautions
+from commissure.study.settings import Execution, StudySettings, caution
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +87,8 @@ def _run(options: argparse.Namespace) -> int:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = settings_of(options, _changes(options))
     study = _study(options, settings)
-    for caution in cautions(settings.group) if options.stage != "participant" else ():
-        log.warning("%s", caution)
+    if options.stage != "participant" and (told := caution(settings.group)):
+        log.warning("%s", told)
     with (
         study_shown(len(study.jobs), quiet=options.quiet) as show,
         _executor(settings.execution) as executor,

@@ -225,15 +225,15 @@ def read_settings(
     return settings
 
 
-def cautions(group: StatsSettings) -> list[str]:
+def caution(group: StatsSettings) -> str | None:
     """Say what of the settings of the group stage is allowed, but cannot lead to a finding."""
     if group.n_permutations * group.alpha > 1 or group.pareto_tail:
-        return []
-    return [
+        return None
+    return (
         f"[group] n_permutations = {group.n_permutations}: the smallest p there can be is "
         f"1/{group.n_permutations}, which is not below alpha ({group.alpha:g}): nothing can be "
         f"significant. Take more than {1 / group.alpha:,.0f}."
-    ]
+    )
 
 
 @cache
