@@ -1,5 +1,6 @@
 """The general linear model of a contrast, split into what is tested and what is nuisance."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -182,7 +183,10 @@ def reduce_maps(maps: NDArray[Any], basis: FloatArray) -> tuple[FloatArray, NDAr
 
 
 def fit(
-    maps: NDArray[Any], model: Model, n_threads: int | None = None
+    maps: NDArray[Any],
+    model: Model,
+    n_threads: int | None = None,
+    statistic_of: Callable[[FloatArray], FloatArray] | None = None,
 ) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
     """Fit the model to each place.
 
@@ -192,6 +196,9 @@ def fit(
     model : Model
     n_threads : int, optional
         All cores by default.
+    statistic_of : callable, optional
+        Makes the statistic of residuals of the nuisance part, shape (n_scans, n_places), each place
+        at length 1; by default it is t or F, for one variance of all scans.
 
     Returns
     -------
@@ -213,6 +220,9 @@ def fit(
         block = np.asarray(maps[:, part], dtype=np.float64)
         effect[:, part] = model.estimator @ block
         reduced, constant[part] = reduce_maps(block, model.residual_basis)
+        if statistic_of is not None:
+            statistic[part] = statistic_of(model.residual_basis @ reduced)
+            return
         along = tested.T @ reduced
         explained = (along**2).sum(axis=0)
         left = np.linalg.norm(reduced - tested @ along, axis=0) ** 2

@@ -15,6 +15,7 @@ from commissure.inference.relabelled import Relabelled
 from commissure.inference.result import Cluster, PermutationResult
 from commissure.inference.sweep import Null, NullMaker, Sweep, affordable_threads
 from commissure.inference.tfce import tfce
+from commissure.inference.variance_groups import RelabelledGroups, VarianceGroups
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.threads import one_blas_thread
@@ -42,6 +43,7 @@ def permutation_test(
     labellings: NDArray[Any] | None = None,
     *,
     dtype: DTypeLike = np.float64,
+    variance_groups: NDArray[Any] | None = None,
     pareto_tail: bool = False,
     n_threads: int | None = None,
     max_memory: int | None = None,
@@ -80,6 +82,10 @@ def permutation_test(
         the first-named group; for `freedman-lane` orders of the design's rows, or signs.
     dtype : {float64, float32}
         Of the products of permuted maps. The observed maps are always made in float64.
+    variance_groups : ndarray of shape (n_scans,), optional
+        Equal values mark scans whose residuals have one variance, by `freedman-lane` only. Then t
+        is Aspin and Welch's v and F is G, of which Welch's t and Welch's ANOVA are the cases
+        without covariates; by default one variance is assumed for all scans.
     pareto_tail : bool
         Whether small corrected p are taken from a generalised Pareto fitted to the null's tail.
     n_threads : int, optional
@@ -112,11 +118,14 @@ def permutation_test(
 
     References
     ----------
-    Winkler et al. (2014) NeuroImage 92:381.
+    Winkler et al. (2014) NeuroImage 92:381; v and G: their equations 5-7.
     """
     dtype = np.dtype(dtype)
     maps = np.asarray(maps)
-    _check(maps, design, domain, n_permutations, cluster_forming_p, method, tail, statistics, dtype)
+    _check(
+        maps, design, domain, n_permutations, cluster_forming_p, method, tail, statistics, dtype,
+        unequal=variance_groups is not None,
+    )  # fmt: skip
     graph = domain.neighbours(connectivity)
     closeness = _CLOSENESS[dtype]
     with one_blas_thread():
@@ -125,9 +134,15 @@ def permutation_test(
             relabellings = draw_labellings(model, design.blocks, n_permutations, method, seed)
         else:
             relabellings = given_labellings(labellings, model, method)
-        t, effect, constant = fit(maps, model, n_threads)
+        relabelled: Relabelled | RelabelledGroups
+        if variance_groups is None:
+            relabelled = Relabelled(model, relabellings, method)
+            t, effect, constant = fit(maps, model, n_threads)
+        else:
+            of_groups = VarianceGroups.of(model, variance_groups)
+            relabelled = RelabelledGroups(of_groups, relabellings)
+            t, effect, constant = fit(maps, model, n_threads, of_groups.statistic)
         threshold = _threshold(model, cluster_forming_p)
-        relabelled = Relabelled(model, relabellings, method)
         enhances = "tfce" in statistics
         n_threads = affordable_threads(
             n_threads, max_memory, len(t), model, relabelled, dtype, enhanced=enhances
@@ -193,6 +208,7 @@ def permutation_test(
         method=method,
         tail=tail,
         seed=seed,
+        n_variance_groups=1 if variance_groups is None else len(np.unique(variance_groups)),
     )
 
 
@@ -251,6 +267,8 @@ def _check(
     tail: str,
     statistics: Sequence[str],
     dtype: np.dtype[Any],
+    *,
+    unequal: bool,
 ) -> None:
     """Raise with all that is wrong with the arguments."""
     problems = []
@@ -268,6 +286,8 @@ def _check(
             " Leave these places or these scans out."
         )
     problems += option_problems(n_permutations, cluster_forming_p, method, tail, statistics, dtype)
+    if unequal and method != "freedman-lane":
+        problems.append(f"variance_groups need the method freedman-lane; it is {method}.")
     if problems:
         raise InputError(problems)
 

@@ -66,6 +66,8 @@ class PermutationResult:
         Whether signs were flipped in place of reordering.
     method, tail : str
     seed : int
+    n_variance_groups : int
+        Groups of scans with a variance of their own; with more than one, t is v and F is G.
     """
 
     t: FloatArray
@@ -92,3 +94,4 @@ class PermutationResult:
     method: str
     tail: str
     seed: int
+    n_variance_groups: int = 1

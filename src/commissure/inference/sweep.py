@@ -14,6 +14,7 @@ from commissure.inference.glm import FloatArray, Model, reduce_maps
 from commissure.inference.largest_tfce import largest_tfce
 from commissure.inference.permuted_maps import permuted_maps
 from commissure.inference.relabelled import Relabelled
+from commissure.inference.variance_groups import RelabelledGroups
 from commissure.problems import InputError
 from commissure.threads import map_threads, resolve_threads
 
@@ -21,6 +22,9 @@ from commissure.threads import map_threads, resolve_threads
 # Fixed, as BLAS may sum in another order in other shapes.
 _BYTES_A_ROW = 1024
 _BLOCKS_AT_ONCE = 32
+
+
+AnyRelabelled = Relabelled | RelabelledGroups
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +59,16 @@ class Null:
 class _Workspace:
     """What one thread writes to."""
 
-    def __init__(self, relabelled: Relabelled, blocks: NDArray[Any], shape: tuple[int, int]):
+    def __init__(
+        self, relabelled: AnyRelabelled, blocks: NDArray[Any], shape: tuple[int, int]
+    ) -> None:
         dtype, width = blocks.dtype, blocks.shape[2]
+        n_groups = n_basis = 0
+        if isinstance(relabelled, RelabelledGroups):
+            n_groups, n_basis = relabelled.groups.products.shape[:2]
         self.product = np.empty((relabelled.n_columns * relabelled.n_at_once, width), dtype)
+        self.squares = np.empty((n_groups * relabelled.n_at_once, width), dtype)
+        self.scratch = np.empty((n_basis * (n_basis + 1) + n_groups + 2, width), dtype)
         self.places = np.empty(shape, np.int32)
         self.values = np.empty(shape, dtype)
         self.n_hits = np.empty(len(self.places), np.int64)
@@ -72,9 +83,11 @@ class Sweep:
 
     Attributes
     ----------
-    relabelled : Relabelled
+    relabelled : Relabelled or RelabelledGroups
+        The second where groups of scans may differ in variance.
     blocks : ndarray of shape (n_blocks, n_dimensions, places a block)
-        The maps without nuisance, each place at length 1; much the largest attribute.
+        The maps without nuisance, each place at length 1; much the largest attribute. In a basis
+        of what nuisance leaves, or scan by scan where variances may differ.
     bounds : ndarray of shape (n_blocks, places a block)
         Relabellings are counted that are as far from zero, in the observed direction only if
         `one_sided`.
@@ -88,7 +101,7 @@ class Sweep:
         Which counts, and whether clusters and TFCE are wanted.
     """
 
-    relabelled: Relabelled
+    relabelled: AnyRelabelled
     blocks: NDArray[Any]
     bounds: NDArray[Any]
     graph: sparse.csr_array
@@ -105,7 +118,7 @@ class Sweep:
         maps: NDArray[Any],
         observed: FloatArray,
         model: Model,
-        relabelled: Relabelled,
+        relabelled: AnyRelabelled,
         threshold: float,
         graph: sparse.csr_array,
         *,
@@ -133,7 +146,8 @@ class Sweep:
         n_threads : int, optional
             All cores by default.
         """
-        blocks = _reduced_blocks(maps, model.residual_basis, dtype, n_threads)
+        by_scan = isinstance(relabelled, RelabelledGroups)
+        blocks = _reduced_blocks(maps, model.residual_basis, dtype, n_threads, by_scan=by_scan)
         bounds = np.zeros((len(blocks), blocks.shape[2]), dtype)
         near = observed * (1 - closeness)
         bounds.reshape(-1)[: maps.shape[1]] = near if one_sided else np.abs(near)
@@ -189,16 +203,18 @@ class Sweep:
         for workspace in workspaces:
             free.put(workspace)
         indptr, indices = self.graph.indptr, self.graph.indices
+        groups = self._of_groups()
 
         def run(start: int) -> None:
             which = slice(start, min(start + n_at_once, last))
             rows = self.relabelled.rows(which).astype(self.blocks.dtype)
+            squares = self._square_rows(which)
             space = free.get()
             permuted_maps(
-                rows, self.blocks, self.bounds, n_places, self.n_rows, self.df, self.threshold,
-                self.one_sided, self.clusters, self.enhanced, space.product, space.places,
-                space.values, space.n_hits, space.maps, space.exceeding,
-                max_t[which.start - first : which.stop - first],
+                rows, squares, self.blocks, self.bounds, n_places, self.n_rows, self.df, groups,
+                self.threshold, self.one_sided, self.clusters, self.enhanced, space.product,
+                space.squares, space.scratch, space.places, space.values, space.n_hits, space.maps,
+                space.exceeding, max_t[which.start - first : which.stop - first],
             )  # fmt: skip
             for i, row in enumerate(range(which.start - first, which.stop - first)):
                 if self.clusters:
@@ -220,6 +236,32 @@ class Sweep:
             exceeding += workspace.exceeding.reshape(-1)[:n_places]
         return Null(max_t, max_size, max_mass, max_enhanced, exceeding)
 
+    def _square_rows(self, which: slice) -> NDArray[Any]:
+        if isinstance(self.relabelled, RelabelledGroups):
+            return self.relabelled.square_rows(which).astype(self.blocks.dtype)
+        return np.empty((0, self.blocks.shape[1]), self.blocks.dtype)
+
+    def _of_groups(self) -> tuple[NDArray[Any], ...]:
+        """Return what `permuted_v` takes of variance groups, empty where there are none."""
+        real = self.blocks.dtype
+        if not isinstance(self.relabelled, RelabelledGroups):
+            none = np.empty(0, real)
+            return (
+                np.empty((0, 0), real),
+                np.empty(0, np.intp),
+                np.empty((0, 0, 0), real),
+                none,
+                none,
+            )
+        of = self.relabelled.groups
+        return (
+            of.coefficients.astype(real),
+            of.of_column,
+            of.products.astype(real),
+            of.df.astype(real),
+            of.sizes.astype(real),
+        )
+
 
 # Makes a null distribution, and counts the relabellings that are done.
 NullMaker = Callable[[Sweep, Callable[[int], None] | None], Null]
@@ -230,7 +272,7 @@ def affordable_threads(
     max_memory: int | None,
     n_places: int,
     model: Model,
-    relabelled: Relabelled,
+    relabelled: AnyRelabelled,
     dtype: np.dtype[Any],
     *,
     enhanced: bool,
@@ -249,7 +291,7 @@ def affordable_threads(
     # Hits are a place and a value, at most all places; then the whole map, and counts. A
     # relabelling is sorted, and compared with the others, in a few copies.
     each: int = n_places * (n_at_once * (4 + (1 + enhanced) * dtype.itemsize) + 8)
-    shared: int = model.residual_basis.shape[1] * n_places * dtype.itemsize
+    shared: int = len(model.matrix) * n_places * dtype.itemsize
     shared += 32 * relabelled.labellings.n * len(model.matrix)
     if max_memory < shared + each:
         msg = (
@@ -261,17 +303,24 @@ def affordable_threads(
 
 
 def _reduced_blocks(
-    maps: NDArray[Any], basis: FloatArray, dtype: np.dtype[Any], n_threads: int | None
+    maps: NDArray[Any],
+    basis: FloatArray,
+    dtype: np.dtype[Any],
+    n_threads: int | None,
+    *,
+    by_scan: bool,
 ) -> NDArray[Any]:
     """Return reduced maps cut into blocks, shape (n_blocks, n_dimensions, places a block)."""
     n_places = maps.shape[1]
     width = _BYTES_A_ROW // dtype.itemsize
-    blocks = np.zeros((-(-n_places // width), basis.shape[1], width), dtype)
+    blocks = np.zeros((-(-n_places // width), basis.shape[0 if by_scan else 1], width), dtype)
 
     def reduce(first: int) -> None:
         start = first * width
         places = slice(start, min(start + _BLOCKS_AT_ONCE * width, n_places))
         reduced, _ = reduce_maps(np.asarray(maps[:, places], dtype=np.float64), basis)
+        if by_scan:
+            reduced = basis @ reduced
         for block, at in enumerate(range(0, reduced.shape[1], width), start=first):
             part = reduced[:, at : at + width]
             blocks[block, :, : part.shape[1]] = part
