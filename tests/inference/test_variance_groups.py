@@ -16,7 +16,7 @@ def dummies(codes):
 
 
 def slow_v(matrix, maps, weights, codes):
-    """Return v or G by its definition (Winkler 2014, equations 5-7), a place at a time."""
+    """Return v or G by definition (Winkler 2014, equations 5-7) and Welch's degrees of freedom."""
     inverse = np.linalg.pinv(matrix)
     forming = np.eye(len(matrix)) - matrix @ inverse
     n_rows = len(weights)
@@ -29,29 +29,48 @@ def slow_v(matrix, maps, weights, codes):
             w[of] = np.diag(forming)[of].sum() / (residual[of] ** 2).sum()
         estimate = weights @ inverse @ y
         spread = weights @ np.linalg.inv(matrix.T @ np.diag(w) @ matrix) @ weights.T
-        if n_rows == 1:
-            found.append(estimate[0] / np.sqrt(spread[0, 0]))
-            continue
         uneven = sum(
             (1 - w[codes == g].sum() / w.sum()) ** 2 / np.diag(forming)[codes == g].sum()
             for g in np.unique(codes)
         )
+        nu = n_rows * (n_rows + 2) / (3 * uneven)
+        if n_rows == 1:
+            found.append((estimate[0] / np.sqrt(spread[0, 0]), nu))
+            continue
         correction = 1 + 2 * (n_rows - 1) / (n_rows * (n_rows + 2)) * uneven
-        found.append(estimate @ np.linalg.solve(spread, estimate) / n_rows / correction)
-    return np.array(found)
+        found.append((estimate @ np.linalg.solve(spread, estimate) / n_rows / correction, nu))
+    return np.array(found).T
 
 
 def observed(matrix, maps, weights, codes):
+    """Return v or G and Welch's degrees of freedom, and what is made of them."""
     model = Model.of(PlainDesign(matrix), np.atleast_2d(weights))
-    return fit(maps, model, 1, VarianceGroups.of(model, codes).statistic)[0]
+    groups = VarianceGroups.of(model, codes)
+    raw = [
+        fit(maps, model, 1, lambda residuals, which=which: groups.raw(residuals)[which])[0]
+        for which in (0, 1)
+    ]
+    return *raw, fit(maps, model, 1, groups.statistic)[0], model.df
+
+
+def p_equivalent(value, nu, df, n_rows):
+    """Return the t or F of df with the same Bartlett-corrected likelihood ratio."""
+    squared = value**2 if n_rows == 1 else n_rows * value
+    ratio = (nu + n_rows / 2 - 1) * np.log(1 + squared / nu)
+    same = df * (np.exp(ratio / (df + n_rows / 2 - 1)) - 1)
+    return np.sign(value) * np.sqrt(same) if n_rows == 1 else same / n_rows
 
 
 def test_two_groups_without_covariates_are_welchs_t():
     rng = np.random.default_rng(0)
     codes = np.repeat([0, 1], [7, 12])
     maps = rng.standard_normal((19, 40)) * np.where(codes == 0, 3, 1)[:, None] + 5
-    expected = stats.ttest_ind(maps[codes == 0], maps[codes == 1], equal_var=False).statistic
-    np.testing.assert_allclose(observed(dummies(codes), maps, [1, -1], codes), expected, rtol=1e-12)
+    expected = stats.ttest_ind(maps[codes == 0], maps[codes == 1], equal_var=False)
+    v, nu, t, df = observed(dummies(codes), maps, [1, -1], codes)
+    np.testing.assert_allclose(v, expected.statistic, rtol=1e-12)
+    np.testing.assert_allclose(nu, expected.df, rtol=1e-12)
+    # The p of the equivalent t is that of Welch's test, nearly.
+    np.testing.assert_allclose(2 * stats.t.sf(np.abs(t), df), expected.pvalue, rtol=0.05)
 
 
 def test_more_groups_without_covariates_are_welchs_anova():
@@ -59,8 +78,10 @@ def test_more_groups_without_covariates_are_welchs_anova():
     codes = np.repeat([0, 1, 2, 3], [5, 9, 6, 14])
     maps = rng.standard_normal((34, 30)) * np.array([3, 1, 2, 0.5])[codes][:, None]
     weights = np.eye(4)[:3] - np.eye(4)[3]
-    expected = stats.f_oneway(*[maps[codes == g] for g in range(4)], equal_var=False).statistic
-    np.testing.assert_allclose(observed(dummies(codes), maps, weights, codes), expected, rtol=1e-11)
+    expected = stats.f_oneway(*[maps[codes == g] for g in range(4)], equal_var=False)
+    g, _, f, df = observed(dummies(codes), maps, weights, codes)
+    np.testing.assert_allclose(g, expected.statistic, rtol=1e-11)
+    np.testing.assert_allclose(stats.f.sf(f, 3, df), expected.pvalue, rtol=0.05)
 
 
 @pytest.mark.parametrize("weights", [[[1, -1, 0, 0, 0]], [[0, 0, 0, 1, 0]],
@@ -71,8 +92,11 @@ def test_with_covariates_it_is_the_definition(weights):
     matrix = np.hstack([dummies(codes), rng.standard_normal((25, 2))])
     maps = 10 + rng.standard_normal((25, 20)) * np.array([3, 1, 2])[codes][:, None]
     weights = np.array(weights, float)
-    expected = slow_v(matrix, maps, weights, codes)
-    np.testing.assert_allclose(observed(matrix, maps, weights, codes), expected, rtol=1e-10)
+    expected, nu = slow_v(matrix, maps, weights, codes)
+    v, own_nu, t, df = observed(matrix, maps, weights, codes)
+    np.testing.assert_allclose(v, expected, rtol=1e-10)
+    np.testing.assert_allclose(own_nu, nu, rtol=1e-10)
+    np.testing.assert_allclose(t, p_equivalent(v, nu, df, len(weights)), rtol=1e-10)
 
 
 def test_one_group_is_t():
@@ -113,7 +137,7 @@ def test_permuted_maps_are_those_of_a_fit_for_each(rows, dtype):
         # Scan i takes the design's row order[i]: the data of scan i stand at row order[i].
         moved = np.empty_like(maps)
         moved[order] = maps - fitted
-        v = slow_v(matrix, moved, weights, codes)
+        v = p_equivalent(*slow_v(matrix, moved, weights, codes), 5, rows)
         expected = [v.max(), -v.min()][: len(largest)]
         np.testing.assert_allclose(largest, expected, rtol=1e-9 if dtype == "float64" else 2e-3)
 
@@ -130,8 +154,11 @@ def test_signs_are_flipped_with_variance_groups():
     assert result.sign_flips
     assert result.exhaustive
     signs = np.array(np.meshgrid(*[[1, -1]] * 9, indexing="ij")).reshape(9, -1).T
-    expected = [slow_v(np.ones((9, 1)), maps * s[:, None], np.ones((1, 1)), codes).max()
-                for s in signs]  # fmt: skip
+    one = np.ones((1, 1))
+    expected = [
+        p_equivalent(*slow_v(np.ones((9, 1)), maps * s[:, None], one, codes), 8, 1).max()
+        for s in signs
+    ]
     np.testing.assert_allclose(np.sort(result.max_t[:, 0]), np.sort(expected), rtol=1e-9)
 
 

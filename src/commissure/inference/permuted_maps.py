@@ -83,7 +83,7 @@ def permuted_maps(
             if len(square_rows):
                 permuted_v(
                     product, squares, p, n_at_once, coefficients, of_column, products,
-                    df_of_groups, sizes, n_tested, least, scratch, t,
+                    df_of_groups, sizes, n_tested, df, least, scratch, t,
                 )  # fmt: skip
             else:
                 _permuted_t(product, p, n_at_once, n_tested, df, least, left, t)

@@ -44,11 +44,14 @@ class VarianceGroups:
         Sum of the residual-forming matrix's diagonal over each group.
     n_rows : int
         s, rows of the contrast.
+    model_df : int
+        d, residual degrees of freedom of the model with one variance.
 
     References
     ----------
     Winkler et al. (2014) NeuroImage 92:381, equations 5-7; Aspin & Welch (1949) Biometrika 36:290;
-    Welch (1951) Biometrika 38:330.
+    Welch (1951) Biometrika 38:330; Bartlett (1947) J R Stat Soc Suppl 9:176; Wallace (1959) Ann
+    Math Stat 30:1121.
     """
 
     codes: NDArray[np.intp]
@@ -58,6 +61,7 @@ class VarianceGroups:
     products: FloatArray
     df: FloatArray
     n_rows: int
+    model_df: int
 
     @classmethod
     def of(cls, model: Model, groups: NDArray[Any]) -> "VarianceGroups":
@@ -105,6 +109,7 @@ class VarianceGroups:
             products=np.stack([basis[m].T @ basis[m] for m in members.T]),
             df=df,
             n_rows=model.n_rows,
+            model_df=model.df,
         )
 
     @property
@@ -113,13 +118,22 @@ class VarianceGroups:
         return np.bincount(self.codes)
 
     def statistic(self, residuals: FloatArray) -> FloatArray:
-        """Return v, or G where the contrast has more rows, of each place.
+        """Return v, or G where the contrast has more rows, as t or F of the model's df.
 
         Parameters
         ----------
         residuals : ndarray of shape (n_scans, n_places)
             Of the nuisance part, each place at length 1 (or 0).
         """
+        value, nu = self.raw(residuals)
+        s, d = self.n_rows, self.model_df
+        squared = value**2 if s == 1 else s * value
+        power = (nu + s / 2 - 1) / (d + s / 2 - 1)
+        same = d * np.expm1(power * np.log1p(squared / nu))
+        return np.asarray(np.sign(value) * np.sqrt(same) if s == 1 else same / s)
+
+    def raw(self, residuals: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return v or G as they are, and Welch's degrees of freedom; see `statistic`."""
         basis = self.columns @ self.coefficients
         estimate = basis.T @ residuals
         left = residuals - basis @ estimate
@@ -131,13 +145,14 @@ class VarianceGroups:
             matrices[:, :first, :first], matrices[:, :first, first:]
         )
         b = estimate[first:]
-        if self.n_rows == 1:
-            return np.asarray(b[0] * np.sqrt(tested[:, 0, 0]))
         share = self.sizes[:, None] * weights
         uneven = ((1 - share / share.sum(axis=0)) ** 2 / self.df[:, None]).sum(axis=0)
         s = self.n_rows
+        nu = s * (s + 2) / (3 * uneven) if len(self.df) > 1 else np.full_like(uneven, self.model_df)
+        if s == 1:
+            return np.asarray(b[0] * np.sqrt(tested[:, 0, 0])), nu
         correction = 1 + 2 * (s - 1) / (s * (s + 2)) * uneven
-        return np.asarray(np.einsum("ap,pab,bp->p", b, tested, b) / (s * correction))
+        return np.asarray(np.einsum("ap,pab,bp->p", b, tested, b) / (s * correction)), nu
 
 
 class RelabelledGroups:
@@ -187,6 +202,7 @@ def permuted_v(
     df: NDArray[Any],
     sizes: NDArray[Any],
     n_rows: int,
+    model_df: float,
     least: float,
     scratch: NDArray[Any],
     t: NDArray[Any],
@@ -199,7 +215,7 @@ def permuted_v(
     squares : ndarray of shape (n_groups * n_at_once, width)
     p, n_at_once : int
         Which relabelling of how many.
-    coefficients, of_column, products, df, sizes, n_rows
+    coefficients, of_column, products, df, sizes, n_rows, model_df
         See `VarianceGroups`.
     least : float
         Below it a sum of squares is rounding error.
@@ -243,17 +259,15 @@ def permuted_v(
                     entry[i] += factor * weight[g, i]
     first = n_basis - n_rows
     for pivot in range(first):
+        for i in range(width):
+            other[i] = 1 / matrix[pivot * n_basis + pivot, i]
         for a in range(pivot + 1, n_basis):
             for i in range(width):
-                line[i] = matrix[a * n_basis + pivot, i] / matrix[pivot * n_basis + pivot, i]
+                line[i] = matrix[a * n_basis + pivot, i] * other[i]
             for b in range(pivot + 1, a + 1):
                 entry, beside = matrix[a * n_basis + b], matrix[b * n_basis + pivot]
                 for i in range(width):
                     entry[i] -= line[i] * beside[i]
-    if n_rows == 1:
-        for i in range(width):
-            t[i] = estimate[first, i] * np.sqrt(matrix[first * n_basis + first, i])
-        return
     t[:] = 0
     for a in range(first, n_basis):
         for b in range(first, a + 1):
@@ -270,6 +284,27 @@ def permuted_v(
         for i in range(width):
             uneven = 1 - sizes[g] * weight[g, i] / line[i]
             other[i] += uneven * uneven / df[g]
-    scale = 2 * (n_rows - 1) / (n_rows * (n_rows + 2))
-    for i in range(width):
-        t[i] /= n_rows * (1 + scale * other[i])
+    _at_df_of_model(estimate[first], other, n_groups, n_rows, model_df, t)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
+def _at_df_of_model(
+    sign: NDArray[Any],
+    uneven: NDArray[Any],
+    n_groups: int,
+    n_rows: int,
+    model_df: float,
+    t: NDArray[Any],
+) -> None:
+    """Turn v squared, or s L G, into the t or F of the model's degrees of freedom, in place."""
+    s = n_rows
+    beside = s / 2 - 1
+    for i in range(len(t)):
+        nu = s * (s + 2) / (3 * uneven[i]) if n_groups > 1 else model_df
+        squared = t[i] / (1 + 2 * (s - 1) / (s * (s + 2)) * uneven[i])
+        power = (nu + beside) / (model_df + beside)
+        same = model_df * np.expm1(power * np.log1p(squared / nu))
+        if s > 1:
+            t[i] = same / s
+        else:
+            t[i] = np.sqrt(same) if sign[i] >= 0 else -np.sqrt(same)
