@@ -55,11 +55,12 @@ def build(root, what, *, empty):
     return paths
 
 
-def read(root, what):
+def read(root, what, choice=None):
+    """Read an example; its own choice says which of several that are not alike are meant."""
     return read_scans(
         root,
         "auto",
-        Selection(echo=what.get("echo")),
+        Selection(**(what.get("choose", {}) if choice is None else choice)),
         slice_timing=what.get("slice_timing", False),
     )
 
@@ -77,7 +78,12 @@ def test_examples_with_headers(name, tmp_path):
         with pytest.raises(InputError, match=what["said"]):
             read(tmp_path / "x", what)
         return
+    if "refused" in what:
+        # Runs of another task, echo or field of view are no repetitions of one measurement.
+        with pytest.raises(InputError, match=what["refused"]):
+            read(tmp_path / "x", what, {})
     scans = read(tmp_path / "x", what)
+    assert re.search(what.get("told", ""), " ".join(scans[0].notes))
     assert len(scans) == what["scans"]
     assert len({scan.name for scan in scans}) == what["scans"]
     assert all(scan.tr > 0 and scan.bold.exists() for scan in scans)

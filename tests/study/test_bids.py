@@ -8,7 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from commissure.inputs import check_image, read_bids
+from commissure.inputs import Selection, check_image
+from commissure.inputs import read_bids as read_dataset
 from commissure.problems import InputError
 
 TIMES = [0.0, 1.0, 0.5, 1.5]
@@ -32,6 +33,10 @@ def sidecar(path, **content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
     return path
+
+
+def read_bids(root, *, n_trim=0, slice_timing=True, **wishes):
+    return read_dataset(root, Selection(**wishes), n_trim=n_trim, slice_timing=slice_timing)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from commissure.cli.console import shown
+from commissure.cli.entities import add_entity_options, entities_of
 from commissure.inputs import Selection
 from commissure.preprocessing.recipe import Recipe
 from commissure.study.preprocess import preprocess_study
@@ -47,6 +48,7 @@ def add_parser(commands: Any) -> None:
     which.add_argument("--task", metavar="LABEL")
     which.add_argument("--run", nargs="+", dest="runs", metavar="INDEX")
     which.add_argument("--echo", metavar="INDEX", help="of multi-echo runs, the one to take")
+    add_entity_options(which)
     how = parser.add_argument_group("how (default: as the preset says)")
     how.add_argument("--preset", choices=PRESETS, default="recommended")
     how.add_argument("--n-trim", type=int, metavar="N", help="volumes to drop at the beginning")
@@ -96,6 +98,8 @@ def _run(options: argparse.Namespace) -> None:
         runs=_labels(options.runs),
         task=options.task,
         echo=options.echo,
+        acquisition=options.acquisition,
+        entities=entities_of(options) or {},
     )
     with shown(quiet=options.quiet) as progress:
         rows = preprocess_study(

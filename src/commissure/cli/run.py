@@ -14,6 +14,7 @@ from rich.text import Text
 
 from commissure.cli.config import add_settings_options, settings_of
 from commissure.cli.console import study_shown
+from commissure.cli.entities import add_entity_options, entities_of
 from commissure.executors import DaskExecutor, Executor, LocalExecutor
 from commissure.inputs import Selection, find_participants, read_scans
 from commissure.study.run import Study, StudyOutcome, run_study
@@ -59,6 +60,7 @@ def add_parser(commands: Any) -> None:
     which.add_argument("--task", "--task-id", "--task_id", metavar="LABEL")
     which.add_argument("--run", nargs="+", dest="runs", metavar="INDEX")
     which.add_argument("--echo", "--echo-idx", "--echo_idx", metavar="INDEX")
+    add_entity_options(which)
     which.add_argument("--space", metavar="NAME", help="of preprocessed runs, where several are")
     which.add_argument("--input-kind", choices=("auto", "bids", "fmriprep", "dpabi", "table"))
     which.add_argument("--participants", type=Path, metavar="TSV", help="default: the input's")
@@ -122,6 +124,7 @@ def _study(options: argparse.Namespace, settings: StudySettings) -> Study:
         task=chosen.task,
         echo=chosen.echo,
         acquisition=chosen.acquisition,
+        entities=chosen.entities,
     )
     scans = read_scans(
         options.input,
@@ -159,6 +162,8 @@ def _changes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
             "sessions": options.session_id,
             "runs": options.runs,
             "echo": options.echo,
+            "acquisition": options.acquisition,
+            "entities": entities_of(options),
             "space": options.space,
         },
         "cfh": {"partner": options.partner},
@@ -197,6 +202,8 @@ def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
     if options.quiet:
         return
     included = sum(bool(j.row["included"]) for j in outcome.judged)
+    for note in outcome.notes:
+        console.print(note, markup=False)
     console.print(
         f"{included} of {len(outcome.judged)} runs are included: see "
         f"{options.out_dir / 'quality.tsv'}",

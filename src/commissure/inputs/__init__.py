@@ -1,5 +1,6 @@
 """One module per kind of input folder, all giving the same `Scan`."""
 
+from commissure.inputs.alike import check_alike
 from commissure.inputs.bids import read_bids
 from commissure.inputs.confounds import Confounds, read_confounds, strategy_problems
 from commissure.inputs.dpabi import read_dpabi
@@ -17,6 +18,7 @@ __all__ = [
     "InputKind",
     "Scan",
     "Selection",
+    "check_alike",
     "check_image",
     "find_participants",
     "read_bids",

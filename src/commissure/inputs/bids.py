@@ -1,9 +1,10 @@
 """Raw BIDS datasets."""
 
-import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from commissure.inputs.axes import choose
 from commissure.inputs.bids_files import BidsDataset, BidsFile
 from commissure.inputs.scan import (
     Scan,
@@ -13,10 +14,8 @@ from commissure.inputs.scan import (
     timing_problems,
     volume_problems,
 )
-from commissure.inputs.selection import Selection, bare
+from commissure.inputs.selection import Selection
 from commissure.problems import InputError
-
-_LOG = logging.getLogger(__name__)
 
 # z is how it was written before BIDS 1.0.
 _THIRD_AXIS = ("k", "k-", "z", "z-")
@@ -24,13 +23,8 @@ _THIRD_AXIS = ("k", "k-", "z", "z-")
 
 def read_bids(
     bids_dir: str | Path,
+    selection: Selection | None = None,
     *,
-    participant_labels: Iterable[str] | None = None,
-    task: str | None = None,
-    sessions: Iterable[str] | None = None,
-    runs: Iterable[str] | None = None,
-    echo: str | None = None,
-    acquisition: str | None = None,
     n_trim: int = 0,
     slice_timing: bool = True,
 ) -> list[Scan]:
@@ -41,14 +35,7 @@ def read_bids(
     Parameters
     ----------
     bids_dir : path
-    participant_labels, sessions, runs : iterable of str, optional
-        Which to take, with or without "sub-", "ses-", "run-"; all by default.
-    task : str, optional
-        Which to take; all by default.
-    echo : str, optional
-        Which echo of multi-echo runs to take.
-    acquisition : str, optional
-        Which to take ("acq-"); all by default.
+    selection : Selection, optional
     n_trim : int
         Volumes that will be dropped; a run must have more.
     slice_timing : bool
@@ -72,43 +59,34 @@ def read_bids(
     if not existing:
         msg = f"{root} has no folder named sub-..., so it is no raw BIDS dataset."
         raise InputError(msg)
-    wished = Selection(
-        participant_labels=None if participant_labels is None else tuple(participant_labels),
-        sessions=None if sessions is None else tuple(sessions),
-        runs=None if runs is None else tuple(runs),
-        task=task,
-        echo=echo,
-        acquisition=acquisition,
-    )
-    wanted, problems = wished.participants(existing, root)
-    scans: list[Scan] = []
-    n_found = 0
+    selection = selection or Selection()
+    wanted, problems = selection.participants(existing, root)
+    found: list[BidsFile] = []
+    anatomies: dict[str, list[BidsFile]] = {}
     for name in wanted:
-        bolds, t1ws, name_problems = _files(dataset, existing[name])
+        bolds, anatomies[name], name_problems = _files(dataset, existing[name])
+        found += bolds
         problems += name_problems
-        if any("space" in f.entities or "desc" in f.entities for f in bolds):
-            problems.append(
-                f"{root} has derived images (space-, desc-) among its runs: it is no raw dataset. "
-                "Read it as one of fMRIPrep's kind, or move them to derivatives/."
-            )
-        bolds = [f for f in bolds if wished.takes(f.entities)]
-        bolds, echo_problems = _choose_echo(bolds, echo)
-        problems += echo_problems
-        n_found += len(bolds) + len(echo_problems)
-        if not bolds and not echo_problems:
-            lacking = f"{existing[name]} has no BOLD run that matches"
-            if participant_labels is not None:
-                problems.append(f"{lacking} {wished}. Leave the participant out, or ask for less.")
-            else:
-                _LOG.warning("%s %s: left out.", lacking, wished)
-        for bold in bolds:
-            try:
-                scans.append(_scan(dataset, bold, t1ws, n_trim, slice_timing))
-            except InputError as error:
-                problems += error.problems
-    if not n_found and not problems:
+    if any(not file.entities.keys().isdisjoint(("space", "desc")) for file in found):
+        found = [file for file in found if file.entities.keys().isdisjoint(("space", "desc"))]
         problems.append(
-            f"{root} has no BOLD run (sub-*/[ses-*/]func/*_bold.nii.gz) that matches {wished}."
+            f"{root} has derived images (space-, desc-) among its runs: it is no raw dataset. "
+            "Read it as one of fMRIPrep's kind, or move them to derivatives/."
+        )
+    chosen = choose([file.entities for file in found], selection, wanted, root)
+    taken = [found[place] for place in chosen.places]
+    problems += [*chosen.problems, *_twice(taken)]
+    scans: list[Scan] = []
+    for bold in taken:
+        t1ws = anatomies[f"sub-{bold.entities['sub']}"]
+        try:
+            scan = _scan(dataset, bold, t1ws, n_trim, slice_timing)
+            scans.append(replace(scan, notes=chosen.notes))
+        except InputError as error:
+            problems += error.problems
+    if not taken and not problems:
+        problems.append(
+            f"{root} has no BOLD run (sub-*/[ses-*/]func/*_bold.nii.gz) that matches {selection}."
         )
     problems += dataset.json_problems
     if problems:
@@ -128,6 +106,11 @@ def _files(dataset: BidsDataset, subject: Path) -> tuple[list[BidsFile], list[Bi
     )
     problems = [problem for file in (*bolds, *t1ws) for problem in file.problems]
     magnitude = [f for f in bolds if f.entities.get("part", "mag") == "mag"]
+    if bolds and not magnitude:
+        problems.append(
+            f"{bolds[0].path} and all other runs of {subject.name} are no magnitude images "
+            "(part-mag), which are needed. Copy these, or .bidsignore the participant."
+        )
     return (
         [file for file in magnitude if not file.problems],
         [file for file in t1ws if not file.problems],
@@ -135,28 +118,15 @@ def _files(dataset: BidsDataset, subject: Path) -> tuple[list[BidsFile], list[Bi
     )
 
 
-def _choose_echo(bolds: Sequence[BidsFile], echo: str | None) -> tuple[list[BidsFile], list[str]]:
-    """Return one file for each run, and the runs for which several echoes leave a choice."""
+def _twice(bolds: Iterable[BidsFile]) -> list[str]:
     groups: dict[str, list[BidsFile]] = {}
     for bold in bolds:
-        groups.setdefault(bold.without(["echo"]), []).append(bold)
-    chosen, problems = [], []
-    for group in groups.values():
-        matching = group
-        echoes = [file.entities.get("echo") for file in group]
-        if any(echoes) and echo is not None:
-            asked = bare("echo", echo)
-            matching = [f for f in group if bare("echo", f.entities.get("echo", "")) == asked]
-        if len(matching) == 1:
-            chosen += matching
-        elif any(echoes):
-            problems.append(
-                f"{group[0].path} is one of several echoes ({', '.join(map(str, echoes))}). "
-                "Choose one of them (echo), or combine them first (for example with tedana)."
-            )
-        else:
-            problems.append(f"{group[0].path} is there twice, as .nii and .nii.gz. Remove one.")
-    return chosen, problems
+        groups.setdefault(bold.without([]), []).append(bold)
+    return [
+        f"{alike[0].path} is there twice, as .nii and .nii.gz. Remove one."
+        for alike in groups.values()
+        if len(alike) > 1
+    ]
 
 
 def _scan(

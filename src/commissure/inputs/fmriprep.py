@@ -3,10 +3,11 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from commissure.inputs.axes import choose
 from commissure.inputs.bids_files import BidsDataset, BidsFile
 from commissure.inputs.confounds_tables import table_shape
 from commissure.inputs.scan import (
@@ -20,7 +21,7 @@ from commissure.inputs.scan import (
     load_header,
     volume_problems,
 )
-from commissure.inputs.selection import Selection, bare, listed
+from commissure.inputs.selection import Selection, listed
 from commissure.inputs.spaces import Space
 from commissure.problems import InputError
 from commissure.space.grid import Grid, same_grid
@@ -113,17 +114,18 @@ def read_fmriprep(
         msg = f"{root} has no folder named sub-..., so it is no dataset of fMRIPrep's kind."
         raise InputError(msg)
     wanted, problems = selection.participants(existing, dataset.root)
-    runs: list[_Run] = []
-    for name in wanted:
-        found, name_problems = _runs(dataset, existing[name], selection)
-        runs += found
-        problems += name_problems
-        if not found and not name_problems:
-            lacking = f"{existing[name]} has no preprocessed BOLD run that matches {selection}"
-            if selection.participant_labels is not None:
-                problems.append(f"{lacking}. Leave the participant out, or ask for less.")
-            else:
-                _LOG.warning("%s: left out.", lacking)
+    files, name_problems = _files(dataset, [existing[name] for name in wanted])
+    problems += name_problems
+    chosen = choose(
+        [file.entities for file in files],
+        selection,
+        [] if name_problems else wanted,
+        dataset.root,
+        combined_echoes=True,
+    )
+    problems += chosen.problems
+    runs, twice = _runs(files[place] for place in chosen.places)
+    problems += twice
     if not runs and not problems:
         problems.append(
             f"{root} has no preprocessed BOLD run (sub-*/[ses-*/]func/"
@@ -136,7 +138,7 @@ def read_fmriprep(
     for run in runs:
         if taken in run.files:
             try:
-                scans.append(_scan(dataset, run, taken, n_trim))
+                scans.append(replace(_scan(dataset, run, taken, n_trim), notes=chosen.notes))
             except InputError as error:
                 problems += error.problems
     problems += dataset.json_problems
@@ -145,34 +147,32 @@ def read_fmriprep(
     return scans
 
 
-def _runs(
-    dataset: BidsDataset, subject: Path, selection: Selection
-) -> tuple[list[_Run], list[str]]:
-    """Return the runs of a participant, each with all its variants, and problems of names."""
+def _files(dataset: BidsDataset, subjects: Iterable[Path]) -> tuple[list[BidsFile], list[str]]:
+    """Return all that may be a run of the participants, and problems of names."""
+    found = [
+        file
+        for subject in subjects
+        for place in dataset.places(subject)
+        for file in dataset.images(subject, place, "func", "bold")
+        if file.entities.get("desc") in _DONE and file.entities.get("part", "mag") == "mag"
+    ]
+    problems = [problem for file in found for problem in file.problems]
+    return [file for file in found if not file.problems], problems
+
+
+def _runs(files: Iterable[BidsFile]) -> tuple[list[_Run], list[str]]:
+    """Return the runs, each with all its variants, and which files are there twice."""
     runs: dict[str, _Run] = {}
     problems: list[str] = []
-    for place in dataset.places(subject):
-        for file in dataset.images(subject, place, "func", "bold"):
-            if file.entities.get("desc") not in _DONE or not selection.takes(file.entities):
-                continue
-            # Single echoes are there besides the combined ones.
-            if "echo" in file.entities and (
-                selection.echo is None
-                or bare("echo", file.entities["echo"]) != bare("echo", selection.echo)
-            ):
-                continue
-            problems += file.problems
-            if file.problems:
-                continue
-            identity = file.without(DERIVED_ENTITIES)
-            run = runs.setdefault(identity, _Run(identity, file.path.parent, {}))
-            variant = _Variant(file.entities["desc"], Space.of(file.entities))
-            if variant in run.files:
-                problems.append(
-                    f"{file.path} is there twice, as {run.files[variant].path.name} too. "
-                    "Remove one."
-                )
-            run.files[variant] = file
+    for file in files:
+        identity = file.without(DERIVED_ENTITIES)
+        run = runs.setdefault(identity, _Run(identity, file.path.parent, {}))
+        variant = _Variant(file.entities["desc"], Space.of(file.entities))
+        if variant in run.files:
+            problems.append(
+                f"{file.path} is there twice, as {run.files[variant].path.name} too. Remove one."
+            )
+        run.files[variant] = file
     return list(runs.values()), problems
 
 

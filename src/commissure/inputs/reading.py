@@ -99,8 +99,7 @@ def read_scans(
         )
         raise InputError(msg)
     if kind == "bids":
-        chosen = vars(selection)
-        scans = read_bids(path, **chosen, n_trim=n_trim, slice_timing=slice_timing)
+        scans = read_bids(path, selection, n_trim=n_trim, slice_timing=slice_timing)
     elif kind == "fmriprep":
         scans = read_fmriprep(path, selection, n_trim=n_trim, **given)
     elif kind == "table":

@@ -51,6 +51,8 @@ class Scan:
         All that the sidecars say.
     warnings : tuple of str
         What the user should know, though the scan can be used.
+    notes : tuple of str
+        What was chosen of the whole input without being asked for; the same for all its scans.
     kind : {"raw", "preprocessed", "clean", "map"}
         What is still to be done: everything; smoothing and cleaning (fMRIPrep's output), but for
         what is in `done`; nothing (DPABI's `FunImgARWSDCF`, tables of clean files). Of a map,
@@ -84,6 +86,7 @@ class Scan:
     confounds: Path | None = None
     done: frozenset[Step] = frozenset()
     n_non_steady: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

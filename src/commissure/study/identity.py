@@ -60,18 +60,3 @@ def _same_data(scans: Sequence[Scan], known: dict[str, Any]) -> bool:
     return bool(seen) and all(
         known["runs"][scan.name]["size"] == scan.bold.stat().st_size for scan in seen
     )
-
-
-def check_runs(scans: Sequence[Scan]) -> None:
-    """Raise if runs differ in how they were acquired only: they are no repetitions to average."""
-    names: dict[tuple[str | None, ...], list[str]] = {}
-    for scan in scans:
-        key = (scan.participant_id, scan.session, scan.task, scan.run)
-        names.setdefault(key, []).append(scan.name)
-    several = [same for same in names.values() if len(same) > 1]
-    if several:
-        raise InputError(
-            f"{', '.join(same)} are the same run, acquired in several ways. Choose one: [input] "
-            "acquisition."
-            for same in several
-        )

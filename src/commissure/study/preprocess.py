@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 
 from commissure.files.text import write_tsv
-from commissure.inputs import Scan, Selection, check_image, read_bids, read_confounds
+from commissure.inputs import Scan, Selection, check_alike, check_image, read_confounds, read_scans
 from commissure.inputs.scan import load_header
 from commissure.preprocessing import max_motion
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
@@ -69,16 +69,14 @@ def preprocess_study(
         Before anything is done, with all problems of headers and sidecars; at the end, with those
         of runs that could not be preprocessed, after the others were.
     """
-    scans = read_bids(
+    scans = read_scans(
         bids_dir,
-        participant_labels=selection.participant_labels,
-        task=selection.task,
-        sessions=selection.sessions,
-        runs=selection.runs,
-        echo=selection.echo,
+        "bids",
+        selection,
         n_trim=recipe.n_trim,
         slice_timing=recipe.slice_timing,
     )
+    check_alike(scans)
     report = progress or (lambda _what, _share: None)
     problems: list[str] = []
     rows: list[dict[str, object]] = []

@@ -38,7 +38,11 @@ _MAPS = ("sub-*/**/func/*_boldmap.nii.gz", "group/*_statmap.nii.gz")
 
 @contextmanager
 def recorded(
-    out_dir: Path, input_dir: Path, command: Sequence[str], settings: StudySettings
+    out_dir: Path,
+    input_dir: Path,
+    command: Sequence[str],
+    settings: StudySettings,
+    notes: Sequence[str] = (),
 ) -> Iterator[None]:
     """Record a run of a study: that it began, at once, and how it ended.
 
@@ -53,6 +57,8 @@ def recorded(
     command : sequence of str
         Arguments as they were given, without the program's own path.
     settings : StudySettings
+    notes : sequence of str
+        What was chosen of the input without being asked for, and what scans differ in.
 
     Raises
     ------
@@ -64,6 +70,7 @@ def recorded(
         "Started": _now(),
         "Finished": None,
         "Ended": None,
+        "Notes": list(notes),
         "SettingsHash": hash_of(tables_of_results(settings)),
         "Seed": settings.group.seed,
         "Python": platform.python_version(),

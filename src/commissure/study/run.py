@@ -14,7 +14,7 @@ from commissure.executors import Executor, OnEvent, Outcome, Report, Task
 from commissure.executors.memory import preprocessing_bytes
 from commissure.executors.permutation_batches import null_by
 from commissure.inference import NullMaker
-from commissure.inputs import Scan
+from commissure.inputs import Scan, check_alike
 from commissure.inputs.scan import load_header
 from commissure.problems import InputError
 from commissure.space.templates import analysis_grid
@@ -28,7 +28,7 @@ from commissure.study.group import (
 )
 from commissure.study.group_inputs import Participants, read_participants
 from commissure.study.group_people import check_people
-from commissure.study.identity import check_runs, claim
+from commissure.study.identity import claim
 from commissure.study.participant import Job, is_done, results_of, work_on
 from commissure.study.provenance import recorded
 from commissure.study.report_files import write_report
@@ -82,6 +82,8 @@ class StudyOutcome:
 
     Attributes
     ----------
+    notes : tuple of str
+        What was chosen of the input without being asked for, and what scans differ in.
     n_done : int
         Participants that had nothing left to be done before.
     judged : list of Judged
@@ -94,6 +96,7 @@ class StudyOutcome:
         Why there is none.
     """
 
+    notes: tuple[str, ...] = ()
     n_done: int = 0
     judged: list[Judged] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
@@ -139,12 +142,12 @@ def run_study(
         Before anything is done, with all that can be told before. What goes wrong later is in the
         outcome: one participant does not stop the others.
     """
-    check_runs(study.scans)
+    notes = check_alike(study.scans)
     people = None if stage == "participant" else _people(study)
     claim(study.out_dir, study.input_dir, study.scans)
     tell = on_event or (lambda _who, _what, _share: None)
-    outcome = StudyOutcome()
-    with recorded(study.out_dir, study.input_dir, study.command, study.settings):
+    outcome = StudyOutcome(notes=notes)
+    with recorded(study.out_dir, study.input_dir, study.command, study.settings, notes):
         if stage != "group":
             _participants(study, executor, tell, outcome)
         results = [result for job in study.jobs for result in results_of(job)]

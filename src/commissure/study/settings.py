@@ -37,13 +37,16 @@ class InputSettings:
     kind : {"auto", "bids", "fmriprep", "dpabi", "table"}
         What kind of input it is; by default told from what lies there.
     task : str, optional
-        Label of the task.
+        Label of the task; of several, by default the one that begins with "rest".
     sessions, runs : tuple of str, optional
         Labels of the sessions and runs.
     echo : str, optional
         Of multi-echo runs, the one to take.
     acquisition : str, optional
-        Label after "acq-", where a run was acquired in several ways.
+        Label after "acq-", where runs were acquired in several ways.
+    entities : dict
+        Labels of other BIDS entities that runs differ in, such as {dir = "AP"}. Several labels
+        (dir = ["AP", "PA"]) say that these runs are alike; "" is runs without the entity.
     space : str, optional
         Space of already preprocessed runs, where there are several or none is named.
     desc : str, optional
@@ -62,6 +65,7 @@ class InputSettings:
     runs: Annotated[tuple[str, ...], MinLen(1)] | None = None
     echo: str | None = None
     acquisition: str | None = None
+    entities: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
     space: str | None = None
     desc: str | None = None
     folder: str | None = None
