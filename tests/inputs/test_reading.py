@@ -105,7 +105,7 @@ def test_scans_that_would_have_one_name(tmp_path):
     for name in ("Sub_001", "Sub001"):
         image(tmp_path / "FunImgARWSDCF" / name / "x.nii")
     (said,) = problems(tmp_path)
-    assert "would both be called sub-Sub001_task-rest" in said
+    assert "participants Sub001 and Sub_001 would have the same files" in said
 
 
 def test_acquisitions_are_told_apart_and_can_be_chosen(tmp_path):

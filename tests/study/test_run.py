@@ -270,9 +270,11 @@ def test_sessions_need_blocks_or_a_choice(tmp_path):
     assert run(folder, tmp_path / "out", group=repeated).group.n_scans == 12
 
 
-def test_runs_acquired_in_several_ways_need_a_choice(folder, tmp_path):
-    study = study_of(folder, tmp_path / "out")
-    first = study.scans[0]
-    other = replace(first, bold=first.bold.with_name("sub-01_task-rest_acq-fast_bold.nii.gz"))
-    with pytest.raises(InputError, match="acquired in several ways"):
-        run_study(replace(study, scans=(*study.scans, other)), "participant", Inline())
+def test_runs_acquired_in_several_ways_need_a_choice(tmp_path):
+    folder = write_derivatives(tmp_path / "in")
+    first = next((folder / "sub-01" / "func").glob("*.nii.gz"))
+    other = first.with_name(first.name.replace("_task-rest", "_task-rest_acq-fast"))
+    other.write_bytes(first.read_bytes())
+    with pytest.raises(InputError, match=r"several acquisitions .fast. and some"):
+        study_of(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

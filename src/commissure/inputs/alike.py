@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 
@@ -190,9 +189,9 @@ def _sessions(scans: Sequence[Scan]) -> list[str]:
 
 def _same_files(scans: Sequence[Scan]) -> list[str]:
     """Say which files are there for two scans, by whatever path."""
-    of_file: dict[Path, list[Scan]] = {}
+    of_file: dict[str, list[Scan]] = {}
     for scan in scans:
-        of_file.setdefault(scan.bold.resolve(), []).append(scan)
+        of_file.setdefault(str(scan.bold.resolve()), []).append(scan)
     return [
         f"{path} is the scan of {' and of '.join(scan.name for scan in same)}. Give each its own."
         for path, same in of_file.items()

@@ -123,7 +123,8 @@ def _labels(runs: Iterable[Entities], axis: str, open_axes: Sequence[str]) -> li
     for entities in runs:
         key = tuple(entities.get(other) for other in open_axes)
         groups.setdefault(key, set()).add(entities.get(axis) or "")
-    return sorted(max(groups.values(), key=len))
+    most = max(groups.values(), key=len)
+    return sorted(most)
 
 
 def _preferred(axis: str, labels: Sequence[str], *, combined_echoes: bool) -> str | None:

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from commissure.files.labels import label_problem
 from commissure.files.text import read_json
 from commissure.problems import InputError
 
@@ -168,6 +169,11 @@ def _checked(path: Path, subject: Path, place: Path) -> BidsFile:
         problems.append(
             f"{path} names another participant or session than its folder. Rename or move it."
         )
+    problems += [
+        f"{path}: {problem}"
+        for key, label in file.entities.items()
+        if (problem := label_problem(f"{key}-", label.replace("+", ""), bids=True))
+    ]
     if file.suffix == "bold" and "task" not in file.entities:
         problems.append(f"{path} names no task. Rename it to ..._task-rest_..._bold.nii.gz.")
     return BidsFile(path, file.entities, file.suffix, tuple(problems))

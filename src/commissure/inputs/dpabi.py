@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commissure.files.bids_names import IMAGE_EXTENSIONS, split_extension
+from commissure.files.labels import label_problem
 from commissure.inputs.confounds_tables import read_numbers
 from commissure.inputs.scan import (
     LONGEST_TR,
@@ -18,7 +19,7 @@ from commissure.inputs.scan import (
     load_header,
     volume_problems,
 )
-from commissure.inputs.selection import Selection, listed
+from commissure.inputs.selection import Selection, bare, listed
 from commissure.problems import InputError
 from commissure.space.grid import Grid, same_grid
 
@@ -129,6 +130,7 @@ def read_dpabi(
     }
     names = {name for people in subjects.values() for name in people}
     wanted, problems = selection.participants(names, base)
+    problems += name_problems(base, wanted)
     repetition_times = _repetition_times(base) if tr is None else {}
     masks = _masks(base)
     scans: list[Scan] = []
@@ -153,6 +155,12 @@ def read_dpabi(
     if problems:
         raise InputError(dict.fromkeys(problems))
     return scans
+
+
+def name_problems(base: Path, names: Iterable[str]) -> list[str]:
+    """Say which names of participants' folders or maps no files can be named after."""
+    said = (label_problem("the name of a participant", bare("sub", name)) for name in names)
+    return [f"{base}: {problem}" for problem in said if problem]
 
 
 def dpabi_image(folder: Path) -> Path:

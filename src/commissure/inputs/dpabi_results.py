@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from commissure.inputs.dpabi import DPABI_SPACE, Stage
+from commissure.inputs.dpabi import DPABI_SPACE, Stage, name_problems
 from commissure.inputs.scan import Scan, geometry_problems, load_header
 from commissure.inputs.selection import Selection, listed
 from commissure.problems import InputError
@@ -77,6 +77,7 @@ def read_dpabi_maps(
     found = sources[source]
     several = len({number for number, _ in found}) > 1
     wanted, problems = selection.participants({name for _, name in found}, base)
+    problems += name_problems(base, wanted)
     scans = []
     for name in wanted:
         for number, path in sorted((n, p) for (n, who), p in found.items() if who == name):

@@ -5,13 +5,14 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from commissure.files.labels import alnum
 from commissure.files.text import read_json
 from commissure.inputs.bids import read_bids
 from commissure.inputs.dpabi import read_dpabi
 from commissure.inputs.dpabi_results import read_dpabi_maps
 from commissure.inputs.fmriprep import read_fmriprep
 from commissure.inputs.scan import Scan
-from commissure.inputs.selection import Selection
+from commissure.inputs.selection import Selection, bare
 from commissure.inputs.table import read_scan_table
 from commissure.problems import InputError
 
@@ -180,12 +181,21 @@ def _looks_derived(path: Path, subjects: list[str]) -> bool:
 
 
 def _same_names(scans: list[Scan]) -> list[str]:
+    """Say whose files could not be told apart: names that differ in case only are one to some."""
+    people: dict[str, dict[str, None]] = defaultdict(dict)
     by_name: dict[str, list[Scan]] = defaultdict(list)
     for scan in scans:
-        by_name[scan.name].append(scan)
-    return [
-        f"{' and '.join(str(scan.bold) for scan in alike)} would both be called {name}. Leave one "
-        "out, or tell them apart by participant, session, task or run."
-        for name, alike in by_name.items()
+        people[alnum(bare("sub", scan.participant_id)).lower()][scan.participant_id] = None
+        by_name[scan.name.lower()].append(scan)
+    problems = [
+        f"The participants {' and '.join(alike)} would have the same files: their letters and "
+        "digits are the same but for case. Rename one."
+        for alike in people.values()
+        if len(alike) > 1
+    ]
+    return problems or [
+        f"{' and '.join(str(scan.bold) for scan in alike)} would both be called {alike[0].name}. "
+        "Leave one out, or tell them apart by participant, session, task or run."
+        for alike in by_name.values()
         if len(alike) > 1
     ]

@@ -91,11 +91,15 @@ class Scan:
     @property
     def name(self) -> str:
         """The BIDS entities that tell the run from all others of a study, to name files by."""
-        if self.bold.name.startswith(f"{self.participant_id}_"):
-            return BidsFile.of(self.bold).without(DERIVED_ENTITIES)
-        parts = [f"sub-{alnum(bare('sub', self.participant_id))}"]
-        labels = {"ses": self.session, "task": self.task, "run": self.run}
-        return "_".join(parts + [f"{key}-{alnum(label)}" for key, label in labels.items() if label])
+        told = {"sub": bare("sub", self.participant_id), "ses": self.session}
+        told |= {"task": self.task, "run": self.run}
+        labels = {key: alnum(label) for key, label in told.items() if label}
+        named = BidsFile.of(self.bold).entities
+        if f"sub-{named.get('sub')}" == self.participant_id:
+            of_run = {key: label for key, label in named.items() if key not in DERIVED_ENTITIES}
+            first = {key: labels[key] for key in ("sub", "ses") if key in labels}
+            labels = first | of_run | labels
+        return "_".join(f"{key}-{label}" for key, label in labels.items())
 
     @property
     def clean_space(self) -> str | None:

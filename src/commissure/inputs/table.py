@@ -1,6 +1,7 @@
 """A plain table of files: clean series, preprocessed ones, or maps."""
 
 from collections.abc import Hashable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -8,7 +9,9 @@ import pandas as pd
 
 from commissure.files.bids_names import entity
 from commissure.files.images import repetition_time
+from commissure.files.labels import label_problem
 from commissure.files.tables import read_table
+from commissure.inputs.axes import choose
 from commissure.inputs.confounds_tables import read_numbers, table_shape
 from commissure.inputs.scan import (
     CLEANED,
@@ -20,7 +23,7 @@ from commissure.inputs.scan import (
     load_header,
     volume_problems,
 )
-from commissure.inputs.selection import Selection
+from commissure.inputs.selection import Selection, bare
 from commissure.problems import InputError
 from commissure.space.grid import Grid, same_grid
 
@@ -81,19 +84,28 @@ def read_scan_table(
     selection = selection or Selection()
     names = {str(name) for name in table["participant_id"].dropna()}
     wanted, problems = selection.participants(names, where)
-    scans = []
-    for number, row in enumerate(table.to_dict("records")):
+    rows = []
+    for number, row in enumerate(table.to_dict("records"), 1):
         told = {str(key): _cell(value) for key, value in row.items() if key in COLUMNS}
-        line = f"{where}, row {number + 1}"
+        line = f"{where}, row {number}"
         if told["participant_id"] is None or told["path"] is None:
             problems.append(f"{line} lacks participant_id or path. Fill it, or remove the row.")
-            continue
-        labels = {key: _label(key, told) for key in ("ses", "task", "run")}
-        if told["participant_id"] in wanted and selection.takes(labels):
-            try:
-                scans.append(_scan(where, line, told, labels, n_trim, tr, space))
-            except InputError as error:
-                problems += error.problems
+        elif told["participant_id"] in wanted:
+            labels = {key: _label(key, told) for key in ("ses", "task", "run")}
+            unfit = _label_problems(told["participant_id"], labels)
+            problems += [f"{line}: {problem}" for problem in unfit]
+            if not unfit:
+                rows.append((line, told, labels))
+    entities = [{"sub": told["participant_id"], **labels} for _, told, labels in rows]
+    chosen = choose(entities, selection, wanted, where)
+    problems += chosen.problems
+    scans = []
+    for line, told, labels in (rows[place] for place in chosen.places):
+        try:
+            scan = _scan(where, line, told, labels, n_trim, tr, space)
+            scans.append(replace(scan, notes=chosen.notes))
+        except InputError as error:
+            problems += error.problems
     if not scans and not problems:
         problems.append(f"{where} has no row that matches {selection}.")
     if problems:
@@ -176,6 +188,13 @@ def _label(key: str, told: dict[str, Any]) -> str | None:
     # A column of numbers with gaps is read as 1.0, 2.0.
     number = isinstance(value, float) and value.is_integer()
     return None if value is None else str(int(value) if number else value).removeprefix(f"{key}-")
+
+
+def _label_problems(participant_id: str, labels: dict[str, str | None]) -> list[str]:
+    columns = {"ses": "session_id", "task": "task", "run": "run"}
+    told = {"participant_id": bare("sub", participant_id)}
+    told |= {columns[key]: label for key, label in labels.items() if label is not None}
+    return [problem for what, text in told.items() if (problem := label_problem(what, text))]
 
 
 def _beside(table: Path, name: str | None) -> Path | None:
