@@ -244,7 +244,7 @@ def test_every_problem_is_told_at_once(study, tmp_path, capsys):
     more = ["--clinical", "scores", "--within", "patients", "--roi", "x"]
     assert main(arguments(bad, tmp_path / "out", *more)) == 2
     said = capsys.readouterr().err
-    for words in ("sub-02", "age", "sub-nobody", "scores", "--within patients"):
+    for words in ("sub-02", "age", "sub-nobody", "scores", "within", "nobody has group patients"):
         assert words in said
     assert "Traceback" not in said
     assert not (tmp_path / "out").exists()

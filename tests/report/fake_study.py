@@ -16,8 +16,8 @@ from commissure.problems import InputError
 from commissure.space.templates import analysis_grid
 from commissure.study.domain import grey_mask
 from commissure.study.group import judged_runs, run_group
-from commissure.study.group_inputs import Participants
 from commissure.study.participant import Job, RunResult
+from commissure.study.people import Participants
 from commissure.study.settings import read_settings
 from commissure.study.study_files import write_study_files
 from commissure.workspace.ledger import STATE_FOLDER, Ledger

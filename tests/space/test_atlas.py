@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from commissure.files.atlases import load_atlas
 from commissure.problems import InputError
 from commissure.space import atlas as atlas_module
-from commissure.space.atlas import NEAR_MM, Atlas, harvard_oxford, load_atlas
+from commissure.space.atlas import NEAR_MM, Atlas, harvard_oxford
 
 LABELS = pd.DataFrame(
     {"index": [0, 7, 3, 20], "name": ["Background", "Left A", "Right B", "Left C"]}

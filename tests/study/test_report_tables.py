@@ -10,7 +10,8 @@ from scipy import ndimage, stats
 
 from commissure import Domain
 from commissure.study.findings import StatsSettings
-from commissure.study.group_inputs import GroupMaps, Participants
+from commissure.study.group_inputs import GroupMaps
+from commissure.study.people import Participants
 from commissure.study.report_tables import adjusted_tables, motion_tables, null_distributions
 from commissure.study.statistics import find
 from commissure.study.stats_inputs import check_inputs

@@ -1,6 +1,6 @@
 """Where the numbers live: domains of places, templates, atlases."""
 
-from commissure.space.atlas import Atlas, harvard_oxford, load_atlas
+from commissure.space.atlas import Atlas, harvard_oxford
 from commissure.space.domain import LEFT, NEITHER, RIGHT, Domain
 from commissure.space.grid import check_same_grid
 
@@ -12,5 +12,4 @@ __all__ = [
     "Domain",
     "check_same_grid",
     "harvard_oxford",
-    "load_atlas",
 ]

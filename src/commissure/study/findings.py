@@ -18,7 +18,8 @@ from commissure.inference import (
     PermutationResult,
 )
 from commissure.space.atlas import Atlas
-from commissure.study.group_inputs import GroupMaps, Participants
+from commissure.study.group_inputs import GroupMaps
+from commissure.study.people import Participants
 
 Seed = Annotated[int, Ge(0), Le(2**63 - 1)]
 
@@ -37,6 +38,9 @@ class StatsSettings:
         Column of the exchangeability blocks.
     categorical : tuple of str
         Columns of numbers that are factors, beside those of participants.json.
+    numeric : tuple of str
+        Columns that have numbers although few of their whole numbers are different, or one of them
+        looks like a code of a missing value.
     clinical : tuple of str
         Scores to correlate with the regions.
     within : str, optional
@@ -85,6 +89,7 @@ class StatsSettings:
     group: str = "group"
     blocks: str | None = None
     categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
     clinical: tuple[str, ...] = ()
     within: str | None = None
     clinical_covariates: tuple[str, ...] | None = None

@@ -26,6 +26,7 @@ from commissure.report.scatter import scatter_figure
 from commissure.report.tables_docx import table_docx
 from commissure.study.data_texts import read_data
 from commissure.study.findings import Findings
+from commissure.study.people import described
 from commissure.study.report_tables import write_report_tables
 
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
@@ -248,6 +249,7 @@ def _record(findings: Findings) -> dict[str, Any]:
         "ScansCompared": dict(findings.compared),
         "ScansOfGroups": {name: mean.n for name, mean in findings.groups.items()},
         "DesignColumns": list(inputs.design.names),
+        "Design": described(inputs.people, inputs.design.factors),
         "DegreesOfFreedom": result.df,
         "ClusterFormingThreshold": result.threshold,
         "Permutations": result.n_permutations,

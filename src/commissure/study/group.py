@@ -21,16 +21,16 @@ from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.domain import study_domain
 from commissure.study.findings_files import write_findings
-from commissure.study.group_inputs import Participants, read_map_files
+from commissure.study.group_inputs import read_map_files
 from commissure.study.group_people import bare, rows_of, with_motion
 from commissure.study.methods_files import write_methods
 from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
+from commissure.study.people import MEAN_FD, Participants, understood
 from commissure.study.preprocess_files import own_folder
 from commissure.study.quality import KEYS, judge, key_of
-from commissure.study.report_tables import MEAN_FD
 from commissure.study.settings import GroupSettings, StudySettings, hash_of, tables_of_results
 from commissure.study.statistics import find
-from commissure.study.stats_inputs import check_inputs
+from commissure.study.stats_inputs import check_inputs, named_columns
 from commissure.workspace.ledger import Ledger
 
 GROUP_FOLDER = "group"
@@ -136,7 +136,7 @@ def run_group(
     excluded = _excluded(judged, people, asked.group)
     people = rows_of([key for key, _ in scans], people)
     motion = [[run.row.get("mean_fd_jenkinson") for run in runs] for _, runs in scans]
-    people = with_motion(people, motion, asked)
+    people = with_motion(understood(people, named_columns(settings.group)), motion, asked)
     key = hash_of(
         commissure.__version__,
         asdict(asked),

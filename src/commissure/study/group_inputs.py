@@ -1,9 +1,8 @@
-"""What the group stage reads: participants, their maps, and the places that all of them have."""
+"""What the group stage reads: the maps, and the places that all of them have."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,28 +15,6 @@ from commissure.files.text import read_json
 from commissure.inference import match_maps
 from commissure.problems import InputError
 from commissure.space import Domain
-
-
-@dataclass(frozen=True, eq=False)
-class Participants:
-    """The table of participants.
-
-    Attributes
-    ----------
-    table : DataFrame
-        A row a scan, with the column ``participant_id``; empty cells and ``n/a`` are missing.
-    categorical : tuple of str
-        Columns that participants.json gives ``Levels``.
-    levels : dict of str to dict of str to str
-        What each level of these columns means.
-    units : dict of str to str
-        ``Units`` of columns.
-    """
-
-    table: pd.DataFrame
-    categorical: tuple[str, ...]
-    levels: dict[str, dict[str, str]] = field(default_factory=dict)
-    units: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,44 +37,6 @@ class GroupMaps:
     domain: Domain
     n_masked: int
     sources: tuple[str, ...]
-
-
-def read_participants(path: Path) -> Participants:
-    """Read participants.tsv, and what the participants.json beside it says of its columns.
-
-    Raises
-    ------
-    InputError
-        If one of them cannot be read, or there is no column ``participant_id``.
-    """
-    table = read_table(path)
-    if "participant_id" not in table:
-        msg = f"{path} has no column participant_id; its columns are {', '.join(map(str, table))}."
-        raise InputError(msg)
-    sidecar = path.with_suffix(".json")
-    described = read_json(sidecar) if sidecar.exists() else {}
-    columns = {name: what for name, what in described.items() if isinstance(what, dict)}
-    levels = {
-        name: _meanings(what["Levels"])
-        for name, what in columns.items()
-        if name in table and "Levels" in what
-    }
-    units = {
-        name: str(what["Units"])
-        for name, what in columns.items()
-        if name in table and "Units" in what
-    }
-    return Participants(table, tuple(levels), levels, units)
-
-
-def _meanings(levels: Any) -> dict[str, str]:
-    """Return what levels mean; each may be described by a text or, in BIDS 1.9, an object."""
-    if not isinstance(levels, dict):
-        return {str(level): str(level) for level in levels} if isinstance(levels, list) else {}
-    return {
-        str(level): str(what.get("Description", level) if isinstance(what, dict) else what)
-        for level, what in levels.items()
-    }
 
 
 def read_maps(maps: Path, participants: pd.DataFrame, domain: Domain) -> GroupMaps:

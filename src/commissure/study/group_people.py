@@ -1,18 +1,19 @@
 """Who is compared: the participants' rows, a row a scan, with their motion."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from commissure.inputs import Scan
 from commissure.problems import InputError
-from commissure.study.group_inputs import Participants
-from commissure.study.report_tables import MEAN_FD
+from commissure.study.people import MEAN_FD, Participants
 from commissure.study.settings import GroupSettings, StudySettings
 from commissure.study.stats_inputs import people_problems
+
+_SHOWN = 10
 
 
 def check_people(people: Participants, scans: Sequence[Scan], settings: StudySettings) -> list[str]:
@@ -35,26 +36,59 @@ def rows_of(keys: Sequence[tuple[str, str | None]], people: Participants) -> Par
     """
     table = people.table
     names = table["participant_id"].map(bare)
-    rows, problems = [], []
+    rows: list[pd.DataFrame] = []
+    absent: list[str] = []
+    problems: list[str] = []
     for who, session in keys:
         mine = table[names == bare(who)]
         if "session_id" in table and session is not None:
             mine = mine[mine["session_id"].astype(str).str.removeprefix("ses-") == session]
-        if len(mine) != 1:
-            what = f"{who}{f', session {session}' if session else ''}"
+        if len(mine) == 1:
+            ids = {"participant_id": who} | ({"session_id": session} if session else {})
+            rows.append(mine.drop(columns="session_id", errors="ignore").assign(**ids))
+        elif len(mine):
             problems.append(
-                f"participants.tsv has {len(mine) or 'no'} row{'s' * (len(mine) > 1)} for {what}. "
-                "Correct it, or leave the participant out (--participant-label)."
+                f"participants.tsv has {len(mine)} rows for {_scan_name(who, session)}. Keep one."
             )
-            continue
-        row: dict[str, Any] = {"participant_id": who}
-        if session is not None:
-            row["session_id"] = session
-        others = mine.drop(columns=["participant_id", "session_id"], errors="ignore")
-        rows.append(row | {str(name): value for name, value in others.iloc[0].items()})
+        else:
+            absent.append(_scan_name(who, session))
+    problems += _absent(absent, list(table["participant_id"].astype(str)))
     if problems:
         raise InputError(problems)
-    return replace(people, table=pd.DataFrame(rows))
+    return replace(people, table=pd.concat(rows, ignore_index=True))
+
+
+def _scan_name(who: str, session: str | None) -> str:
+    return f"{who}, session {session}" if session else who
+
+
+def _absent(absent: Sequence[str], there: Sequence[str]) -> list[str]:
+    """Say for whom there is no row, and whether their names are only written otherwise."""
+    if not absent:
+        return []
+    plain = {_without_zeros(name): name for name in there}
+    otherwise = {who: plain[_without_zeros(who)] for who in absent if _without_zeros(who) in plain}
+    others = [who for who in absent if who not in otherwise]
+    problems = []
+    if otherwise:
+        who, written = next(iter(otherwise.items()))
+        problems.append(
+            f"participants.tsv writes {written} where the scans have {who}, and so for "
+            f"{len(otherwise)} of {len(absent)} without a row: leading zeros, or upper and lower "
+            "case, differ. Write the names in participants.tsv as the scans have them."
+        )
+    if others:
+        shown = ", ".join(others[:_SHOWN]) + ", ..." * (len(others) > _SHOWN)
+        problems.append(
+            f"participants.tsv has no row for {shown} ({len(others)} in all). Add the rows, or "
+            "leave these participants out (--participant-label, [quality] exclude)."
+        )
+    return problems
+
+
+def _without_zeros(participant_id: str) -> str:
+    """Return a name as those write it who drop zeros and do not mind upper and lower case."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", bare(participant_id.lower()))
 
 
 def with_motion(

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from commissure.clinical import mask_roi, sphere_roi
+from commissure.files.atlases import load_atlas
 from commissure.files.images import read_image
 from commissure.problems import InputError
 from commissure.space import Domain
-from commissure.space.atlas import Atlas, harvard_oxford, load_atlas
+from commissure.space.atlas import Atlas, harvard_oxford
 
 _FORMS = "NAME=mask.nii.gz, NAME=sphere:x,y,z,radius (mm) or NAME=label:region of the atlas"
 

@@ -12,10 +12,9 @@ from commissure.inference import Design, contrast_effect
 from commissure.inference.adjusted import adjusted_values, estimates
 from commissure.problems import InputError
 from commissure.study.findings import Findings, region_places
+from commissure.study.people import MEAN_FD
 from commissure.study.stats_inputs import members
 
-# The column that mean framewise displacement gets among the participants'.
-MEAN_FD = "mean_fd"
 MEAN_CFH = "mean CFH"
 
 # Enough for the limits of a line to look as curved as they are.

@@ -26,10 +26,10 @@ from commissure.study.group import (
     judged_runs,
     run_group,
 )
-from commissure.study.group_inputs import Participants, read_participants
 from commissure.study.group_people import check_people
 from commissure.study.identity import claim
 from commissure.study.participant import Job, is_done, results_of, work_on
+from commissure.study.people import Participants, read_participants
 from commissure.study.provenance import recorded
 from commissure.study.report_files import write_report
 from commissure.study.settings import StudySettings

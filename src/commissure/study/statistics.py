@@ -113,7 +113,7 @@ def find(
         effects = contrast_effect(means, design.matrix, contrast, list(compared.values()))
         influence = leave_one_out(means, design.matrix, contrast)
     groups = {}
-    notes = _too_few(result, settings)
+    notes = [*inputs.people.told, *_too_few(result, settings)]
     for name, rows in members(inputs.people.table, settings.group).items():
         if rows.sum() < _LEAST_SCANS_OF_MEAN:
             continue

@@ -14,11 +14,19 @@ from commissure.clinical import Table1, table1
 from commissure.files.bids_names import entity
 from commissure.files.images import read_image
 from commissure.inference import Design, design_matrix
-from commissure.inference.grammar import read_formula
+from commissure.inference.grammar import Formula, read_formula
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.findings import Inputs, StatsSettings
-from commissure.study.group_inputs import GroupMaps, Participants, read_maps, read_participants
+from commissure.study.group_inputs import GroupMaps, read_maps
+from commissure.study.people import (
+    Named,
+    Participants,
+    misused_columns,
+    read_participants,
+    understood,
+    unknown_columns,
+)
 from commissure.study.regions import find_atlas, find_region
 
 T = TypeVar("T")
@@ -83,6 +91,8 @@ def check_inputs(
     atlas = checks.run(lambda: find_atlas(settings.atlas))
     if people is None:
         raise InputError(checks.problems)
+    checks.problems += unknown_columns(people, named_columns(settings))
+    people = understood(people, named_columns(settings))
     asked = _check_people(people, settings, checks)
     group_maps = None
     if domain is not None:
@@ -103,8 +113,27 @@ def people_problems(people: Participants, settings: StatsSettings) -> list[str]:
     """Say what is wrong with participants and what is asked of them, before there are maps."""
     checks = _Checks()
     checks.run(lambda: find_atlas(settings.atlas))
-    _check_people(people, settings, checks)
+    checks.problems += unknown_columns(people, named_columns(settings))
+    _check_people(understood(people, named_columns(settings)), settings, checks)
     return list(dict.fromkeys(checks.problems))
+
+
+def named_columns(settings: StatsSettings) -> Named:
+    """Return the columns of participants that settings name."""
+    blocks = () if settings.blocks is None else (settings.blocks,)
+    try:
+        formula = read_formula(settings.formula)
+    except InputError:
+        formula = Formula("", (), frozenset())
+    by = {
+        "formula": formula.names,
+        "blocks": blocks,
+        "clinical": settings.clinical,
+        "clinical_covariates": settings.clinical_covariates or (),
+        "table1": settings.table1 or (),
+    }
+    factors = {*formula.factors, *settings.categorical, settings.group, *blocks}
+    return Named(by, frozenset(factors), frozenset(settings.numeric), settings.group)
 
 
 def members(table: pd.DataFrame, group: str) -> dict[str, NDArray[np.bool_]]:
@@ -141,6 +170,12 @@ def _check_people(
     table, categorical = people.table, (*people.categorical, *settings.categorical)
     checks.problems += [*_check_rows(settings, table), *option_problems(settings)]
     checks.problems += _check_scores(settings, table)
+    named = named_columns(settings)
+    wrong = [*people.problems, *misused_columns(people, named)]
+    checks.problems += wrong
+    if wrong or not {*named.by["formula"], *named.by["blocks"]} <= set(table):
+        # What follows from a column that is not understood would only repeat it.
+        return None
 
     def make_design(rows: pd.DataFrame) -> Design:
         return design_matrix(
@@ -175,8 +210,8 @@ def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
         return []
     msg = (
         f"{', '.join(map(str, twice))} occur more than once among the participants. If a "
-        "participant has several scans, say with --blocks participant_id that these may only be "
-        "exchanged with one another; otherwise give each scan its own name."
+        "participant has several scans, say that these may only be exchanged with one another: "
+        '[group] blocks = "participant_id"; otherwise give each scan its own name.'
     )
     return [msg]
 
@@ -203,20 +238,8 @@ def option_problems(settings: StatsSettings) -> list[str]:
 
 def _check_scores(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
     """Say what is wrong with the scores and the group within which they are correlated."""
-    problems = []
-    named = {
-        "--clinical": settings.clinical,
-        "--clinical-covariates": settings.clinical_covariates or (),
-        "--table1": settings.table1 or (),
-    }
-    for option, columns in named.items():
-        if unknown := [name for name in columns if name not in table]:
-            problems.append(
-                f"{option} names {', '.join(unknown)}; the participants' columns are "
-                f"{', '.join(map(str, table))}."
-            )
-    problems += [
-        f"The score {name} has values that are no numbers. Correct them."
+    problems = [
+        f"The score {name} ([group] clinical) has words, no numbers. Name a column of numbers."
         for name in settings.clinical
         if name in table and not pd.api.types.is_numeric_dtype(table[name])
     ]
@@ -224,7 +247,7 @@ def _check_scores(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
         levels = members(table, settings.group)
         if settings.within not in levels:
             problems.append(
-                f"--within {settings.within}: nobody has that {settings.group}; there are "
+                f"[group] within: nobody has {settings.group} {settings.within}; there are "
                 f"{', '.join(levels)}."
             )
     return problems
