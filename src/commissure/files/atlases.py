@@ -32,12 +32,14 @@ def load_atlas(image: Path, labels: Path, *, note: str = "") -> Atlas:
     if lacking := {"index", "name"} - set(table):
         msg = (
             f"{labels} has no column {' and '.join(sorted(lacking))}; a table of labels has the "
-            f"columns index and name, this one {', '.join(table)}."
+            f"columns index and name, this one {', '.join(map(str, table))}."
         )
         raise InputError(msg)
     strange = [str(value) for value in table["index"] if not _is_index(value)]
     if strange:
-        msg = f"{labels} has an index that is no whole number: {', '.join(strange[:5])}. Correct it."
+        msg = (
+            f"{labels} has an index that is no whole number: {', '.join(strange[:5])}. Correct it."
+        )
         raise InputError(msg)
     twice = sorted({int(index) for index in table["index"][table["index"].duplicated()]})
     if twice:

@@ -22,7 +22,9 @@ _SPECIAL = {"inf", "-inf", "+inf", "infinity", "-infinity"}
 _LARGEST = 1e15
 # Whole numbers with so few values may be codes (1: site A, 2: site B).
 _MOST_CODES = 8
-_SENTINELS = {float(f"{sign}{digit * n}") for digit in "789" for n in (1, 2, 3, 4) for sign in "-+"}
+_SENTINELS = {float(f"-{digit * n}") for digit in "789" for n in (1, 2, 3, 4)} | {
+    float(digit * n) for digit in "789" for n in (2, 3, 4)
+}
 _LEAST_OTHERS = 4
 _OLDEST = 120
 # Letters that look like those of the Latin alphabet, of the Cyrillic and the Greek.
@@ -162,13 +164,14 @@ def _impossible(
     name: str, numbers: Mapping[str, float], oldest: float, *, may_be_codes: bool
 ) -> list[str]:
     """Say which numbers cannot be meant."""
-    problems = []
     size = {row: abs(value) for row, value in numbers.items()}
     if huge := [row for row in size if size[row] > _LARGEST or 0 < size[row] < 1 / _LARGEST]:
-        problems.append(
+        msg = (
             f"The column {name} has numbers too large or too small to be measured: "
             f"{_listed([(row, f'{numbers[row]:g}') for row in huge])}. Correct them."
         )
+        return [msg]
+    problems = []
     if name.casefold() == "age":
         wrong = [(row, f"{v:g}") for row, v in numbers.items() if not 0 < v <= oldest]
         if wrong:
@@ -177,7 +180,7 @@ def _impossible(
                 "them (n/a where it is not known), or tell its Units in participants.json."
             )
             return problems
-    if huge or not may_be_codes:
+    if not may_be_codes:
         return problems
     coded = [(row, f"{value:g}") for row, value in numbers.items() if value in _SENTINELS]
     others = [value for value in numbers.values() if value not in _SENTINELS]
@@ -187,7 +190,8 @@ def _impossible(
         far = [
             (row, cell)
             for row, cell in coded
-            if abs(float(cell) - median) > reach and not min(others) <= float(cell) <= max(others)
+            if (abs(float(cell) - median) > reach or float(cell) < 0 <= min(others))
+            and not min(others) <= float(cell) <= max(others)
         ]
         if far:
             problems.append(

@@ -3,8 +3,7 @@
 import csv
 import io
 import unicodedata
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,14 +41,14 @@ class Table:
         Of its columns; each once.
     rows : tuple of tuple of str
         Tidy cells: without blanks around them, in one Unicode form.
-    notes : tuple of str
-        What was tidied and is not obvious.
+    notes : dict of str to str
+        What was tidied, column by column.
     """
 
     path: Path
     names: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
+    notes: Mapping[str, str]
 
     def column(self, name: str) -> tuple[str, ...]:
         """Return the cells of a column."""
@@ -127,7 +126,7 @@ def read_cells(path: Path) -> Table:
     if problems:
         raise InputError(problems)
     lines = [header[0], *(line for line, _ in rows)]
-    return Table(path, names, tuple(cells), _notes(lines, written, tidied, path))
+    return Table(path, names, tuple(cells), _notes(tidied[0], lines, written, tidied))
 
 
 def tidy(cell: str) -> str:
@@ -150,10 +149,10 @@ def _text_of(path: Path) -> str:
     InputError
         If it cannot be read, or is not text in UTF-8 or UTF-16.
     """
-    if path.is_dir():
-        msg = f"{path} is a folder, where a table should be. Give the file."
-        raise InputError(msg)
     try:
+        if path.is_dir():
+            msg = f"{path} is a folder, where a table should be. Give the file."
+            raise InputError(msg)
         if not path.exists():
             msg = f"{path} does not exist. Check the path."
             raise InputError(msg)
@@ -161,9 +160,8 @@ def _text_of(path: Path) -> str:
             msg = f"{path} is larger than {_LARGEST_BYTES // 2**20} MB: that is no such table."
             raise InputError(msg)
         content = path.read_bytes()
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        msg = f"{path} cannot be read ({why}). Check the path, and who may read it."
+    except OSError as error:
+        msg = f"{path} cannot be read ({error.strerror}). Check the path, and who may read it."
         raise InputError(msg) from error
     for start, what in _OTHER_FORMATS.items():
         if content.startswith(start):
@@ -248,25 +246,24 @@ def _header_problems(names: Sequence[str], path: Path) -> list[str]:
 
 
 def _notes(
+    names: Sequence[str],
     lines: Sequence[int],
     written: Sequence[Sequence[str]],
     tidied: Sequence[Sequence[str]],
-    path: Path,
-) -> tuple[str, ...]:
-    """Say which cells were read otherwise than they are written, blanks around them included."""
-    changed = [
-        (line, old)
-        for line, row, tidy_row in zip(lines, written, tidied, strict=True)
-        for old, new in zip(row, tidy_row, strict=True)
-        if old != new and new
-    ]
-    if not changed:
-        return ()
-    some = Counter(f"{old!r} (line {line})" for line, old in changed)
-    shown = ", ".join(list(some)[:_SHOWN]) + ", ..." * (len(some) > _SHOWN)
-    cells = "1 cell has" if len(changed) == 1 else f"{len(changed)} cells have"
-    note = (
-        f"{path.name}: {cells} blanks around the text or characters of another form, which are read "
-        f"without them: {shown}."
-    )
-    return (note,)
+) -> dict[str, str]:
+    """Say of each column which cells are read otherwise than they are written."""
+    notes = {}
+    columns = zip(zip(*written, strict=True), zip(*tidied, strict=True), strict=True)
+    for name, (old, new) in zip(names, columns, strict=True):
+        changed = [
+            f"{before!a} (line {line})"
+            for line, before, after in zip(lines, old, new, strict=True)
+            if before != after and after
+        ]
+        if changed:
+            shown = ", ".join(changed[:_SHOWN]) + ", ..." * (len(changed) > _SHOWN)
+            notes[name] = (
+                f"The column {name} has cells with blanks around the text, or with characters of "
+                f"another form, which are read without them: {shown}."
+            )
+    return notes

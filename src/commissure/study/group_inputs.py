@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from commissure.files.bids_names import IMAGE_EXTENSIONS, split_extension
 from commissure.files.images import load_image, sample_file
 from commissure.files.tables import read_table
-from commissure.files.text import read_json
 from commissure.inference import match_maps
 from commissure.problems import InputError
 from commissure.space import Domain

@@ -39,8 +39,8 @@ class Participants:
         ``Units`` of columns.
     columns : tuple of Column
         What the columns are that the settings name.
-    notes : tuple of str
-        What was read otherwise than it is written.
+    notes : mapping of str to str
+        What was read otherwise than it is written, column by column.
     """
 
     table: pd.DataFrame
@@ -48,12 +48,13 @@ class Participants:
     levels: dict[str, dict[str, str]] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def told(self) -> list[str]:
-        """What was read otherwise than it is written, in the table and in these columns."""
-        return [*self.notes, *(note for column in self.columns for note in column.notes)]
+        """What was read otherwise than it is written, in the columns that the settings name."""
+        read = [self.notes[name] for name in map(str, self.table) if name in self.notes]
+        return [*read, *(note for column in self.columns for note in column.notes)]
 
     @property
     def problems(self) -> list[str]:
