@@ -68,7 +68,7 @@ def test_motion_has_a_panel_a_region_with_r_of_each_group(values):
     correlations = pd.DataFrame(
         {"region": ["r", "r"], "group": ["all", "patient"], "r": [0.12, -0.5], "p": [0.6, 0.07]}
     )
-    figure = motion_figure(motion, correlations, {"r": "cluster 1", "other": "o"}, "group")
+    figure = motion_figure(motion, correlations, {"r": "cluster 1", "other": "o"}, "group", "CFH")
     assert len(figure.axes) == 2
     title = figure.axes[0].get_title()
     assert title.splitlines() == [

@@ -10,6 +10,12 @@ import docx
 import pytest
 
 from commissure.report.check_sections import prose as prose_of_report
+from commissure.report.measure_names import (
+    CFH,
+    MeasureName,
+    measure_called,
+    measure_of_files,
+)
 from commissure.report.methods_facts import (
     Contrast,
     Correlations,
@@ -107,6 +113,7 @@ GROUP = Group(
         "pareto_tail": False,
         "seed": 11,
     },
+    measure=CFH,
     contrast=Contrast(
         "difference", "group[patient] - group[control]", "group", (("patient", 33), ("control", 35))
     ),
@@ -172,6 +179,12 @@ def with_group(settings=None, **changes):
 
 def with_maps(settings=None, **changes):
     return replace(DONE, maps=replace(MAPS, settings=MAPS.settings | (settings or {}), **changes))
+
+
+def of_maps(measure):
+    """Return what was done where others had made the maps."""
+    maps = with_scans(kind="map", recipe={})
+    return replace(maps, maps=None, group=replace(GROUP, measure=measure))
 
 
 def with_quality(**changes):
@@ -244,7 +257,9 @@ CASES = {
     "clean, dpabi": with_scans(
         kind="clean", recipe={}, pipeline="DPABI", stage="FunImgARWSDCF", space="MNI"
     ),
-    "maps": with_scans(kind="map", recipe={}),
+    "maps": of_maps(MeasureName()),
+    "vmhc": of_maps(measure_called("zVMHCMap")),
+    "reho": of_maps(measure_of_files(["sub-1_stat-reho_boldmap.nii.gz"])),
     "two kinds": replace(
         DONE, scans=(SCANS, replace(SCANS, kind="clean", recipe={}, pipeline="XCP-D"))
     ),
@@ -493,6 +508,14 @@ def test_everything_cited_is_in_the_bibliography_and_nothing_else(case):
         ("runs", "which left 150 runs of 68 participants."),
         ("other groups", "0.10 mm in group BSP 1 (range 0.05–0.20 mm)"),
         ("group's partner", "summed over all 68 scans"),
+        ("maps", "from maps that had been computed before"),
+        ("maps", "Describe here what they show and how they were made."),
+        ("maps", "Maps of patients (n = 33) and controls"),
+        ("maps", "the mean of the maps in each significant cluster"),
+        ("vmhc", "of voxel-mirrored homotopic connectivity (VMHC, Zuo et al., 2010) (Fisher z)"),
+        ("vmhc", "VMHC maps of patients (n = 33) and controls"),
+        ("vmhc", "the mean VMHC in each significant cluster"),
+        ("reho", "regional homogeneity (ReHo, Zang et al., 2004) that had been"),
         ("noise floor", "the mean CFH of six surrogates"),
         ("noise floor", "(seed 13)"),
         ("coarse", "(maximising local cross-correlation, without the finest level). Grey"),
@@ -514,8 +537,8 @@ def test_everything_cited_is_in_the_bibliography_and_nothing_else(case):
         ("F", "F > 2.99 (uncorrected p < 0.002; 63 residual degrees of freedom)"),
         ("interaction", "(CFH ~ group * age)"),
         ("slope", "The association of CFH with age across 68 scans"),
-        ("regions", "the mean CFH (z) of the regions putamen and M_1 was correlated"),
-        ("clusters and a region", "of each significant cluster and of the region putamen"),
+        ("regions", "the mean CFH (z) in the regions putamen and M_1 was correlated"),
+        ("clusters and a region", "in each significant cluster and in the region putamen"),
         ("spearman", "Across all scans"),
         ("spearman", "partial Spearman correlation (on the ranks of all variables)"),
         ("no correlation", "as no cluster was significant, none was computed."),
@@ -559,6 +582,15 @@ def test_what_was_done_is_said(case, said):
         ("as it is", "finest"),
         ("no floor of the group's", "surrogates"),
         ("maps", "Pearson's r"),
+        ("maps", "CFH"),
+        ("maps", "Liu et al."),
+        ("maps", "homotopic"),
+        ("vmhc", "CFH"),
+        ("vmhc", "Liu et al."),
+        ("vmhc", "homotopic voxels"),
+        ("vmhc", "biased upwards"),
+        ("reho", "CFH"),
+        ("reho", "Fisher z)"),
         ("motion noted", "exceeded 0.21 mm, (ii)"),
         ("no cluster", "Hedges"),
         ("no cluster", "Oxford"),

@@ -99,11 +99,11 @@ def test_everyone_has_a_page_with_the_pictures(finished):
     for title in ("Head motion", "Carpet plot", "EPI on the T1w", "T1w on the template"):
         assert f"<h3>{title}" in words
     assert words.count("data:image/png") == 7
-    assert "sub-02 (patient) is left out of the comparison because of head motion" in text_of(
+    assert "sub-02 (patient) is left out of the group stage because of head motion" in text_of(
         html(finished, "sub-02.html")
     )
     assert "is damaged or cut short" in html(finished, "sub-05.html")
-    assert "(control) is part of the comparison" in text_of(html(finished, "sub-14.html"))
+    assert "(control) is good enough for the group stage" in text_of(html(finished, "sub-14.html"))
 
 
 def test_a_participant_called_script_stays_text(finished):
@@ -258,3 +258,33 @@ def test_names_of_pages_are_safe_and_differ():
     assert len(set(names)) == len(nasty)
     for name in names:
         assert re.fullmatch(r"sub-[A-Za-z0-9_-]*\.html", name)
+
+
+def test_no_page_tells_where_folders_of_this_machine_lie(finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "moved")
+    record = json.loads((out / "group" / "stats.json").read_text())
+    record["Settings"]["rois"] = ["seed=/home/someone/secret/place/seed.nii.gz"]
+    record["Notes"] = [f"{out}/sub-01/func/x.nii.gz is odd; /data/bids/sub-02/y.nii too."]
+    (out / "group" / "stats.json").write_text(json.dumps(record))
+    chosen = json.loads((out / "settings.json").read_text())
+    chosen["settings"]["cfh"]["mask"] = "/home/someone/secret/place/mask.nii.gz"
+    (out / "settings.json").write_text(json.dumps(chosen))
+    write_report(out)
+    for page in out.glob("*.html"):
+        words = text_of(page.read_text(encoding="utf-8"))
+        assert not re.search(r"/home/someone|/data/bids|secret/|" + re.escape(str(tmp_path)), words)
+    words = text_of(html(out))
+    # What is named is still told, from the folder of the study on.
+    assert "mask.nii.gz" in words
+    assert "sub-05/func/sub-05_task-rest_bold.nii.gz is damaged" in words
+    assert re.search(r"input bids ", words)
+
+
+def test_settings_that_were_changed_after_the_group_stage_are_told(finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "study")
+    assert "made with other settings" not in text_of(html(out))
+    chosen = json.loads((out / "settings.json").read_text())
+    chosen["settings"]["group"]["alpha"] = 0.01
+    (out / "settings.json").write_text(json.dumps(chosen))
+    write_report(out)
+    assert "[group] alpha was 0.05, it is 0.01 now" in text_of(html(out))

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from commissure.report.contents import Findings, Participant, Run, Study
+from commissure.report.measure_names import CFH
 from commissure.report.wording import chance, direction, listed, short_reasons, summary
 
 RECORD = {
@@ -16,6 +17,7 @@ RECORD = {
         "alpha": 0.05,
         "clinical": ["JRS_total"],
     },
+    "Measure": CFH.record,
 }
 CLUSTERS = pd.DataFrame(
     {
@@ -84,8 +86,8 @@ def test_nothing_found():
     nothing = CLUSTERS.assign(significant=False, p_corr_size=[0.3, None, 0.12])
     _, what, _ = summary(Study("x", people(60), findings(nothing)))
     assert what == (
-        "No region differed significantly (5,000 permutations, cluster-corrected p < 0.05); the "
-        "strongest cluster had 27 voxels, corrected p = 0.12."
+        "No region differed significantly between patient and control (5,000 permutations, "
+        "cluster-corrected p < 0.05); the strongest cluster had 27 voxels, corrected p = 0.12."
     )
 
 
@@ -96,7 +98,7 @@ def test_no_cluster_at_all():
 
 def test_how_sure_one_can_be():
     motion = pd.DataFrame(
-        {"region": ["mean CFH", "cluster 1"], "t_without": [1.0, 5.04], "t_with": [1.1, 4.71]}
+        {"region": ["whole map", "cluster 1"], "t_without": [1.0, 5.04], "t_with": [1.1, 4.71]}
     )
     scores = pd.DataFrame(
         {
@@ -123,20 +125,24 @@ def test_a_study_that_goes_on():
     waiting = [Participant(f"sub-{i}", "", None, (Run("", "waiting"),)) for i in range(3)]
     failed = Participant("sub-x", "", None, (Run("", "failed", failures=("broken",)),))
     who, what, _ = summary(Study("x", (*people(1), failed, *waiting)))
-    assert who == "1 of 5 participants is finished, 1 failed and 3 are still to be done."
-    assert "not been compared yet" in what
+    assert who == (
+        "1 of 5 participants is finished, 1 failed and 3 are still to be done (sub-0, sub-1 and "
+        "sub-2)."
+    )
+    assert "group stage has not been run yet" in what
 
 
 def test_why_the_groups_could_not_be_compared():
     study = Study("x", people(3), group_failures=("Nobody is included.",))
-    assert summary(study)[1] == "The groups could not be compared: Nobody is included."
+    assert summary(study)[1] == "The group stage could not be done: Nobody is included."
 
 
 @pytest.mark.parametrize(
     ("contrast", "meaning"),
     [
         ("group[a b] - group[c]", "lower in a b than in c"),
-        ("age", "negative for age"),
+        ("age", "lower with higher age"),
+        ("mean", "below 0"),
         ("group[a] - sex[F]", "negative for group[a] - sex[F]"),
     ],
 )

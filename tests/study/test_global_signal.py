@@ -98,8 +98,10 @@ def test_its_contrast_is_that_of_least_squares(both):
     for name in ("regressed", "left_in"):
         means = [np.nanmean(domain().sample(nib.load(path))) for path in maps(both[name])]
         fitted = smf.ols("cfh ~ C(group) + age", people.assign(cfh=means)).fit()
-        assert table.loc["mean CFH", f"t_{name}"] == pytest.approx(fitted.tvalues.iloc[1], rel=1e-4)
-        mean = table.loc["mean CFH", f"mean_{name}"]
+        assert table.loc["whole map", f"t_{name}"] == pytest.approx(
+            fitted.tvalues.iloc[1], rel=1e-4
+        )
+        mean = table.loc["whole map", f"mean_{name}"]
         assert mean == pytest.approx(np.mean(means), rel=1e-4)
     assert (table["df"] == N - 3).all()
     assert len(table) == 2

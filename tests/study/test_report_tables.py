@@ -113,7 +113,7 @@ def test_motion_is_correlated_in_all_and_in_each_group(make, people):
         "control": people["group"] == "control",
     }.items():
         expected = stats.pearsonr(people["mean_fd"][rows], mean[rows])
-        row = found.loc[("mean CFH", group)]
+        row = found.loc[("whole map", group)]
         assert row["r"] == pytest.approx(expected.statistic)
         assert row["p"] == pytest.approx(expected.pvalue)
         assert row["n"] == rows.sum()

@@ -69,7 +69,11 @@ def null_figure(
 
 
 def motion_figure(
-    motion: pd.DataFrame, correlations: pd.DataFrame, regions: dict[str, str], group: str
+    motion: pd.DataFrame,
+    correlations: pd.DataFrame,
+    regions: dict[str, str],
+    group: str,
+    label: str,
 ) -> Figure:
     """Draw each region's values against mean framewise displacement, by group.
 
@@ -82,6 +86,8 @@ def motion_figure(
     regions : dict of str to str
         Columns to draw, and what they are called.
     group : str
+    label : str
+        Of the axis of values.
     """
     n_columns = min(len(regions), _COLUMNS)
     n_rows = -(-len(regions) // n_columns)
@@ -104,7 +110,7 @@ def motion_figure(
         ]
         axes.set_title("\n".join([name, *lines]), fontsize=8)
         axes.set_xlabel("mean FD (mm)", fontsize=8)
-        axes.set_ylabel("CFH (z)", fontsize=8)
+        axes.set_ylabel(label, fontsize=8)
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[len(regions) :]:

@@ -21,7 +21,7 @@ from commissure.report.page_parts import (
     Text,
     section,
 )
-from commissure.report.wording import chance, region_name
+from commissure.report.wording import capital, chance, region_name, why_no_motion
 
 _LONGEST_HEADING = 60
 _MARKUP = re.compile(r"\*\*|(?<![\w\\])[*_](?=\w)|(?<=[\w.])[*_](?!\w)|(?<!\\)`")
@@ -44,23 +44,23 @@ def chance_section(study: Study, figures: Mapping[str, Figure]) -> Section:
 def motion_section(
     study: Study, figures: Mapping[str, Figure], links: Mapping[str, Link]
 ) -> Section:
-    """Return motion against CFH, and the contrast with and without motion in the model."""
+    """Return motion against the maps, and the contrast with and without motion in the model."""
     findings = study.findings
     title = "Could it be head motion?"
     if findings is None or "motion" not in figures:
-        text = NOT_COMPARED if findings is None else "Head motion is not known in this study."
+        text = NOT_COMPARED if findings is None else f"{capital(why_no_motion(findings))}."
         return section("motion", title, [Text(text, "missing")])
     correlations = findings.table("motion_correlations")
     parts: list[Part | None] = [
         Text(
             "Who moves more can seem more, or less, connected. If the values rise or fall with "
-            "the mean framewise displacement (FD), or if the difference vanishes once motion is "
-            "in the model, motion may explain the finding. That it does not vanish proves little: "
-            "simulated groups that differ in motion only still differ with FD in the model."
+            "the mean framewise displacement (FD), or if the effect vanishes once motion is in the "
+            "model, motion may explain the finding. That it does not vanish proves little: "
+            "in simulated studies of CFH, FD in the model did not undo what motion had done."
         ),
         figures["motion"],
         Table(
-            "Correlations of mean FD with CFH",
+            f"Correlations of mean FD with {findings.measure.value}",
             ("region", "who", "r", "95 % CI", "p", "n"),
             tuple(
                 (
@@ -118,16 +118,16 @@ def global_signal_section(study: Study) -> Section:
         )
         for row in rows_of(effects)
     )
-    measures = ("mean CFH (z)", "t")
+    measures = (f"mean {study.measure.axis}", "t")
     heads = [f"{what}, {how}" for what in measures for how in ("regressed out", "left in")]
     return section(
         "global-signal",
         title,
         [
             Text(
-                "The hemispheres share the global signal: regressing it out lowers CFH and can "
-                "make a difference, or hide one. A finding that turns round when it is left in "
-                "should not be published without saying so."
+                "The hemispheres share the global signal: regressing it out lowers "
+                f"{study.measure.value} and can make an effect, or hide one. A finding that turns "
+                "round when it is left in should not be published without saying so."
             ),
             Table("The contrast on each region's mean, both ways", ("region", *heads), rows),
         ],
@@ -136,11 +136,14 @@ def global_signal_section(study: Study) -> Section:
 
 def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:
     """Return the degrees of freedom by group."""
+    why = (
+        " CFH is the largest of many correlations, and that is the larger the fewer there are: "
+        "scans can be compared only if theirs are alike."
+    )
     parts: list[Part | None] = [
         Text(
-            "How many independent values a run's series still have after cleaning. CFH is the "
-            "largest of many correlations, and that is the larger the fewer there are: groups "
-            "can be compared only if theirs are alike."
+            "How many independent values a run's series still have after cleaning."
+            f"{why if study.measure.is_cfh else ''}"
         )
     ]
     values = [
@@ -149,7 +152,8 @@ def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:
         for run in who.runs
         if run.included and isinstance(run.measured.get("effective_df"), int | float)
     ]
-    parts.append(figures.get("freedom") or Text("Not known yet.", "missing"))
+    unknown = "Not known yet." if study.unfinished else "Not known of these scans."
+    parts.append(figures.get("freedom") or Text(unknown, "missing"))
     if values and max(values) > 1.1 * min(values):
         parts.append(
             Text(
@@ -169,7 +173,7 @@ def methods_section(study: Study, links: Mapping[str, Link]) -> Section:
         parts.append(CopyText("Copy the methods text", study.methods, prose(study.methods), files))
     else:
         parts.append(
-            Text("The methods text is written with the findings: not there yet.", "missing")
+            Text("The methods text is written by the group stage: not there yet.", "missing")
         )
     if study.references:
         entries = tuple(("p", entry.strip()) for entry in study.references.split("\n\n") if entry)

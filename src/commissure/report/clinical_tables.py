@@ -1,5 +1,7 @@
 """Clinical results as tables: one for programs (.tsv) and one for people (.docx) of each."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from commissure.clinical import PartialCorrelations, Row, Table1
@@ -9,6 +11,7 @@ from commissure.report.formatting import (
     mean_sd_text,
     median_range_text,
     p_text,
+    with_unit,
 )
 
 _SUMMARY = {"mean": "mean (SD)", "median": "median (min-max)", "counts": "n"}
@@ -48,8 +51,14 @@ def table1_frame(table: Table1) -> pd.DataFrame:
     )
 
 
-def table1_text(table: Table1) -> tuple[pd.DataFrame, list[str]]:
+def table1_text(table: Table1, units: Mapping[str, str] = {}) -> tuple[pd.DataFrame, list[str]]:
     """Return Table 1 as the paper prints it, and the notes under it.
+
+    Parameters
+    ----------
+    table : Table1
+    units : mapping of str to str
+        Of variables.
 
     Returns
     -------
@@ -60,7 +69,10 @@ def table1_text(table: Table1) -> tuple[pd.DataFrame, list[str]]:
     """
     heads = [f"{group}\n(n = {n})" for group, n in zip(table.groups, table.n, strict=True)]
     cells = [
-        [f"{row.variable}, {_what(row)}", *(c or "-" for c in (*_cells(row), p_text(row.test.p)))]
+        [
+            f"{with_unit(row.variable, units)}, {_what(row)}",
+            *(c or "-" for c in (*_cells(row), p_text(row.test.p))),
+        ]
         for row in table.rows
     ]
     choices: dict[str, list[str]] = {}
@@ -75,13 +87,15 @@ def table1_text(table: Table1) -> tuple[pd.DataFrame, list[str]]:
     return pd.DataFrame(cells, columns=["Variable", *heads, "p"]), notes
 
 
-def correlations_text(result: PartialCorrelations) -> tuple[pd.DataFrame, list[str]]:
+def correlations_text(
+    result: PartialCorrelations, units: Mapping[str, str] = {}
+) -> tuple[pd.DataFrame, list[str]]:
     """Return partial correlations as print has them, and the notes under them."""
     table = result.table
     text = pd.DataFrame(
         {
             "Region": table["roi"],
-            "Score": table["score"],
+            "Score": [with_unit(score, units) for score in table["score"]],
             "r": table["r"].map(fixed).replace("", "-"),
             "95 % CI": [
                 interval_text(*ends) or "-"

@@ -6,6 +6,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from commissure.report.asked import Asked, read_asked
+from commissure.report.formatting import with_unit
+from commissure.report.measure_names import CFH, MeasureName, measure_of_record
+
 State = Literal["done", "failed", "started", "waiting"]
 
 
@@ -92,6 +96,27 @@ class Findings:
         return dict(self.record.get("Settings", {}))
 
     @property
+    def asked(self) -> Asked:
+        """The contrast."""
+        return read_asked(str(self.settings.get("contrast", "")))
+
+    @property
+    def measure(self) -> MeasureName:
+        """What the maps are of."""
+        return measure_of_record(self.record)
+
+    @property
+    def dots(self) -> str:
+        """What each dot of a figure is: a participant, or a scan where some have several."""
+        people = self.table("participants")
+        who = people["participant_id"] if "participant_id" in people else pd.Series(dtype=str)
+        return "scan" if who.duplicated().any() else "participant"
+
+    def label(self, column: str) -> str:
+        """Return a column of the participants with its unit: "age (year)"."""
+        return with_unit(column, self.record.get("Units", {}))
+
+    @property
     def statistic(self) -> str:
         """What the maps show: t or F."""
         return "F" if "peak_F" in self.table("clusters") else "t"
@@ -141,6 +166,10 @@ class Study:
         Text of the methods section and its references (BibTeX).
     problems : tuple of str
         What could not be read.
+    planned : MeasureName
+        What the maps will be of, before there are findings.
+    stale : tuple of str
+        Settings of the group stage that were changed after it: what it was, what it is.
     """
 
     name: str
@@ -154,6 +183,18 @@ class Study:
     methods: str = ""
     references: str = ""
     problems: tuple[str, ...] = ()
+    planned: MeasureName = CFH
+    stale: tuple[str, ...] = ()
+
+    @property
+    def unfinished(self) -> list[Participant]:
+        """The participants who are still to be done, in part or wholly."""
+        return [who for who in self.participants if who.state in ("waiting", "started")]
+
+    @property
+    def measure(self) -> MeasureName:
+        """What the maps are of, or will be."""
+        return self.findings.measure if self.findings else self.planned
 
     def in_state(self, state: State) -> list[Participant]:
         """Return the participants in a state."""

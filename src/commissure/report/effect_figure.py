@@ -14,7 +14,13 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 def effect_figure(
-    values: pd.DataFrame, means: pd.DataFrame, region: str, column: str, *, label: str = "CFH (z)"
+    values: pd.DataFrame,
+    means: pd.DataFrame,
+    region: str,
+    column: str,
+    *,
+    label: str = "",
+    along: str = "",
 ) -> Figure:
     """Draw a region's values by group, or along a covariate.
 
@@ -29,6 +35,8 @@ def effect_figure(
         Columns of `values`.
     label : str
         Of the axis of values.
+    along : str
+        Of the axis of a covariate.
 
     Returns
     -------
@@ -38,6 +46,7 @@ def effect_figure(
     axes = figure.subplots()
     if "at" in means:
         _along_covariate(axes, values, means, region, column)
+        axes.set_xlabel(along or column)
     else:
         _by_group(axes, values, means, region, column)
     axes.set_ylabel(label)
@@ -87,7 +96,6 @@ def _along_covariate(
     axes.fill_between(
         line["at"], line["ci_low"], line["ci_high"], color=COLOURS[1], alpha=0.15, lw=0
     )
-    axes.set_xlabel(column)
 
 
 def _spread(y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

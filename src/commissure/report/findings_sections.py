@@ -19,9 +19,19 @@ from commissure.report.page_parts import (
     section,
 )
 from commissure.report.viewer import Viewer
-from commissure.report.wording import cluster_label, count, region_name, sides
+from commissure.report.wording import (
+    capital,
+    cluster_label,
+    correlations_verdict,
+    count,
+    held_constant,
+    is_tested_each_way,
+    listed,
+    region_name,
+    sides,
+)
 
-NOT_COMPARED = "Not done yet: the groups have not been compared."
+NOT_COMPARED = "Not done yet: the group stage has not been run."
 # Of clusters that are not significant; of the regions that a cluster lies in.
 _MOST_SHOWN = 20
 _MOST_WITHOUT_FINDING = 5
@@ -32,33 +42,37 @@ def means_section(study: Study, figures: Mapping[str, Figure]) -> Section:
     """Return each group's mean map."""
     parts: list[Part | None] = []
     if "means" in figures:
-        parts.append(
-            Text(
-                "CFH is high where a place of one half of the brain has a close match in the "
-                "other half. A highest correlation is never 0 by chance: compare groups, not "
-                "single values."
+        if study.measure.is_cfh:
+            parts.append(
+                Text(
+                    "CFH is high where a place of one half of the brain has a close match in the "
+                    "other half. A highest correlation is never 0 by chance: compare scans with "
+                    "one another, not single values with 0."
+                )
             )
-        )
         parts.append(figures["means"])
     else:
         parts.append(Text(_absent(study, "There are no mean maps in this folder."), "missing"))
-    return section("means", "Mean CFH of each group", parts)
+    groups = study.findings.record.get("ScansOfGroups", {}) if study.findings else {}
+    of = " of each group" if len(groups) > 1 else ""
+    return section("means", f"{capital(study.measure.mean)}{of}", parts)
 
 
 def differences_section(
     study: Study, figures: Mapping[str, Figure], links: Mapping[str, Link], viewer: Viewer | None
 ) -> Section:
-    """Return where CFH differs: slices, clusters, viewer, glass brain, surface."""
+    """Return where the effect is: slices, clusters, viewer, glass brain, surface."""
     findings = study.findings
     if findings is None:
-        return section("differences", "Where CFH differs", [Text(NOT_COMPARED, "missing")])
+        return section("differences", "What was found", [Text(NOT_COMPARED, "missing")])
+    title = findings.asked.where(findings.measure.value)
     significant = findings.significant
     parts: list[Part | None] = [Text(_asked(findings))]
     if significant.empty:
         parts.append(
             Text(
-                "No cluster is significant. That is no proof that the groups are the same: it "
-                "says that this study did not find a difference.",
+                "No cluster is significant. That is no proof that there is no effect: it says that "
+                "this study did not find one.",
                 "note",
             )
         )
@@ -81,7 +95,7 @@ def differences_section(
         else:
             summary = count(len(others), "cluster is", "clusters are")
             parts.append(Details(f"{summary} not significant", (table,)))
-    return section("differences", "Where CFH differs", parts)
+    return section("differences", title, parts)
 
 
 def effects_section(study: Study, figures: Mapping[str, Figure]) -> Section:
@@ -90,18 +104,12 @@ def effects_section(study: Study, figures: Mapping[str, Figure]) -> Section:
     parts: list[Part | None] = list(plots)
     if plots and study.findings is not None:
         note = study.findings.record.get("NoteOnEffectSizes")
-        parts.insert(
-            0,
-            Text(
-                "Each dot is a participant, adjusted to the same values of the covariates; the "
-                "black diamond is the group's adjusted mean with its 95 % confidence interval."
-            ),
-        )
+        parts.insert(0, Text(_of_effects(study.findings)))
         parts.append(Text(str(note), "note") if note else None)
     else:
         missing = "No cluster is significant and no region was asked for: there is nothing to plot."
         parts.append(Text(_absent(study, missing), "missing"))
-    return section("effects", "How large the difference is", parts)
+    return section("effects", "How large the effect is", parts)
 
 
 def clinical_section(
@@ -111,23 +119,20 @@ def clinical_section(
     findings = study.findings
     table = pd.DataFrame() if findings is None else findings.table("partial_correlations")
     if findings is None or table.empty:
-        asked = findings.settings.get("clinical") if findings else None
-        missing = (
-            "No region was found or asked for, so no score was correlated."
-            if asked
-            else "No clinical score was asked for."
-        )
-        notes = [str(note) for note in findings.record.get("Notes", [])] if findings else []
-        parts: list[Part | None] = [Text(_absent(study, missing), "missing")]
-        return section("clinical", "Clinical scores", [*parts, *(Text(n) for n in notes)])
+        missing = NOT_COMPARED
+        if findings is not None:
+            missing = f"{capital(correlations_verdict(findings))}."
+        return section("clinical", "Clinical scores", [Text(missing, "missing")])
     within = findings.settings.get("within")
-    covariates = findings.settings.get("clinical_covariates")
-    given = f"the covariates {', '.join(covariates)}" if covariates else "the formula's covariates"
-    who = f"within {within}" if within else "in all participants"
+    covariates = held_constant(findings)
+    held = (
+        f"with {listed(covariates)} held constant" if covariates else "with nothing held constant"
+    )
+    who = f"within {within}" if within else f"in all {findings.dots}s"
     rows = tuple(
         (
             region_name(str(row["roi"]), findings),
-            str(row["score"]),
+            findings.label(str(row["score"])),
             fixed(row["r"]) or "-",
             _unbroken(interval_text(row["ci_low"], row["ci_high"])) or "-",
             p_text(row["p"]) or "-",
@@ -142,8 +147,8 @@ def clinical_section(
         "Clinical scores",
         [
             Text(
-                f"Partial correlations of each region's mean CFH with each score, {who}, with "
-                f"{given} held constant. q is p corrected for the number of correlations (false "
+                f"Partial correlations of the {findings.measure.mean} of each region with each "
+                f"score, {who}, {held}. q is p corrected for the number of correlations (false "
                 "discovery rate)."
             ),
             Table(
@@ -191,22 +196,40 @@ def cluster_table(
 
 
 def _asked(findings: Findings) -> str:
-    """Return how the groups were compared."""
+    """Return what was asked of the maps, and how."""
     record, settings = findings.record, findings.settings
     percent = 100 * settings.get("alpha", 0.05)
-    tail = (
-        "both directions together"
-        if settings.get("tail") == "two-sided" and findings.statistic == "t"
-        else "each direction for itself"
-    )
+    sided, tail = "", ""
+    if findings.statistic == "t":
+        sided = ", one-sided"
+        each = is_tested_each_way(findings)
+        tail = " (each direction for itself)" if each else " (both directions together)"
+    large = "as large" if settings.get("cluster_statistic") == "size" else "of as much mass"
     return (
         f"Asked: {settings.get('contrast')}, with the model {settings.get('formula')}. Places "
         f"beyond {findings.statistic} = {record.get('ClusterFormingThreshold', float('nan')):.2f} "
-        f"(p < {settings.get('cluster_forming_p', 0.001):g}) form clusters; a cluster is "
-        f"significant if one as large is found by chance in fewer than {percent:g} % of "
-        f"{record.get('Permutations', 0):,} relabellings "
-        f"({tail}). {record.get('VoxelsAnalysed', 0):,} voxels were analysed, with "
+        f"(p < {settings.get('cluster_forming_p', 0.001):g}{sided}) form clusters; a cluster is "
+        f"significant if one {large} is found by chance in fewer than {percent:g} % of "
+        f"{record.get('Permutations', 0):,} relabellings{tail}. "
+        f"{record.get('VoxelsAnalysed', 0):,} voxels were analysed, with "
         f"{record.get('DegreesOfFreedom')} degrees of freedom."
+    )
+
+
+def _of_effects(findings: Findings) -> str:
+    """Return what the effect plots show, by what could be adjusted."""
+    dot = f"Each dot is a {findings.dots}"
+    means = findings.table("adjusted_means")
+    if findings.table("adjusted_values").empty:
+        return f"{dot}, with the values as they are."
+    if "at" in means:
+        return (
+            f"{dot}, adjusted to the same values of the other covariates; the line is what the "
+            "model predicts, with its 95 % confidence interval."
+        )
+    return (
+        f"{dot}, adjusted to the same values of the covariates; the black diamond is the group's "
+        "adjusted mean with its 95 % confidence interval."
     )
 
 

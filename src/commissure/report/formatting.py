@@ -1,6 +1,7 @@
 """How numbers are printed: one place for every table and figure."""
 
 import math
+from collections.abc import Mapping
 
 
 def p_text(p: float) -> str:
@@ -50,3 +51,8 @@ def median_range_text(median: float, low: float, high: float) -> str:
 def interval_text(low: float, high: float) -> str:
     """Return "[-0.12, 0.55]", empty for NaN."""
     return "" if math.isnan(low) else f"[{fixed(low)}, {fixed(high)}]"
+
+
+def with_unit(name: str, units: Mapping[str, str]) -> str:
+    """Return "age (year)"; the name itself where no unit is known."""
+    return f"{name} ({units[name]})" if units.get(name) else name

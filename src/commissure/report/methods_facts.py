@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from commissure.report.measure_names import MeasureName
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -181,6 +183,8 @@ class Group:
     ----------
     settings : mapping
         Of the group stage.
+    measure : MeasureName
+        What the maps are of.
     contrast : Contrast
     covariates : tuple of str
         The formula's other terms.
@@ -205,6 +209,7 @@ class Group:
     """
 
     settings: Mapping[str, Any]
+    measure: MeasureName
     contrast: Contrast
     covariates: tuple[str, ...]
     formula: str | None

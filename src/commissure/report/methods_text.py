@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from commissure.report.formatting import fixed
+from commissure.report.measure_names import CFH
 from commissure.report.methods_facts import Done, Spread
 from commissure.report.references import (
     bibliography,
@@ -123,7 +124,7 @@ def methods_text(done: Done) -> Methods:
         "correlations": done.correlations,
         "demographics": done.demographics,
         "all_raw": all(scans.kind == "raw" for scans in done.scans),
-        "all_maps": bool(done.scans) and all(scans.kind == "map" for scans in done.scans),
+        "measure": done.group.measure if done.group else CFH,
     }
     texts = [_render(scans.kind, common | {"scans": scans}) for scans in done.scans]
     parts = ("quality", "maps", "group", "correlations", "demographics")

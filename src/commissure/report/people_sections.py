@@ -27,7 +27,7 @@ def participants_section(study: Study, links: Mapping[str, Link]) -> Section:
     parts: list[Part | None] = []
     findings = study.findings
     if findings is None:
-        parts.append(Text("Table 1 is made when the groups are compared: not done yet.", "missing"))
+        parts.append(Text("Table 1 is made by the group stage: not done yet.", "missing"))
     else:
         parts.append(
             _table1(findings, [links[k] for k in ("table1.tsv", "table1.docx") if k in links])
@@ -35,7 +35,7 @@ def participants_section(study: Study, links: Mapping[str, Link]) -> Section:
     everyone = Table(
         "Every participant, with a page of checks for each",
         ("participant", "group", "state", *(name for name, _ in _SHOWN.values()), "remarks"),
-        tuple(_rows(study.participants)),
+        tuple(_rows(study.participants, analysed=findings is not None)),
         links=tuple(links[key] for key in ("quality.tsv",) if key in links),
     )
     if findings is None:
@@ -65,10 +65,10 @@ def left_out_section(study: Study) -> Section:
     parts: list[Part | None] = []
     if rows:
         parts.append(
-            Table("Left out of the comparison", ("participant", "group", "why"), tuple(rows))
+            Table("Left out of the group stage", ("participant", "group", "why"), tuple(rows))
         )
     elif any(run.included is not None for who in study.participants for run in who.runs):
-        parts.append(Text("Nobody was left out."))
+        parts.append(Text(_nobody(study)))
     else:
         parts.append(
             Text("Who is left out is decided when all participants are finished.", "missing")
@@ -76,12 +76,19 @@ def left_out_section(study: Study) -> Section:
     if noted:
         parts.append(
             Table(
-                "Compared, but look at these pages before you trust them",
+                "Included, but look at these pages before you trust them",
                 ("participant", "group", "what was noted"),
                 tuple(noted),
             )
         )
     return section("left-out", "Who was left out, and why", parts)
+
+
+def _nobody(study: Study) -> str:
+    """Return that nobody is left out, as far as that is known."""
+    if study.unfinished:
+        return f"Nobody has been left out yet; {count(len(study.unfinished), 'participant')} to go."
+    return "Nobody was left out."
 
 
 def measured_rows(run: Run) -> tuple[tuple[str, str], ...]:
@@ -99,14 +106,14 @@ def measured_rows(run: Run) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _rows(participants: tuple[Participant, ...]) -> list[tuple[Cell, ...]]:
+def _rows(participants: tuple[Participant, ...], *, analysed: bool) -> list[tuple[Cell, ...]]:
     rows: list[tuple[Cell, ...]] = []
     for who in participants:
         for run in who.runs or (Run("", "waiting"),):
             name = who.participant_id + (f" {run.name}" if len(who.runs) > 1 else "")
             state = _STATES[run.state]
             if run.included is not None and run.state == "done":
-                state = "compared" if run.included else "left out"
+                state = ("analysed" if analysed else "good enough") if run.included else "left out"
             numbers = [_number(run.measured.get(key), n) for key, (_, n) in _SHOWN.items()]
             remarks = " ".join(run.failures) or run.reasons
             rows.append((Link(name, who.page), who.group or "-", state, *numbers, remarks))
@@ -134,7 +141,9 @@ def _table1(findings: Findings, links: list[Link]) -> Part:
     for row in rows_of(frame):
         cells = [_text(row[f"summary_{name}"]) for name in groups]
         p = float(row["p"]) if "p" in row else float("nan")
-        rows.append((f"{row['variable']}, {row['shows']}", *cells, p_text(p) or "-"))
+        rows.append(
+            (f"{findings.label(row['variable'])}, {row['shows']}", *cells, p_text(p) or "-")
+        )
         if choice := _text(row.get("choice"), ""):
             choices.setdefault(choice, []).append(str(row["variable"]))
     notes = [f"{', '.join(names)}: {choice}." for choice, names in choices.items()]

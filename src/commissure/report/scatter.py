@@ -1,13 +1,14 @@
 """Partial correlations as scatter plots of the residuals they are the correlations of."""
 
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from commissure.clinical import PartialCorrelations, Residuals
-from commissure.report.formatting import fixed, interval_text, p_equals
+from commissure.report.formatting import fixed, interval_text, p_equals, with_unit
 
 # Okabe and Ito (2008): told apart with every kind of colour vision, and in grey.
 _POINTS, _LINE = "#0072B2", "#D55E00"
@@ -15,12 +16,14 @@ _COLUMNS = 4
 _PANEL_INCHES = (3.1, 3.3)
 
 
-def scatter_figure(result: PartialCorrelations) -> Figure:
+def scatter_figure(result: PartialCorrelations, units: Mapping[str, str] = {}) -> Figure:
     """Draw a panel for each pair that has a partial correlation.
 
     Parameters
     ----------
     result : PartialCorrelations
+    units : mapping of str to str
+        Of scores.
 
     Returns
     -------
@@ -40,14 +43,18 @@ def scatter_figure(result: PartialCorrelations) -> Figure:
     figure = Figure(figsize=(width * n_columns, height * n_rows), layout="constrained")
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for axis, row, residuals in zip(axes, shown, result.residuals, strict=False):
-        _panel(axis, row, residuals, result)
+        _panel(axis, row, residuals, result, units)
     for axis in axes[len(shown) :]:
         axis.remove()
     return figure
 
 
 def _panel(
-    axis: Axes, row: dict[Any, Any], residuals: Residuals, result: PartialCorrelations
+    axis: Axes,
+    row: dict[Any, Any],
+    residuals: Residuals,
+    result: PartialCorrelations,
+    units: Mapping[str, str],
 ) -> None:
     x, y = residuals.x, residuals.y
     axis.scatter(x, y, s=22, color=_POINTS, alpha=0.8, edgecolor="white", linewidth=0.5)
@@ -59,10 +66,15 @@ def _panel(
         f"{p_equals(row['p'])}, {p_equals(row['q'], 'q')}, n = {row['n']}",
         fontsize=9,
     )
-    axis.set_xlabel(_label(residuals.score, result), fontsize=8)
+    axis.set_xlabel(_label(_with_unit_of(residuals.score, result, units), result), fontsize=8)
     axis.set_ylabel(_label(residuals.roi, result), fontsize=8)
     axis.tick_params(labelsize=7)
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def _with_unit_of(score: str, result: PartialCorrelations, units: Mapping[str, str]) -> str:
+    """Return a score with its unit, which its ranks do not have."""
+    return score if result.method == "spearman" else with_unit(score, units)
 
 
 def _label(name: str, result: PartialCorrelations) -> str:

@@ -10,7 +10,7 @@ from commissure.report.check_sections import (
     motion_section,
     provenance_section,
 )
-from commissure.report.contents import Participant, Run, Study
+from commissure.report.contents import Findings, Participant, Run, Study
 from commissure.report.findings_sections import (
     clinical_section,
     differences_section,
@@ -21,12 +21,13 @@ from commissure.report.page_parts import Figure, Link, Part, Section, Table, Tex
 from commissure.report.pages import Page
 from commissure.report.people_sections import left_out_section, measured_rows, participants_section
 from commissure.report.viewer import Viewer
-from commissure.report.wording import count, short_reasons, summary
+from commissure.report.wording import count, listed, named, short_reasons, summary
 
 _CFH = (
     "CFH (connectivity between functionally homotopic voxels) says of each place in one half of "
     "the brain how strongly its activity goes with that of its best match in the other half."
 )
+_MADE_BEFORE = "These maps were made before, by another program, and were taken as they are."
 
 
 def study_page(
@@ -49,8 +50,8 @@ def study_page(
     """
     changed = f" · last step finished {study.changed}" if study.changed else ""
     return Page(
-        title=f"CFH study {study.name}",
-        subtitle=f"{_CFH}{changed}",
+        title=f"{f'{study.measure.short} study' if study.measure.short else 'Study'} {study.name}",
+        subtitle=f"{_subtitle(study)}{changed}",
         lead=summary(study),
         tiles=_tiles(study),
         notices=_notices(study),
@@ -69,6 +70,14 @@ def study_page(
             provenance_section(study, links),
         ),
     )
+
+
+def _subtitle(study: Study) -> str:
+    """Return what the measure is."""
+    measure = study.measure
+    if measure.is_cfh:
+        return _CFH
+    return f"{measure.short}: {measure.long}. {_MADE_BEFORE}" if measure.short else _MADE_BEFORE
 
 
 def participant_page(
@@ -134,26 +143,26 @@ def _participant_in_words(who: Participant) -> str:
         return f"{name} is finished; whether the scan is good enough is decided at the end."
     if who.included:
         noted = any(run.reasons for run in who.runs)
-        return f"{name} is part of the comparison{', with a remark' if noted else ''}."
+        return f"{name} is good enough for the group stage{', with a remark' if noted else ''}."
     why = [reason for run in who.runs for reason in short_reasons(run.reasons)]
-    return f"{name} is left out of the comparison because of {' and '.join(dict.fromkeys(why))}."
+    return f"{name} is left out of the group stage because of {listed(list(dict.fromkeys(why)))}."
 
 
 def _tiles(study: Study) -> tuple[tuple[str, str], ...]:
     findings = study.findings
-    tiles = [(str(len(study.participants)), "participants")]
+    n_people = len(study.participants)
+    tiles = [(str(n_people), count(n_people, "participant").partition(" ")[2])]
     if findings is None:
         tiles += [
             (str(len(study.in_state("done"))), "finished"),
             (str(len(study.in_state("failed"))), "failed"),
         ]
-        left = len(study.in_state("waiting")) + len(study.in_state("started"))
-        return (*tiles, (str(left), "to be done"))
+        return (*tiles, (str(len(study.unfinished)), "to be done"))
     left_out = [w for w in study.participants if w.included is False or w.state == "failed"]
     n = len(findings.significant)
     return (
         *tiles,
-        (f"{findings.record.get('Scans', 0):,}", "scans compared"),
+        (f"{findings.record.get('Scans', 0):,}", "scans analysed"),
         (str(len(left_out)), "left out"),
         (str(n), f"significant {count(n, 'region').partition(' ')[2]}"),
         (f"{findings.record.get('Permutations', 0):,}", "relabellings"),
@@ -163,36 +172,66 @@ def _tiles(study: Study) -> tuple[tuple[str, str], ...]:
 
 def _notices(study: Study) -> tuple[Text, ...]:
     notices = []
-    busy = len(study.in_state("waiting")) + len(study.in_state("started"))
-    if busy:
+    if study.unfinished:
         notices.append(
             Text(
-                f"This study is not finished: {count(busy, 'participant')} still to be done. "
-                "Reload the page for the newest state.",
+                f"This study is not finished: {count(len(study.unfinished), 'participant')} still "
+                f"to be done ({named(study.unfinished)}). Reload the page for the newest state.",
                 "note",
+            )
+        )
+    if study.findings is not None and study.group_failures:
+        notices.append(
+            Text(
+                "The group stage could not be done when it was last run, so the findings below are "
+                "of a run before.",
+                "warning",
             )
         )
     notices += [Text(problem, "warning") for problem in study.group_failures]
     if study.findings is not None:
-        compared = set(study.findings.table("participants").get("participant_id", ()))
-        included = {who.participant_id for who in study.participants if who.included}
-        if compared and included and compared != included:
-            notices.append(
-                Text(
-                    f"The comparison below is of {count(len(compared), 'participant')}, but "
-                    f"{len(included)} are good enough now. Run the group stage again.",
-                    "warning",
-                )
-            )
-        record = study.findings.record
-        n, alpha = record.get("Permutations"), record.get("Settings", {}).get("alpha")
-        if n and alpha and 1 / n >= alpha:
-            notices.append(
-                Text(
-                    f"Nothing can be significant here, whatever the scans show: with {n} "
-                    f"relabellings no corrected p is below {1 / n:.2g}.",
-                    "warning",
-                )
-            )
+        notices += _notices_of_findings(study, study.findings)
     notices += [Text(problem, "warning") for problem in study.problems]
     return tuple(notices)
+
+
+def _notices_of_findings(study: Study, findings: Findings) -> list[Text]:
+    """Return what keeps the findings from being those of the study as it is now."""
+    notices = []
+    again = "Run the group stage again."
+    if study.stale:
+        notices.append(
+            Text(
+                f"The findings below were made with other settings: {'; '.join(study.stale)}. "
+                f"{again}",
+                "warning",
+            )
+        )
+    analysed = set(findings.table("participants").get("participant_id", ()))
+    included = {who.participant_id for who in study.participants if who.included}
+    if analysed and included and analysed != included:
+        changes = [
+            f"{listed(sorted(names))} {what}"
+            for names, what in (
+                (included - analysed, "could be added"),
+                (analysed - included, "would no longer be in it"),
+            )
+            if names
+        ]
+        notices.append(
+            Text(
+                f"The findings below are of {count(len(analysed), 'participant')}, and who is good "
+                f"enough has changed since: {'; '.join(changes)}. {again}",
+                "warning",
+            )
+        )
+    n, alpha = findings.record.get("Permutations"), findings.settings.get("alpha")
+    if n and alpha and 1 / n >= alpha:
+        notices.append(
+            Text(
+                f"Nothing can be significant here, whatever the scans show: with {n} "
+                f"relabellings no corrected p is below {1 / n:.2g}.",
+                "warning",
+            )
+        )
+    return notices

@@ -7,11 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from commissure.report.contents import Findings, Study, rows_of
+from commissure.inference.grammar import read_formula
+from commissure.report.contents import Findings, Participant, Study, rows_of
 from commissure.report.formatting import fixed, p_equals
 
-_DIFFERENCE = re.compile(r"\s*(\w+)\[([^\]]+)\]\s*-\s*\1\[([^\]]+)\]\s*")
 _MOST_NAMED = 3
+_MOST_NAMED_PEOPLE = 10
+_LEAST_VALUES = 2
+# Among the regions of tables: the mean of all of the map.
+WHOLE_MAP = "whole map"
 # Shorter than the reasons of quality.tsv, whose numbers are in the table of who is left out.
 _REASONS = {
     "mean FD": "head motion",
@@ -31,26 +35,27 @@ def summary(study: Study) -> tuple[str, str, str]:
 
 def direction(findings: Findings, sign: str) -> str:
     """Return what "positive" or "negative" means, such as "higher in patient than in control"."""
-    contrast = str(findings.settings.get("contrast", ""))
-    match = _DIFFERENCE.fullmatch(contrast)
-    if match:
-        _, first, second = match.groups()
-        more = "higher" if sign == "positive" else "lower"
-        return f"{more} in {first} than in {second}"
-    return f"{sign} for {contrast}"
+    return findings.asked.found(sign)
 
 
 def sides(findings: Findings, sign: str) -> str:
     """Return `direction` as a table has it, such as "patient > control"."""
-    match = _DIFFERENCE.fullmatch(str(findings.settings.get("contrast", "")))
-    if match:
-        _, first, second = match.groups()
+    asked = findings.asked
+    if asked.kind == "difference":
+        first, second = asked.levels
         return f"{first} {'>' if sign == 'positive' else '<'} {second}"
-    return sign
+    return direction(findings, sign) if asked.kind in ("slope", "mean") else sign
+
+
+def level_name(level: object) -> str:
+    """Return a level of a factor as people write it: 1.0, as read beside an empty cell, is 1."""
+    return f"{level:g}" if isinstance(level, float) else str(level)
 
 
 def region_name(region: str, findings: Findings) -> str:
     """Return "cluster 1 (Left Putamen)"; the region itself where there is no label."""
+    if region == WHOLE_MAP:
+        return f"{findings.measure.mean}{' of the whole map' if findings.measure.short else ''}"
     label = cluster_label(region.removeprefix("cluster "), findings)
     return f"{region} ({label})" if label else region
 
@@ -85,26 +90,35 @@ def short_reasons(reasons: str) -> list[str]:
 
 def _who(study: Study) -> str:
     n = len(study.participants)
-    busy = len(study.in_state("waiting")) + len(study.in_state("started"))
+    busy = study.unfinished
     failed = study.in_state("failed")
     if study.findings is None and busy:
         done = len(study.in_state("done"))
         return (
             f"{done} of {count(n, 'participant')} {'is' if done == 1 else 'are'} finished, "
-            f"{len(failed)} failed and {busy} {'is' if busy == 1 else 'are'} still to be done."
+            f"{len(failed)} failed and {len(busy)} {'is' if len(busy) == 1 else 'are'} still to "
+            f"be done ({named(busy)})."
         )
     out = [who for who in study.participants if who.included is False or who.state == "failed"]
     if study.findings is None:
-        compared = f"Of {count(n, 'participant')}, {n - len(out)} can be compared"
+        undecided = sum(who.included is None and who.state == "done" for who in study.participants)
+        if undecided:
+            return (
+                f"{count(n - len(failed), 'participant')} of {n} are finished and {len(failed)} "
+                "failed; whose scans are good enough is not decided yet."
+            )
+        taken = f"Of {count(n, 'participant')}, {n - len(out)} can enter the group stage"
     else:
         groups = _group_sizes(study.findings)
         of = f" ({groups})" if groups else ""
-        scans = study.findings.record.get("Scans", 0)
-        compared = f"{count(n, 'participant')} took part and {scans:,} were compared{of}"
-        if "session_id" in study.findings.table("participants"):
-            compared = f"{count(n, 'participant')} took part and {scans:,} scans were compared{of}"
+        n_scans = count(int(study.findings.record.get("Scans", 0)), "scan")
+        if study.findings.dots == "participant":
+            n_scans = n_scans.partition(" ")[0]
+        verb = "compared" if study.findings.asked.kind == "difference" else "analysed"
+        was = "was" if study.findings.record.get("Scans") == 1 else "were"
+        taken = f"{count(n, 'participant')} took part and {n_scans} {was} {verb}{of}"
     if not out:
-        return f"{compared}; nobody was left out."
+        return f"{taken}; nobody was left out."
     why = Counter(
         reason
         for who in out
@@ -116,7 +130,14 @@ def _who(study: Study) -> str:
     )
     reasons = listed([f"{n_of} for {reason}" for reason, n_of in why.most_common()])
     left = "1 was" if len(out) == 1 else f"{len(out)} were"
-    return f"{compared}; {left} left out{f' ({reasons})' if reasons else ''}."
+    return f"{taken}; {left} left out{f' ({reasons})' if reasons else ''}."
+
+
+def named(people: Sequence[Participant]) -> str:
+    """Return the names of some people, the first few of many."""
+    names = [who.participant_id for who in people]
+    more = len(names) - _MOST_NAMED_PEOPLE
+    return listed(names[:_MOST_NAMED_PEOPLE] + ([f"{more} more"] if more > 0 else []))
 
 
 def _group_sizes(findings: Findings) -> str:
@@ -124,19 +145,23 @@ def _group_sizes(findings: Findings) -> str:
     column = findings.settings.get("group", "group")
     if column not in table:
         return ""
-    return listed([f"{n} {name}" for name, n in table[column].value_counts().items()])
+    sizes = table[column].map(level_name).value_counts()
+    order = [level for level in findings.asked.levels if level in sizes.index]
+    order += [str(level) for level in sizes.index if level not in order]
+    return listed([f"{sizes[level]} {level}" for level in order])
 
 
 def _what(study: Study) -> str:
     findings = study.findings
     if findings is None:
         if study.group_failures:
-            return f"The groups could not be compared: {study.group_failures[0]}"
-        return "The groups have not been compared yet, so there are no findings."
-    settings = findings.settings
+            return f"The group stage could not be done: {' '.join(study.group_failures)}"
+        return "The group stage has not been run yet, so there are no findings."
+    settings, asked, measure = findings.settings, findings.asked, findings.measure
     alpha, statistic = settings.get("alpha", 0.05), settings.get("cluster_statistic", "size")
     found = findings.significant
-    test = f"{findings.record.get('Permutations', 0):,} permutations"
+    changes = "sign flip" if findings.record.get("SignFlips") else "permutation"
+    test = count(int(findings.record.get("Permutations", 0)), changes)
     p_column = f"p_corr_{statistic}"
     if found.empty:
         tail = ""
@@ -144,9 +169,13 @@ def _what(study: Study) -> str:
             best = findings.clusters.sort_values(p_column).iloc[0]
             p = p_equals(best[p_column], "corrected p")
             tail = f"; the strongest cluster had {count(int(best['voxels']), 'voxel')}, {p}"
-        return f"No region differed significantly ({test}, cluster-corrected p < {alpha:g}){tail}."
+        each = " in each direction" if is_tested_each_way(findings) else ""
+        return (
+            f"{asked.not_found(measure.value)} ({test}, cluster-corrected p < {alpha:g}{each})"
+            f"{tail}."
+        )
     parts = []
-    rows, contrast = rows_of(found), settings.get("contrast")
+    rows = rows_of(found)
     for sign in dict.fromkeys(row.get("direction", "") for row in rows):
         names = [
             _cluster_in_words(row, findings, p_column)
@@ -155,9 +184,19 @@ def _what(study: Study) -> str:
         ]
         more = len(names) - _MOST_NAMED
         shown = names[:_MOST_NAMED] + ([f"{count(more, 'more region')}"] if more > 0 else [])
-        what = direction(findings, str(sign)) if sign else f"related to {contrast}"
+        what = asked.found(str(sign) if sign else "")
         parts.append(f"{what} in {count(len(names), 'region')}: {listed(shown)}")
-    return f"CFH was {'; and '.join(parts)} ({test})."
+    return f"{capital(measure.value)} was {'; and '.join(parts)} ({test})."
+
+
+def is_tested_each_way(findings: Findings) -> bool:
+    """Tell whether each direction was tested for itself, at the whole of alpha."""
+    return findings.statistic == "t" and findings.settings.get("tail") == "one-sided-each"
+
+
+def capital(text: str) -> str:
+    """Return a sentence's beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def _cluster_in_words(row: Mapping[str, Any], findings: Findings, p_column: str) -> str:
@@ -172,13 +211,24 @@ def _cluster_in_words(row: Mapping[str, Any], findings: Findings, p_column: str)
 def _how_sure(study: Study) -> str:
     findings = study.findings
     if findings is None:
-        return "If nothing runs now, start the same command again: it goes on where it stopped."
-    motion = motion_verdict(findings)
-    scores = correlations_verdict(findings)
-    sentence = "; ".join(part for part in (motion, scores) if part)
-    if not sentence:
-        return "Head motion is not known and no clinical score was asked for."
-    return sentence[0].upper() + sentence[1:] + "."
+        return what_to_do(study)
+    parts = (motion_verdict(findings), correlations_verdict(findings))
+    return f"{capital('; '.join(parts))}."
+
+
+def what_to_do(study: Study) -> str:
+    """Return how a study without findings goes on."""
+    if study.unfinished:
+        return (
+            "If nothing runs now, start the participant stage again (commissure run ... "
+            "participant, or all): it goes on where it stopped."
+        )
+    if study.group_failures:
+        return (
+            "Mend that and run the group stage again (commissure run ... group): what is done of "
+            "the participants stays."
+        )
+    return "Run the group stage: commissure run ... group."
 
 
 def chance(findings: Findings) -> str:
@@ -193,13 +243,12 @@ def chance(findings: Findings) -> str:
     )
     alpha = float(settings.get("alpha", 0.05))
     how = "of most mass " if settings.get("cluster_statistic") == "mass" else ""
-    each = settings.get("tail") == "one-sided-each" and findings.statistic == "t"
     said = (
         f"The grey bars count how large the largest cluster {how}was each time when {relabelled}. "
         "A cluster to the right of the dashed line is larger than the largest of all but "
         f"{100 * alpha:g} of 100 studies without any effect"
     )
-    if each:
+    if is_tested_each_way(findings):
         return (
             f"{said}, in its direction. Each direction is tested for itself: one or the other is "
             f"found by chance in up to {min(200 * alpha, 100):g} of 100."
@@ -212,7 +261,7 @@ def motion_verdict(findings: Findings) -> str:
     effects = findings.table("motion_effects")
     correlations = findings.table("motion_correlations")
     if {"t_with", "t_without"} <= set(effects) and len(effects) > 1:
-        shown = [row for row in rows_of(effects) if row["region"] != "mean CFH"]
+        shown = [row for row in rows_of(effects) if row["region"] != WHOLE_MAP]
         changes = listed(
             [
                 f"from {fixed(row['t_without'])} to {fixed(row['t_with'])}"
@@ -220,38 +269,72 @@ def motion_verdict(findings: Findings) -> str:
             ]
         )
         of = "the region's mean" if len(shown) == 1 else "the regions' means"
+        if len(shown) > _MOST_NAMED:
+            of = f"the means of {_MOST_NAMED} of {len(shown)} regions"
         return f"allowing for head motion changes the t of {of} {changes}"
     if {"region", "group", "r", "p"} <= set(correlations):
         for row in rows_of(correlations):
-            if (row["region"], row["group"]) == ("mean CFH", "all") and pd.notna(row["r"]):
+            if (row["region"], row["group"]) == (WHOLE_MAP, "all") and pd.notna(row["r"]):
                 r = f"r = {fixed(row['r'])} ({p_equals(row['p'])})"
-                return f"mean CFH and head motion correlate with {r}"
-    return ""
+                return f"{findings.measure.mean} and head motion correlate with {r}"
+    return why_no_motion(findings)
+
+
+def why_no_motion(findings: Findings) -> str:
+    """Return why nothing can be said of head motion, as a clause."""
+    people = findings.table("participants")
+    if "mean_fd" not in people or people["mean_fd"].isna().all():
+        return "head motion is not known"
+    unknown = int(people["mean_fd"].isna().sum())
+    if unknown:
+        return f"head motion is not known of {unknown} of {count(len(people), 'scan')}"
+    if people["mean_fd"].nunique() < _LEAST_VALUES:
+        return "head motion is the same in all"
+    return "the scans are too few to relate them to head motion"
 
 
 def correlations_verdict(findings: Findings) -> str:
     """Return what became of the clinical scores, as a clause."""
     table = findings.table("partial_correlations")
-    asked = findings.settings.get("clinical") or []
+    if not findings.settings.get("clinical"):
+        return "no clinical score was asked for"
     if "p" not in table or table["p"].isna().all():
-        if not asked:
-            return ""
-        return "no region was found whose values could be correlated with the clinical scores"
+        return why_no_correlation(findings)
+    alpha = float(findings.settings.get("alpha", 0.05))
     tested = table.dropna(subset=["p"])
     strongest = tested.sort_values("p").iloc[0]
-    significant = tested[tested["q"] < 0.05]
+    n_significant = int((tested["q"] < alpha).sum())
     numbers = (
         f"r = {fixed(strongest['r'])}, {p_equals(strongest['p'])}, {p_equals(strongest['q'], 'q')}"
     )
     pair = f"{strongest['score']} with {region_name(str(strongest['roi']), findings)}"
     total = count(len(tested), "partial correlation")
-    if len(significant):
-        verb = "is" if len(significant) == 1 else "are"
+    rate = f"significant at a false discovery rate of {alpha:g}"
+    if len(tested) == 1:
+        verb = "is" if n_significant else "is not"
         return (
-            f"{len(significant)} of {total} with clinical scores {verb} "
-            f"significant at a false discovery rate of 0.05 (strongest: {pair}, {numbers})"
+            f"the one partial correlation with a clinical score {verb} {rate} ({pair}, {numbers})"
         )
-    return (
-        f"none of {total} with clinical scores is significant at a false discovery rate of 0.05 "
-        f"(strongest: {pair}, {numbers})"
-    )
+    of = f"{n_significant} of {total}" if n_significant else f"none of {total}"
+    verb = "are" if n_significant > 1 else "is"
+    return f"{of} with clinical scores {verb} {rate} (strongest: {pair}, {numbers})"
+
+
+def held_constant(findings: Findings) -> list[str]:
+    """Return the columns that partial correlations hold constant."""
+    given = findings.settings.get("clinical_covariates")
+    if given is not None:
+        return list(given)
+    formula, group = str(findings.settings.get("formula", "1")), findings.settings.get("group")
+    return [name for name in read_formula(formula).names if name != group]
+
+
+def why_no_correlation(findings: Findings) -> str:
+    """Return why scores were asked for and none was correlated, as a clause."""
+    if not [name for name in findings.table("roi_values") if name != "participant_id"]:
+        return "no region was found or asked for, so no clinical score was correlated"
+    notes = findings.table("partial_correlations").get("note", pd.Series(dtype=str))
+    said = [str(note) for note in notes.dropna().unique() if note]
+    said = said or [str(note).rstrip(".") for note in findings.record.get("Notes", [])]
+    why = f" ({'; '.join(said)})" if said else ""
+    return f"there are regions, but no clinical score could be correlated with them{why}"

@@ -22,11 +22,12 @@ from commissure.inference import SELECTED_PEAK_NOTE, contrast_effect
 from commissure.report.clinical_tables import correlations_text, table1_frame, table1_text
 from commissure.report.findings_figure import findings_figure
 from commissure.report.formatting import fixed, interval_text, p_equals, p_text
+from commissure.report.measure_names import measure_of_files
 from commissure.report.scatter import scatter_figure
 from commissure.report.tables_docx import table_docx
 from commissure.study.data_texts import read_data
 from commissure.study.findings import Findings
-from commissure.study.people import described
+from commissure.study.people import MEAN_FD, described
 from commissure.study.report_tables import write_report_tables
 
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
@@ -135,12 +136,14 @@ def _cluster_tables(findings: Findings) -> tuple[pd.DataFrame, list[str]]:
         table.loc[first, "most_influential"] = ids[most]
         table.loc[first, "t_of_mean"] = effects.t
         table.loc[first, "t_without"] = effects.t + influence.t_change[most, np.arange(len(most))]
-    two_sided = settings.tail == "two-sided" and result.n_rows == 1
-    statistic = "t" if result.n_rows == 1 else "F"
-    two_sided = settings.tail == "two-sided" and result.n_rows == 1
+    statistic, sided = "F", ""
+    if result.n_rows == 1:
+        statistic = "|t|"
+        each = settings.tail == "one-sided-each"
+        sided = ", each direction for itself" if each else ", two-sided"
+    changes = "sign flips" if result.sign_flips else f"permutations ({settings.method})"
     how = (
-        f"{settings.contrast}; {settings.formula}; {result.n_permutations:,} permutations "
-        f"({settings.method}), {'two-sided' if two_sided else 'each direction for itself'}; "
+        f"{settings.contrast}; {settings.formula}; {result.n_permutations:,} {changes}{sided}; "
         f"clusters of {settings.connectivity}-neighbours at {statistic} > {result.threshold:.4f} "
         f"(p < {settings.cluster_forming_p:g}, {result.df} degrees of freedom), significant at "
         f"p_corr < {settings.alpha:g} by {settings.cluster_statistic}."
@@ -158,7 +161,7 @@ def _write_clusters(findings: Findings, folder: Path) -> None:
         {
             "Cluster": table["cluster"],
             f"Peak {statistic}": table[f"peak_{statistic}"].map(fixed),
-            "MNI x, y, z (mm)": [
+            "x, y, z (mm)": [
                 f"{x:.0f}, {y:.0f}, {z:.0f}"
                 for x, y, z in table[["x", "y", "z"]].itertuples(index=False)
             ],
@@ -189,14 +192,19 @@ def _write_people(findings: Findings, folder: Path) -> None:
     write_tsv(folder / "roi_values.tsv", findings.regions.reset_index())
     write_tsv(folder / "table1.tsv", table1_frame(findings.inputs.table1))
     title = "Demographic and clinical characteristics"
-    text, notes = table1_text(findings.inputs.table1)
+    text, notes = table1_text(findings.inputs.table1, _units(findings))
     (folder / "table1.docx").write_bytes(table_docx(text, title, notes))
     if findings.correlations is not None:
         write_tsv(folder / "partial_correlations.tsv", findings.correlations.table)
-        text, notes = correlations_text(findings.correlations)
+        text, notes = correlations_text(findings.correlations, _units(findings))
         (folder / "partial_correlations.docx").write_bytes(
             table_docx(text, "Partial correlations", notes)
         )
+
+
+def _units(findings: Findings) -> dict[str, str]:
+    """Return the units of the participants' columns, as far as they are known."""
+    return findings.inputs.people.units | {MEAN_FD: "mm"}
 
 
 def _write_figures(findings: Findings, folder: Path) -> None:
@@ -223,7 +231,9 @@ def _write_figures(findings: Findings, folder: Path) -> None:
     )
     _save(figure, folder / "figure1")
     if findings.correlations is not None:
-        _save(scatter_figure(findings.correlations), folder / "partial_correlations")
+        _save(
+            scatter_figure(findings.correlations, _units(findings)), folder / "partial_correlations"
+        )
 
 
 def _save(figure: Figure, stem: Path) -> None:
@@ -244,7 +254,9 @@ def _record(findings: Findings) -> dict[str, Any]:
         for i, c in enumerate(result.clusters)
     ]
     return {
+        "Measure": measure_of_files(inputs.maps.sources).record,
         "Settings": asdict(findings.settings),
+        "Units": _units(findings),
         "Scans": len(inputs.maps.data),
         "ScansCompared": dict(findings.compared),
         "ScansOfGroups": {name: mean.n for name, mean in findings.groups.items()},

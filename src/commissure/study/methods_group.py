@@ -8,10 +8,11 @@ from typing import Any, Literal
 import pandas as pd
 
 from commissure.inference.grammar import read_formula
+from commissure.report.asked import read_asked
+from commissure.report.measure_names import measure_of_record
 from commissure.report.methods_facts import Contrast, Correlations, Demographics, Group
-from commissure.study.methods_quality import level_name
+from commissure.report.wording import level_name
 
-_DIFFERENCE = re.compile(r"\s*(\w+)\s*\[([^\]]+)\]\s*-\s*(\w+)\s*\[([^\]]+)\]\s*")
 # A sum of columns, with or without C() around them.
 _SUM = re.compile(r"[\w\s+()]*")
 _SHOWS: dict[str, Literal["mean", "median"]] = {"mean (SD)": "mean", "median (min-max)": "median"}
@@ -34,6 +35,7 @@ def group_facts(stats: Mapping[str, Any], clusters: pd.DataFrame) -> Group:
     is_sum = _SUM.fullmatch(formula.replace("C(", "(")) is not None and "0" not in formula.split()
     return Group(
         settings=asked,
+        measure=measure_of_record(stats),
         contrast=contrast,
         covariates=tuple(name for name in names if not _named(name, asked["contrast"])),
         formula=None if is_sum else formula,
@@ -120,19 +122,11 @@ def read_table(path: Path, *, text: Sequence[str] = ()) -> pd.DataFrame | None:
 
 
 def _contrast(text: str, compared: Mapping[str, int]) -> Contrast:
-    if "," in text:
-        return Contrast("F", text)
-    if text.strip() in ("1", "mean"):
-        return Contrast("mean", text)
-    if (found := _DIFFERENCE.fullmatch(text)) and found[1] == found[3]:
-        factor, levels = found[1], (found[2].strip(), found[4].strip())
-        counts = (compared[f"{factor}[{level}]"] for level in levels)
-        return Contrast(
-            "difference", text, factor, tuple(zip(map(level_name, levels), counts, strict=True))
-        )
-    if re.fullmatch(r"\s*\w+\s*", text):
-        return Contrast("slope", text, text.strip())
-    return Contrast("other", text)
+    asked = read_asked(text)
+    counts = tuple(
+        (level_name(level), compared[f"{asked.factor}[{level}]"]) for level in asked.levels
+    )
+    return Contrast(asked.kind, asked.text, asked.factor, counts)
 
 
 def _named(name: str, contrast: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from commissure.report.methods_facts import Quality, Spread
+from commissure.report.wording import level_name
 from commissure.study.quality import KEYS
 
 
@@ -66,11 +67,6 @@ def quality_facts(
         mean_fd=_spreads(included, "mean_fd_jenkinson", names, levels),
         df=_spreads(included, "effective_df", names, levels),
     )
-
-
-def level_name(level: object) -> str:
-    """Return a level of a factor as people write it: 1.0, as read beside an empty cell, is 1."""
-    return f"{level:g}" if isinstance(level, float) else str(level)
 
 
 def _reasons(row: Mapping[str, Any], rules: Mapping[str, Any]) -> tuple[str, ...]:

@@ -107,11 +107,11 @@ def scans_facts(runs: Sequence[Run], out_dir: Path, confounds: Sequence[str]) ->
 
 
 def maps_facts(runs: Sequence[Run], settings: Mapping[str, Any]) -> Maps | None:
-    """Return how the maps were made; None where there is none yet."""
+    """Return how the maps were made; None where there is none, and where others made them."""
     maps = [run.map for run in runs if run.map]
-    if not maps and not any(run.kind == "map" for run in runs):
+    if not maps:
         return None
-    about = maps[0] if maps else {}
+    about = maps[0]
     chosen = about.get("Settings", settings)
     places = about.get("Places", {})
     mask = chosen.get("mask")

@@ -21,10 +21,9 @@ from commissure.report.check_figures import freedom_figure, motion_figure, null_
 from commissure.report.contents import Findings, Study, rows_of
 from commissure.report.effect_figure import effect_figure
 from commissure.report.formatting import interval_text
-from commissure.report.wording import cluster_label, region_name
+from commissure.report.wording import capital, cluster_label, is_tested_each_way, region_name
 from commissure.study.group import GROUP_FOLDER
 from commissure.study.report_maps import contrast_map, read_map
-from commissure.study.report_tables import MEAN_CFH
 
 log = logging.getLogger(__name__)
 
@@ -125,13 +124,14 @@ def _means(findings: Findings, out_dir: Path) -> Iterator[tuple[Drawn, Figure]]:
         about = Drawn(
             "means",
             "mean-maps",
-            "Mean CFH",
-            f"Axial slices of the mean CFH map of {' and '.join(maps)}",
-            "Axial slices, the left of the brain on the left; one scale for all groups, from the "
-            "2nd to the 98th percentile.",
+            capital(findings.measure.mean),
+            f"Axial slices of the {findings.measure.mean} of {' and '.join(maps)}",
+            "Axial slices, the left of the brain on the left; "
+            f"{'one scale for all groups' if len(maps) > 1 else 'the scale runs'}, from the 2nd to "
+            "the 98th percentile.",
             vector=False,
         )
-        yield about, mean_maps_figure(maps, affine, "CFH (Fisher z)")
+        yield about, mean_maps_figure(maps, affine, findings.measure.axis)
 
 
 def _clusters(findings: Findings, out_dir: Path) -> Iterator[tuple[Drawn, Figure]]:
@@ -196,7 +196,7 @@ def _effects(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
                 f"effect {region}",
                 f"effect_{''.join(c if c.isalnum() and c.isascii() else '-' for c in region)}",
                 name[0].upper() + name[1:],
-                f"CFH of every participant in {name}, by {column}",
+                f"{capital(findings.measure.value)} of each {findings.dots} in {name}, by {column}",
                 _means_in_words(of_region),
                 narrow=True,
             ),
@@ -205,7 +205,8 @@ def _effects(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
                 of_region,
                 region,
                 column,
-                label="adjusted CFH (z)" if adjusted else "CFH (z)",
+                label=f"adjusted {findings.measure.axis}" if adjusted else findings.measure.axis,
+                along=findings.label(column),
             ),
         )
 
@@ -227,7 +228,7 @@ def _nulls(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
     alpha = float(findings.settings.get("alpha", 0.05))
     if not columns:
         return
-    if findings.settings.get("tail") == "two-sided" or len(columns) == 1:
+    if not is_tested_each_way(findings):
         nulls = {"": table[columns].max(axis=1).to_numpy(float)}
     else:
         nulls = {column.rpartition("_")[2]: table[column].to_numpy(float) for column in columns}
@@ -276,18 +277,22 @@ def _motion(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
         return
     group = str(findings.settings.get("group", "group"))
     regions = [n for n in map(str, motion) if n not in ("participant_id", "mean_fd", group)]
-    shown = {
-        name: "mean CFH of the whole map" if name == MEAN_CFH else region_name(name, findings)
-        for name in regions[:_MOST_PANELS]
-    }
+    shown = {name: region_name(name, findings) for name in regions[:_MOST_PANELS]}
+    each = ", and of each group" if group in motion else ""
     about = Drawn(
         "motion",
-        "motion-against-cfh",
-        "Head motion against CFH",
-        f"Scatter plots of mean framewise displacement against CFH: {', '.join(shown.values())}",
-        "Each dot is a participant; r and p of all, and of each group.",
+        "motion-against-maps",
+        f"Head motion against {findings.measure.value}",
+        f"Scatter plots of mean framewise displacement against {findings.measure.value}: "
+        f"{', '.join(shown.values())}",
+        f"Each dot is a {findings.dots}; r and p of all{each}.",
     )
-    yield about, motion_figure(motion, findings.table("motion_correlations"), shown, group)
+    yield (
+        about,
+        motion_figure(
+            motion, findings.table("motion_correlations"), shown, group, findings.measure.axis
+        ),
+    )
 
 
 def _freedom(study: Study) -> Iterator[tuple[Drawn, Figure]]:
@@ -303,7 +308,7 @@ def _freedom(study: Study) -> Iterator[tuple[Drawn, Figure]]:
             "degrees-of-freedom",
             "Effective degrees of freedom",
             f"Effective degrees of freedom of every run of {' and '.join(sorted(by_group))}",
-            "Each dot is a run; the line is the group's median.",
+            "Each dot is a run; the line is the median.",
         )
         ordered = {name: np.array(by_group[name]) for name in sorted(by_group)}
         yield about, freedom_figure(ordered)

@@ -15,10 +15,11 @@ from urllib.parse import quote
 from filelock import Timeout
 
 import commissure
-from commissure.report.contents import Participant, Study
+from commissure.report.contents import Findings, Participant, Study
 from commissure.report.page_parts import Figure, Link
 from commissure.report.pages import render
 from commissure.report.study_pages import participant_page, study_page
+from commissure.report.wording import direction
 from commissure.study.data_texts import read_data
 from commissure.study.group import GROUP_FOLDER
 from commissure.study.report_figures import (
@@ -99,7 +100,7 @@ def _write(study: Study, out_dir: Path) -> None:
         ledger.do(step, key, make)
 
     def make_study(folder: Path) -> dict[str, Any]:
-        figures = _figures(facts["drawn"], out_dir)
+        figures = _figures(facts["drawn"], out_dir, study.findings)
         viewer = None
         problems = [*study.problems, *facts["problems"]]
         if study.findings is not None:
@@ -125,7 +126,9 @@ def _with_problems(study: Study, problems: Iterable[str]) -> Study:
     return Study(**{**vars(study), "problems": tuple(problems)})
 
 
-def _figures(drawn: Iterable[Mapping[str, Any]], out_dir: Path) -> dict[str, Figure]:
+def _figures(
+    drawn: Iterable[Mapping[str, Any]], out_dir: Path, findings: Findings | None
+) -> dict[str, Figure]:
     """Return the figures with their pictures, and those that the group stage drew itself."""
     figures = {}
     for about in (Drawn(**each) for each in drawn):
@@ -142,7 +145,8 @@ def _figures(drawn: Iterable[Mapping[str, Any]], out_dir: Path) -> dict[str, Fig
             ),
             about.narrow,
         )
-    for key, text in _own_figures().items():
+    said = {} if findings is None else _said(findings)
+    for key, text in _own_figures().items() if findings else ():
         path = out_dir / GROUP_FOLDER / text["file"]
         if path.is_file():
             links = tuple(
@@ -150,9 +154,20 @@ def _figures(drawn: Iterable[Mapping[str, Any]], out_dir: Path) -> dict[str, Fig
                 for what, ending in (("SVG", ".svg"), ("PNG, 300 dpi", ".png"))
                 if path.with_suffix(ending).is_file()
             )
-            title, alt, caption = text["title"], text["alt"], text["caption"]
+            title, alt, caption = (
+                text[name].format(**said) for name in ("title", "alt", "caption")
+            )
             figures[key] = Figure(title, alt, caption, data_uri(path), links)
     return figures
+
+
+def _said(findings: Findings) -> dict[str, str]:
+    """Return what the captions of figures say of these findings."""
+    colours = f"red is {direction(findings, 'positive')}, blue {direction(findings, 'negative')}"
+    if findings.statistic == "F":
+        colours = "the redder, the larger F"
+    value = findings.measure.value
+    return {"colours": colours, "value": value, "dots": findings.dots}
 
 
 @cache

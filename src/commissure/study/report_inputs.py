@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,13 +15,17 @@ import commissure
 from commissure.files.bids_names import entity
 from commissure.problems import InputError
 from commissure.report.contents import Findings, Participant, Run, State, Study
+from commissure.report.measure_names import CFH, MeasureName, measure_called
 from commissure.study.group import GROUP_FOLDER
 from commissure.study.group_people import bare
+from commissure.study.people import MEAN_FD
 from commissure.study.quality import KEYS
 from commissure.workspace.ledger import STATE_FOLDER
 
 T = TypeVar("T")
 
+# The folders of an absolute path, in a text or in JSON; no part of an address of the web.
+_FOLDERS = re.compile(r"(?<![\w.:/~-])/(?:[^/\s\"',;:<>|]+/)+(?=[^/\s\"',;:<>|])")
 # What has a ledger and is nobody.
 _NO_PARTICIPANTS = {GROUP_FOLDER, "study", "report"}
 _TEXT = dict.fromkeys([*KEYS, "session_id", "reasons"], str)
@@ -32,6 +37,7 @@ class _Reader:
 
     out_dir: Path
     problems: list[str] = field(default_factory=list)
+    roots: tuple[str, ...] = ()
 
     def read(self, path: Path, parse: Callable[[str], T], default: T) -> T:
         try:
@@ -43,15 +49,25 @@ class _Reader:
             self.problems.append(f"{name} cannot be read ({error}), so what it says is not shown.")
             return default
 
+    def bare(self, text: str) -> str:
+        """Return a text with files named from the study's own folders on, others by themselves.
+
+        Where folders of this machine lie is nobody's business who is sent a report.
+        """
+        for root in self.roots:
+            text = text.replace(f"{root}/", "")
+        return _FOLDERS.sub("", text)
+
     def mapping(self, name: str) -> Mapping[str, Any]:
-        return self.read(self.out_dir / name, _parse_mapping, {})
+        return self.read(self.out_dir / name, lambda text: _parse_mapping(self.bare(text)), {})
 
     def text(self, name: str) -> str:
-        return self.read(self.out_dir / name, str, "")
+        return self.read(self.out_dir / name, self.bare, "")
 
     def table(self, path: Path) -> pd.DataFrame:
-        def parse(_: str) -> pd.DataFrame:
-            return pd.read_csv(path, sep="\t", dtype=_TEXT, na_values=["n/a"])
+        def parse(text: str) -> pd.DataFrame:
+            content = StringIO(self.bare(text))
+            return pd.read_csv(content, sep="\t", dtype=_TEXT, na_values=["n/a"])
 
         return self.read(path, parse, pd.DataFrame())
 
@@ -65,7 +81,11 @@ def read_study(out_dir: Path) -> Study:
         If it is not the output folder of a study.
     """
     reader = _Reader(out_dir)
-    identity = reader.mapping(f"{STATE_FOLDER}/study.json")
+    identity: Mapping[str, Any] = reader.read(
+        out_dir / STATE_FOLDER / "study.json", _parse_mapping, {}
+    )
+    source = str(identity.get("input") or "")
+    reader.roots = tuple(filter(None, (source, str(out_dir.absolute()))))
     quality = reader.table(out_dir / "quality.tsv")
     findings = _findings(reader)
     ledgers = {
@@ -80,6 +100,7 @@ def read_study(out_dir: Path) -> Study:
         )
         raise InputError(msg)
     record = findings.record if findings else {}
+    chosen = reader.mapping("settings.json").get("settings", {})
     description = reader.mapping("dataset_description.json")
     versions = {
         str(made["Name"]): str(made["Version"])
@@ -95,13 +116,42 @@ def read_study(out_dir: Path) -> Study:
             for said in ledgers.get("group", {}).get("failures", {}).values()
             for problem in said
         ),
-        settings=reader.mapping("settings.json").get("settings", {}),
-        source=identity.get("input"),
+        settings=chosen,
+        source=Path(source).name if source else None,
         versions=versions or {"commissure": commissure.__version__},
         changed=_changed(out_dir),
         methods=reader.text(f"{GROUP_FOLDER}/methods.txt"),
         references=reader.text(f"{GROUP_FOLDER}/methods.bib"),
         problems=tuple(reader.problems),
+        planned=_planned(chosen, ledgers),
+        stale=() if findings is None else _stale(findings, chosen),
+    )
+
+
+def _planned(chosen: Mapping[str, Any], ledgers: Mapping[str, Mapping[str, Any]]) -> MeasureName:
+    """Return what the maps will be of: what is asked of DPABI, CFH where series are worked on."""
+    asked = chosen.get("input", {}).get("measure")
+    if asked:
+        return measure_called(str(asked))
+    ours = ("clean ", "cfh ", "anatomy ")
+    of_people = [ledgers[name] for name in ledgers.keys() - _NO_PARTICIPANTS]
+    made = any(
+        step.startswith(ours)
+        for ledger in of_people
+        for step in [*ledger.get("steps", {}), *ledger.get("failures", {})]
+    )
+    return CFH if made else MeasureName()
+
+
+def _stale(findings: Findings, chosen: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return which settings of the group stage are others now than they were for the findings."""
+    now, then = dict(chosen.get("group", {})), findings.settings
+    if now.get("mean_fd_covariate") and "formula" in now:
+        now["formula"] = f"{now['formula']} + {MEAN_FD}"
+    return tuple(
+        f"[group] {name} was {json.dumps(then[name])}, it is {json.dumps(value)} now"
+        for name, value in now.items()
+        if name in then and then[name] != value
     )
 
 

@@ -11,11 +11,10 @@ from commissure.files.text import write_tsv
 from commissure.inference import Design, contrast_effect
 from commissure.inference.adjusted import adjusted_values, estimates
 from commissure.problems import InputError
+from commissure.report.wording import WHOLE_MAP
 from commissure.study.findings import Findings, region_places
 from commissure.study.people import MEAN_FD
 from commissure.study.stats_inputs import members
-
-MEAN_CFH = "mean CFH"
 
 # Enough for the limits of a line to look as curved as they are.
 _POINTS_OF_LINE = 25
@@ -95,7 +94,7 @@ def adjusted_tables(findings: Findings) -> dict[str, pd.DataFrame]:
 
 
 def motion_tables(findings: Findings) -> dict[str, pd.DataFrame]:
-    """Return how motion goes with CFH, and the contrast with and without it in the model.
+    """Return how motion goes with the maps, and the contrast with and without it in the model.
 
     Returns
     -------
@@ -111,7 +110,7 @@ def motion_tables(findings: Findings) -> dict[str, pd.DataFrame]:
     group = findings.settings.group
     fd = people[MEAN_FD].to_numpy(float)
     regions = findings.regions.reset_index(drop=True)
-    regions.insert(0, MEAN_CFH, findings.inputs.maps.data.mean(axis=1))
+    regions.insert(0, WHOLE_MAP, findings.inputs.maps.data.mean(axis=1))
     about = {"participant_id": people["participant_id"].astype(str), MEAN_FD: fd}
     if group in people:
         about[group] = people[group].astype(str)
@@ -135,7 +134,7 @@ def global_signal_table(findings: Findings) -> dict[str, pd.DataFrame]:
     inputs, result = findings.inputs, findings.result
     if inputs.with_global_signal is None or result.n_rows != 1:
         return {}
-    places = {MEAN_CFH: np.arange(inputs.maps.domain.n_places)}
+    places = {WHOLE_MAP: np.arange(inputs.maps.domain.n_places)}
     places |= region_places(result.clusters, findings.significant, inputs.rois)
     table = pd.DataFrame({"region": list(places)})
     versions = {"regressed": inputs.maps.data, "left_in": inputs.with_global_signal}
