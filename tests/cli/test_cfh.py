@@ -66,7 +66,7 @@ def test_writes_maps_sidecars_and_a_picture(run, write_scan, domain, tmp_path):
         f"{stem}{stat}_boldmap{end}"
         for stat in ("cfh", "cfhr", "cfhpartner", "cfhshift")
         for end in (".nii.gz", ".json")
-    } | {f"{stem}cfh_boldmap.png"}
+    } | {f"{stem}cfh_boldmap.png", ".commissure.json"}
     sidecar = json.loads((out / f"{stem}cfh_boldmap.json").read_text())
     assert sidecar["Settings"]["midline_mm"] == 3
     assert sidecar["GeneratedBy"][0]["Version"] == __version__

@@ -58,3 +58,5 @@ def test_labels_of_files_are_never_alike():
     assert len({label.lower() for label in labels.values()}) == len(names)
     assert all(re.fullmatch("[A-Za-z0-9]{1,64}", label) for label in labels.values())
     assert distinct_labels(["a-b", "cd"]) == {"a-b": "ab", "cd": "cd"}
+    assert distinct_labels(["cluster 1", "a_b"], "-") == {"cluster 1": "cluster-1", "a_b": "a-b"}
+    assert len(set(distinct_labels(["a b", "a_b"], "-").values())) == 2

@@ -20,7 +20,8 @@ from commissure.study.participant import Job, RunResult
 from commissure.study.people import Participants
 from commissure.study.settings import read_settings
 from commissure.study.study_files import write_study_files
-from commissure.workspace.ledger import STATE_FOLDER, Ledger
+from commissure.workspace.ledger import Ledger
+from commissure.workspace.paths import STATE_FOLDER
 from commissure.workspace.staging import replace_file
 
 SPACE = "MNI152NLin2009aSym"

@@ -220,7 +220,7 @@ def test_the_power_command_writes_what_is_needed(tmp_path, capsys):
     more = ["--resolution-mm", "8", "--n-permutations", "30", "-o", str(tmp_path / "power")]
     assert main([*arguments, *more]) == 0
     names = sorted(path.name for path in (tmp_path / "power").iterdir())
-    assert names == ["power.json", "power.png", "power.tsv"]
+    assert names == [".commissure.json", "power.json", "power.png", "power.tsv"]
     table = pd.read_csv(tmp_path / "power" / "power.tsv", sep="\t")
     assert table["n_per_group"].tolist() == [12, 12, 14, 14]
     assert main(["power", "--effect", "3", "--n", "3", *more]) == 2

@@ -241,7 +241,7 @@ def test_another_study_is_refused_and_a_moved_one_is_not(folder, tmp_path):
     stranger = tmp_path / "stranger"
     stranger.mkdir()
     (stranger / "dataset_description.json").write_text("{}")
-    with pytest.raises(InputError, match="no study of commissure wrote"):
+    with pytest.raises(InputError, match="did not write: dataset_description"):
         run(folder, stranger)
     moved = write_derivatives(tmp_path / "moved")
     assert run(moved, out, stage="participant").n_done == 6

@@ -1,14 +1,16 @@
 """Steps are done once, and a crash at any moment leaves the old files or the new ones, known."""
 
 import errno
+import json
 import os
 import resource
+import shutil
 from pathlib import Path
 
 import pytest
 
 from commissure.problems import InputError
-from commissure.workspace import staging
+from commissure.workspace import paths, written
 from commissure.workspace.ledger import Ledger
 from commissure.workspace.staging import replace_file
 
@@ -45,14 +47,128 @@ def test_a_step_is_done_once_for_each_key(tmp_path):
     assert content(tmp_path) == {"a.txt": "two a.txt"}
 
 
-def test_files_that_are_gone_or_cut_short_are_made_again(tmp_path):
+def test_files_that_are_gone_are_made_again(tmp_path):
     ledger = Ledger(tmp_path, "sub-01")
-    ledger.do("clean", "k", write("one"))
-    (tmp_path / "a.txt").write_text("one")
-    assert ledger.done("clean", "k") is None
     ledger.do("clean", "k", write("one"))
     (tmp_path / "deep/b.txt").unlink()
     assert ledger.done("clean", "k") is None
+    ledger.do("clean", "k", write("one"))
+    assert content(tmp_path) == {"a.txt": "one a.txt", "deep/b.txt": "one deep/b.txt"}
+
+
+@pytest.mark.parametrize("key", ["k", "other"])
+@pytest.mark.parametrize("text", ["", "two a.txt", "much longer than it was"])
+def test_changed_files_are_neither_used_nor_replaced(tmp_path, text, key):
+    Ledger(tmp_path, "sub-01").do("clean", "k", write("one"))
+    file = tmp_path / "a.txt"
+    file.write_text(text)
+    ledger = Ledger(tmp_path, "sub-01")
+    with pytest.raises(InputError, match=r"a\.txt was changed .* Put back .* or move it away"):
+        ledger.do("clean", key, write("three"))
+    with pytest.raises(InputError, match="was changed"):
+        ledger.check()
+    assert file.read_text() == text
+    assert (tmp_path / "deep/b.txt").read_text() == "one deep/b.txt"
+    # either remedy helps
+    file.write_text("one a.txt")
+    assert Ledger(tmp_path, "sub-01").done("clean", "k") == {"text": "one"}
+    file.unlink()
+    assert Ledger(tmp_path, "sub-01").do("clean", key, write("three")) == {"text": "three"}
+
+
+def test_a_study_that_is_copied_is_done_and_its_content_read_once(tmp_path, monkeypatch):
+    Ledger(tmp_path / "a", "sub-01").do("clean", "k", write("one"))
+    shutil.copytree(tmp_path / "a", tmp_path / "b", copy_function=shutil.copyfile)
+    for file in (tmp_path / "b").rglob("*.txt"):
+        os.utime(file, (1, 1))
+    ledger = Ledger(tmp_path / "b", "sub-01")
+    assert ledger.done("clean", "k") == {"text": "one"}
+    ledger.keep_times()
+    monkeypatch.setattr(written.hashlib, "file_digest", None)
+    assert Ledger(tmp_path / "b", "sub-01").done("clean", "k") == {"text": "one"}
+
+
+def test_files_of_others_are_never_replaced(tmp_path):
+    (tmp_path / "a.txt").write_text("mine")
+    ledger = Ledger(tmp_path, "sub-01")
+    with pytest.raises(InputError, match=r"a\.txt is not commissure's"):
+        ledger.do("clean", "k", write("one"))
+    assert content(tmp_path) == {"a.txt": "mine"}
+    # the same content is nobody's loss
+    (tmp_path / "a.txt").write_text("one a.txt")
+    assert ledger.do("clean", "k", write("one")) == {"text": "one"}
+
+
+def test_what_one_ledger_wrote_another_may_replace(tmp_path):
+    one, other = Ledger(tmp_path, "sub-01"), Ledger(tmp_path, "group")
+    one.do("maps", "k", write("one"))
+    other.do("maps", "k", write("two"))
+    assert one.done("maps", "k") is None
+    one.keep_only([])
+    assert content(tmp_path) == {"a.txt": "two a.txt", "deep/b.txt": "two deep/b.txt"}
+
+
+@pytest.mark.parametrize("name", ["../victim.txt", "/etc/hostname", "link/victim.txt", "a/../../x"])
+def test_a_ledger_that_names_files_elsewhere_is_not_believed(tmp_path, name):
+    out, victim = tmp_path / "out", tmp_path / "victim.txt"
+    Ledger(out, "sub-01").do("clean", "k", write("one"))
+    victim.write_text("not yours")
+    (out / "link").symlink_to(tmp_path)
+    path = out / ".commissure" / "ledger" / "sub-01.json"
+    record = json.loads(path.read_text())
+    files = record["steps"]["clean"]["outputs"]
+    files[name] = files.pop("a.txt")
+    path.write_text(json.dumps(record))
+    ledger = Ledger(out, "sub-01")
+    assert ledger.done("clean", "k") is None
+    ledger.keep_only([])
+    Ledger(out, "sub-01").do("clean", "k2", write("two"))
+    assert victim.read_text() == "not yours"
+
+
+def test_outputs_do_not_follow_links_out_of_the_folder(tmp_path):
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    out.mkdir()
+    (out / "deep").symlink_to(elsewhere)
+    with pytest.raises(InputError, match="leads out of"):
+        Ledger(out, "sub-01").do("clean", "k", write("one"))
+    assert not list(elsewhere.iterdir())
+    assert not content(out)
+
+
+DAMAGED = [
+    b"", b"\xff\xfe\x00", b"[]", b"null", b"3", b'"x"', b"{", b'{"steps": []}',
+    b'{"steps": {"clean": 1}}',
+    b'{"steps": {"clean": {"key": 1, "outputs": {}, "facts": {}}}}',
+    b'{"steps": {"clean": {"key": "k", "outputs": {"a.txt": -1}, "facts": {}}}}',
+    b'{"steps": {"clean": {"key": "k", "outputs": {"a.txt": []}, "facts": {}}}}',
+    b'{"steps": {"clean": {"key": "k", "outputs": {"a.txt": [{"size": "x"}]}, "facts": {}}}}',
+    b'{"steps": {"clean": {"key": "k", "outputs": {}, "facts": []}}}',
+    b'{"steps": {}, "inputs": 3, "failures": [1]}', b'{"inputs": {"/x": 3}, "failures": {"x": 3}}',
+    b"[" * 100_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("record", DAMAGED)
+def test_a_damaged_ledger_is_an_empty_one(tmp_path, record):
+    Ledger(tmp_path, "sub-01").do("clean", "k", write("one"))
+    (tmp_path / ".commissure" / "ledger" / "sub-01.json").write_bytes(record)
+    ledger = Ledger(tmp_path, "sub-01")
+    assert ledger.done("clean", "k") is None
+    ledger.check()
+    ledger.stamp(tmp_path / "a.txt")
+    assert ledger.do("clean", "k", write("one")) == {"text": "one"}
+
+
+def test_staging_that_is_not_ours_is_not_cleared(tmp_path):
+    ledger = Ledger(tmp_path, "sub-01")
+    mine = tmp_path / ".commissure" / "staging" / "sub-01"
+    mine.mkdir(parents=True)
+    (mine / "scan.nii").write_text("mine")
+    with pytest.raises(InputError, match="not made by commissure"):
+        ledger.clear_staging()
+    assert (mine / "scan.nii").read_text() == "mine"
 
 
 def test_steps_that_are_no_more_take_their_files_along(tmp_path):
@@ -87,7 +203,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_files(tmp_path, monkeypatch
     changing = [
         *((Path, name) for name in ("replace", "unlink", "write_text", "mkdir")),
         (os, "fsync"),
-        (staging.shutil, "rmtree"),
+        (paths.shutil, "rmtree"),
     ]
     n_crashes = 0
     for moment in range(1, 60):

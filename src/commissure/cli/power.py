@@ -10,7 +10,7 @@ from commissure.cli.console import shown
 from commissure.report.power_figure import GOAL
 from commissure.simulation.power import N_PERMUTATIONS, simulate_power
 from commissure.study.power import write_power
-from commissure.workspace.staging import staged
+from commissure.workspace.places import placed
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def _run(options: argparse.Namespace) -> None:
         "n_permutations": options.n_permutations,
         "seed": options.seed,
     }
-    with shown(quiet=options.quiet) as progress, staged(options.out) as folder:
+    with shown(quiet=options.quiet) as progress, placed(options.out) as folder:
         table = simulate_power(**settings, n_threads=options.n_threads, progress=progress)
         needed = write_power(table, folder, settings)
         for effect, n in needed.items():

@@ -11,7 +11,7 @@ from commissure.study.findings import StatsSettings
 from commissure.study.findings_files import write_findings
 from commissure.study.statistics import find
 from commissure.study.stats_inputs import read_inputs
-from commissure.workspace.staging import staged
+from commissure.workspace.places import check_outputs, placed
 
 log = logging.getLogger(__name__)
 
@@ -177,6 +177,7 @@ def _run(options: argparse.Namespace) -> None:
         seed=options.seed,
     )
     max_memory = parse_size(options.max_memory)
+    check_outputs(options.out)
     with shown(quiet=options.quiet) as progress:
         inputs = read_inputs(
             options.maps,
@@ -185,7 +186,7 @@ def _run(options: argparse.Namespace) -> None:
             settings,
             mask_threshold=options.mask_threshold,
         )
-        with staged(options.out) as folder:
+        with placed(options.out) as folder:
             findings = find(
                 inputs,
                 settings,

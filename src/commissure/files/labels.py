@@ -4,11 +4,12 @@ import hashlib
 import re
 from collections.abc import Iterable
 
+# Characters, of a label or a name.
 LONGEST_LABEL = 64
 _BIDS = re.compile(r"[A-Za-z0-9]+")
 _IN_TABLES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # What a study's own records are called: nobody may be called so too.
-RESERVED = frozenset(("group", "study", "report", "provenance"))
+RESERVED = frozenset(("group", "study", "report", "provenance", "identity"))
 _RULE_OF_BIDS = f"letters (a-z) and digits only, at most {LONGEST_LABEL}"
 _RULE_OF_TABLES = (
     f"letters (a-z), digits, and _ - . between them, at most {LONGEST_LABEL} characters, beginning "
@@ -74,7 +75,7 @@ def alnum(label: str) -> str:
     return re.sub(r"[^a-zA-Z0-9]", "", label)
 
 
-def distinct_labels(names: Iterable[str]) -> dict[str, str]:
+def distinct_labels(names: Iterable[str], filler: str = "") -> dict[str, str]:
     """Return for each name a label of letters and digits to name files by, no two alike.
 
     Names whose letters and digits are the same ("a-b" and "AB", also where case does not count),
@@ -84,9 +85,11 @@ def distinct_labels(names: Iterable[str]) -> dict[str, str]:
     ----------
     names : iterable of str
         Different ones.
+    filler : str
+        What stands in place of each other character.
     """
     every = list(dict.fromkeys(names))
-    short = [alnum(name) for name in every]
+    short = [re.sub("[^a-zA-Z0-9]", filler, name) if alnum(name) else "" for name in every]
     lower = [label.lower() for label in short]
     return {
         name: label if _is_plain(label) and lower.count(label.lower()) == 1 else _hashed(name)

@@ -19,6 +19,7 @@ from commissure.simulation.people import Person, draw_people
 from commissure.simulation.raw import TRUTH_FOLDER, write_raw_participant
 from commissure.simulation.truth_files import write_group_truth
 from commissure.space.templates import TEMPLATE_SPACE
+from commissure.workspace.places import check_place, strangers
 
 Kind = Literal["raw", "clean"]
 # Scans a person, with so many threads.
@@ -97,9 +98,10 @@ def simulate_study(
             f"n_volumes must be {_LEAST_VOLUMES} or more for clean series (the first {N_TRIM} are "
             f"dropped); it is {acquisition.n_volumes}."
         )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or strangers(out)):
         problems.append(f"{out} exists and is not an empty folder. Give the name of a new one.")
     try:
+        check_place(out)
         networks, people = draw_people(seed, n_patients, n_controls, effects)
     except InputError as error:
         problems += error.problems

@@ -1,5 +1,6 @@
 """A participant's anatomy on disk, so that what is done again does not begin with it."""
 
+import glob
 import logging
 import os
 import uuid
@@ -11,8 +12,26 @@ from numpy.typing import NDArray
 
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.registration import Image, Warp
+from commissure.workspace.paths import file_name, inside
+
+# Of the hash of all that an anatomy depends on.
+_N_KEY = 16
 
 log = logging.getLogger(__name__)
+
+
+def anatomy_file(work_dir: Path, participant_id: str, key: str) -> Path:
+    """Return where an anatomy is kept; `anatomy_files` finds all of a participant."""
+    return inside(work_dir, "anatomy", f"{file_name(participant_id)}-{key[:_N_KEY]}.npz")
+
+
+def anatomy_files(work_dir: Path, participant_id: str) -> list[Path]:
+    """Return all that is kept of a participant's anatomies."""
+    key = "[0-9a-f]" * _N_KEY
+    name = f"{glob.escape(file_name(participant_id))}-{key}.npz"
+    folder = work_dir / "anatomy"
+    # And what a killed run left half written.
+    return sorted([*folder.glob(name), *folder.glob(f".{name}-*")])
 
 
 def save_anatomy(anatomy: Anatomy, path: Path) -> None:

@@ -27,7 +27,7 @@ from commissure.problems import InputError
 from commissure.space import Domain, check_same_grid
 from commissure.study.cfh_files import CleanScan, write_cfh_maps
 from commissure.threads import resolve_threads
-from commissure.workspace.staging import staged
+from commissure.workspace.places import check_outputs, placed
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +102,7 @@ def make_cfh_maps(
     InputError
         With every problem that was found.
     """
+    check_outputs(out_dir, files=scans)
     n_threads = resolve_threads(n_threads)
     domain = Domain.from_mask(
         read_image(mask), settings.midline_mm, threshold=settings.mask_threshold, name=str(mask)
@@ -110,7 +111,7 @@ def make_cfh_maps(
     report = progress or (lambda _what, _share: None)
     pictures: list[Path] = []
     problems: list[tuple[Path, str]] = []
-    with staged(out_dir) as folder, tempfile.TemporaryDirectory(dir=folder) as spool:
+    with placed(out_dir) as folder, tempfile.TemporaryDirectory(dir=folder) as spool:
 
         def write(scan: CleanScan, result: CFHResult, floor: NoiseFloor | None = None) -> None:
             about = {**asdict(settings), "tr": scan.tr, "space": scan.space}

@@ -1,7 +1,6 @@
 """The whole story on a small simulated study: from raw scans to findings, beside the truth."""
 
 import json
-import shutil
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,6 +15,8 @@ from commissure.simulation.raw import TRUTH_FOLDER
 from commissure.study.run import Study, StudyOutcome, run_study
 from commissure.study.scanning import scan_by
 from commissure.study.settings import read_settings
+from commissure.workspace.paths import is_made, make_folder, remove_folder
+from commissure.workspace.places import check_place, refuse_strangers
 
 N_PATIENTS = N_CONTROLS = 10
 # The first whose groups really differ by as much as was planted (within 5 %) in both regions.
@@ -73,9 +74,13 @@ def run_demo(
     """
     bids, out = folder / "bids", folder / "results"
     tell = on_event or (lambda _who, _what, _share: None)
-    if not bids.exists():
+    check_place(folder)
+    if not is_made(bids):
         part = folder / "bids-part"
-        shutil.rmtree(part, ignore_errors=True)
+        if not is_made(part):
+            refuse_strangers(folder)
+        remove_folder(part)
+        make_folder(part)
         simulate_study(
             part,
             N_PATIENTS,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 import commissure
 from commissure.files.bids_names import has_midline
+from commissure.files.labels import LONGEST_LABEL, distinct_labels
 from commissure.files.text import write_json, write_tsv
 from commissure.inference import SELECTED_PEAK_NOTE, contrast_effect
 from commissure.report.clinical_tables import correlations_text, table1_frame, table1_text
@@ -51,7 +52,9 @@ def contrast_label(contrast: str) -> str:
     for sign, word in (("-", " minus "), ("+", " plus "), ("*", " times "), ("/", " over ")):
         contrast = contrast.replace(sign, word)
     words = re.findall(r"[A-Za-z0-9]+", contrast)
-    return "".join(word[0].upper() + word[1:] for word in words)
+    label = "".join(word[0].upper() + word[1:] for word in words)
+    # One that no file can be named after (too long, nothing of it left) is as distinct as its hash.
+    return distinct_labels([label if 0 < len(label) <= LONGEST_LABEL else contrast]).popitem()[1]
 
 
 def _write_maps(findings: Findings, folder: Path) -> None:
@@ -80,6 +83,7 @@ def _write_maps(findings: Findings, folder: Path) -> None:
         t = contrast_effect(other, design.matrix, findings.inputs.contrast, sizes).t
         stem = f"contrast-{contrast_label(contrast)}_stat-t_desc-noGSR"
         _write_map(findings, folder, stem, "tnogsr", t, about)
+    labels = distinct_labels(findings.groups)
     for group, mean in findings.groups.items():
         of_group = {
             "mean": mean.mean,
@@ -88,7 +92,7 @@ def _write_maps(findings: Findings, folder: Path) -> None:
         }
         about = {"Group": group, "NumberOfScans": mean.n, "Space": findings.inputs.space}
         for name, values in of_group.items():
-            stem = f"group-{re.sub('[^A-Za-z0-9]', '', group)}_stat-{name}"
+            stem = f"group-{labels[group]}_stat-{name}"
             _write_map(findings, folder, stem, name, values, about)
 
 

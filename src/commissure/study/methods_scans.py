@@ -12,7 +12,7 @@ from commissure.report.methods_facts import Maps, Scans
 from commissure.space.templates import TEMPLATE_SPACE, analysis_grid
 from commissure.study.preprocess_files import CARRIED
 from commissure.study.source_software import DPABI, dpabi_stage
-from commissure.workspace.ledger import STATE_FOLDER
+from commissure.workspace.paths import STATE_FOLDER
 
 # As their authors write them.
 _PROGRAMS = {"fmriprep": "fMRIPrep", "xcp_d": "XCP-D", "dpabi": DPABI}

@@ -18,7 +18,7 @@ from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.problems import InputError
 from commissure.space import Domain
-from commissure.study.anatomy_cache import load_anatomy, save_anatomy
+from commissure.study.anatomy_cache import anatomy_file, load_anatomy, save_anatomy
 from commissure.study.cfh_files import CleanScan, write_cfh_maps, write_z_map
 from commissure.study.domain import study_domain
 from commissure.study.preprocess import (
@@ -184,19 +184,28 @@ def results_of(job: Job) -> list[RunResult]:
             for problem in said
             if step.endswith((f" {scan.name}", f" {scan.t1w.name}" if scan.t1w else " "))
         ]
-        step, key = steps.clean(scan)
-        measured = ledger.done(step, key)
-        if measured is None:
-            results.append(RunResult(job, scan, problems=tuple(problems)))
-            continue
-        clean = clean_file(job, scan)
-        mapped = None
-        if job.settings.cfh.partner == "scan":
-            step, key = steps.maps(scan, key)
-            if ledger.done(step, key) is not None:
-                mapped = job.out_dir / map_name(job, scan)
-        results.append(RunResult(job, scan, measured, clean, mapped, key, tuple(problems)))
+        try:
+            results.append(_of_run(job, scan, steps, problems))
+        except InputError as error:
+            # A file that somebody changed is not used.
+            said = dict.fromkeys([*problems, *error.problems])
+            results.append(RunResult(job, scan, problems=tuple(said)))
+    ledger.keep_times()
     return results
+
+
+def _of_run(job: Job, scan: Scan, steps: _Steps, problems: list[str]) -> RunResult:
+    """Return what there is of a run; raise `InputError` if a file of it was changed."""
+    step, key = steps.clean(scan)
+    measured = steps.ledger.done(step, key)
+    if measured is None:
+        return RunResult(job, scan, problems=tuple(problems))
+    mapped = None
+    if job.settings.cfh.partner == "scan":
+        step, key = steps.maps(scan, key)
+        if steps.ledger.done(step, key) is not None:
+            mapped = job.out_dir / map_name(job, scan)
+    return RunResult(job, scan, measured, clean_file(job, scan), mapped, key, tuple(problems))
 
 
 def _of_map(job: Job, scan: Scan, steps: _Steps) -> RunResult:
@@ -357,7 +366,7 @@ class _Worker:
         if self.anatomy is None or self.anatomy[0] != t1w:
             warp = self.job.settings.preprocessing.warp
             key = hash_of(commissure.__version__, self.ledger.stamp(t1w), warp)
-            cached = self.job.work_dir / "anatomy" / f"{self.job.participant_id}-{key[:16]}.npz"
+            cached = anatomy_file(self.job.work_dir, self.job.participant_id, key)
             anatomy = load_anatomy(cached)
             if anatomy is None:
                 anatomy = prepare_anatomy(

@@ -30,7 +30,7 @@ from commissure.study.preprocess_files import (
 from commissure.study.preprocessed import clean_scan
 from commissure.study.quality import QualityRules, judge, key_of, measure, merge_quality
 from commissure.study.settings import MapSettings
-from commissure.workspace.staging import staged
+from commissure.workspace.places import check_outputs, check_written, placed
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,8 @@ def preprocess_study(
         slice_timing=recipe.slice_timing,
     )
     check_alike(scans)
+    check_outputs(out_dir, bids_dir, [scan.bold for scan in scans])
+    check_written(out_dir, ["quality.tsv"])
     report = progress or (lambda _what, _share: None)
     problems: list[str] = []
     rows: list[dict[str, object]] = []
@@ -95,7 +97,7 @@ def preprocess_study(
                     prepare_anatomy(img, n_threads, coarse=recipe.warp == "coarse"),
                 )
             report(f"{scan.bold.name}", (number + 0.5) / len(scans))
-            with staged(out_dir) as folder:
+            with placed(out_dir) as folder:
                 if prepared is not None:
                     write_anatomy(
                         prepared[1], prepared[0], recipe.resolution_mm, folder / own_folder(scan)

@@ -211,9 +211,13 @@ def source_uri(path: Path) -> str:
 
 def own_folder(scan: Scan) -> Path:
     """Return the folder of a scan's participant (and session), relative to the output folder."""
-    label = alnum(scan.participant_id.removeprefix("sub-"))
     session = [f"ses-{alnum(scan.session)}"] if scan.session else []
-    return Path(f"sub-{label}", *session)
+    return Path(own_folder_of(scan.participant_id), *session)
+
+
+def own_folder_of(participant_id: str) -> str:
+    """Return what the folder of a participant is called."""
+    return f"sub-{alnum(participant_id.removeprefix('sub-'))}"
 
 
 def write_grey_mask(resolution_mm: int, threshold: float, folder: Path) -> None:

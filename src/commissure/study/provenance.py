@@ -16,7 +16,8 @@ from typing import Any
 
 from commissure.study.settings import StudySettings, hash_of, tables_of_results
 from commissure.study.versions import generated_by
-from commissure.workspace.ledger import STATE_FOLDER, lock_of
+from commissure.workspace.ledger import lock_of
+from commissure.workspace.paths import STATE_FOLDER
 from commissure.workspace.staging import replace_file
 
 FILE = "provenance.json"

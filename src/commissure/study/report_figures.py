@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from commissure.files.bids_names import has_midline
+from commissure.files.labels import distinct_labels
 from commissure.report.brain_figures import glass_figure, mean_maps_figure, surface_figure
 from commissure.report.check_figures import freedom_figure, motion_figure, null_figure
 from commissure.report.contents import Findings, Study, rows_of
@@ -113,8 +114,8 @@ def _drawings(study: Study, out_dir: Path) -> list[tuple[str, _Drawing]]:
 
 def _means(findings: Findings, out_dir: Path) -> Iterator[tuple[Drawn, Figure]]:
     maps, affine = {}, np.eye(4)
-    for name in sorted(findings.record.get("ScansOfGroups", {})):
-        label = "".join(c for c in name if c.isascii() and c.isalnum())
+    labels = distinct_labels(findings.record.get("ScansOfGroups", {}))
+    for name, label in sorted(labels.items()):
         found = read_map(out_dir / GROUP_FOLDER / f"group-{label}_stat-mean_statmap.nii.gz")
         if found is not None:
             values, affine = found
@@ -188,13 +189,14 @@ def _effects(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
         values = findings.table("roi_values").assign(**{group: people[group].to_numpy()})
     else:
         return
-    for region in (n for n in map(str, values) if n not in ("participant_id", column)):
+    regions = [n for n in map(str, values) if n not in ("participant_id", column)]
+    for region, label in distinct_labels(regions, "-").items():
         of_region = means[means["region"] == region] if adjusted else means
         name = region_name(region, findings)
         yield (
             Drawn(
                 f"effect {region}",
-                f"effect_{''.join(c if c.isalnum() and c.isascii() else '-' for c in region)}",
+                f"effect_{label}",
                 name[0].upper() + name[1:],
                 f"{capital(findings.measure.value)} of each {findings.dots} in {name}, by {column}",
                 _means_in_words(of_region),

@@ -31,7 +31,8 @@ from commissure.study.report_inputs import read_study
 from commissure.study.report_maps import make_viewer
 from commissure.study.report_pictures import participant_pictures, picture_files
 from commissure.study.settings import hash_of
-from commissure.workspace.ledger import STATE_FOLDER, Ledger, lock_of
+from commissure.workspace.ledger import Ledger, lock_of
+from commissure.workspace.paths import STATE_FOLDER
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,8 @@ from commissure.study.group import GROUP_FOLDER
 from commissure.study.group_people import bare
 from commissure.study.people import MEAN_FD
 from commissure.study.quality import KEYS
-from commissure.workspace.ledger import STATE_FOLDER
+from commissure.workspace.paths import STATE_FOLDER, label_of
+from commissure.workspace.places import is_of_commands, is_study
 
 T = TypeVar("T")
 
@@ -89,11 +90,12 @@ def read_study(out_dir: Path) -> Study:
     quality = reader.table(out_dir / "quality.tsv")
     findings = _findings(reader)
     ledgers = {
-        path.stem: reader.mapping(f"{STATE_FOLDER}/ledger/{path.name}")
+        label_of(path.stem): reader.mapping(f"{STATE_FOLDER}/ledger/{path.name}")
         for path in sorted((out_dir / STATE_FOLDER / "ledger").glob("*.json"))
     }
     participants = _participants(out_dir, identity, quality, ledgers, _groups(findings))
-    if not participants and findings is None:
+    ours = is_study(out_dir) or is_of_commands(out_dir)
+    if not ours or (not participants and findings is None):
         msg = (
             f"{out_dir} holds no study that commissure has begun. Name the output folder of "
             "`commissure run`."

@@ -34,7 +34,8 @@ from commissure.study.provenance import recorded
 from commissure.study.report_files import write_report
 from commissure.study.settings import StudySettings
 from commissure.study.study_files import write_study_files
-from commissure.workspace.ledger import STATE_FOLDER, Ledger, lock_of
+from commissure.workspace.ledger import Ledger, check_unchanged, lock_of
+from commissure.workspace.paths import STATE_FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +146,10 @@ def run_study(
     notes = check_alike(study.scans)
     people = None if stage == "participant" else _people(study)
     claim(study.out_dir, study.input_dir, study.scans)
+    check_unchanged(
+        study.out_dir,
+        [*(job.participant_id for job in study.jobs), "study", GROUP_FOLDER, "report"],
+    )
     tell = on_event or (lambda _who, _what, _share: None)
     outcome = StudyOutcome(notes=notes)
     with recorded(study.out_dir, study.input_dir, study.command, study.settings, notes):

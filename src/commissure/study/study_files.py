@@ -32,8 +32,10 @@ def write_study_files(
     kinds : collection of str
         What kinds of scans there are.
     """
-    table = merge_quality(out_dir / "quality.tsv", list(rows))
     ledger = Ledger(out_dir, "study")
+    # Rows of other runs are taken from it.
+    ledger.check()
+    table = merge_quality(out_dir / "quality.tsv", list(rows))
     chosen = tables_of_results(settings)
     described = json.loads(read_data("quality_columns.json"))
 

@@ -1,27 +1,72 @@
 """What has been done for a participant, so that the next run goes on from there."""
 
-import hashlib
 import json
-import shutil
-from collections.abc import Callable, Collection, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from commissure.files.text import read_json
 from commissure.problems import InputError
+from commissure.workspace.paths import (
+    STATE_FOLDER,
+    file_name,
+    inside,
+    label_of,
+    make_folder,
+    remove_folder,
+    state_path,
+)
 from commissure.workspace.staging import replace_file, staged
+from commissure.workspace.written import Written, written_in
 
-# Everything that is only for resuming; no other file of an output folder begins with a dot.
-STATE_FOLDER = ".commissure"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A step: its key (None while its files are being replaced), files and findings.
+
+    Each file is one of those that it may be: of a step that is done there is only one.
+    """
+
+    key: str | None = None
+    outputs: Mapping[str, tuple[Written, ...]] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parsed(cls, content: Any, out_dir: Path) -> Self | None:
+        """Return what was written of a step; None if it is something else, or leads elsewhere."""
+        if not isinstance(content, dict):
+            return None
+        key, files, facts = (content.get(name) for name in ("key", "outputs", "facts"))
+        if not isinstance(files, dict) or not isinstance(facts, dict):
+            return None
+        if not (key is None or isinstance(key, str)):
+            return None
+        outputs = {}
+        for name, versions in files.items():
+            known = [Written.parsed(one) for one in versions] if isinstance(versions, list) else []
+            written = tuple(one for one in known if one is not None)
+            if not written or len(written) < len(known) or (key and len(written) != 1):
+                return None
+            try:
+                inside(out_dir, name)
+            except InputError:
+                return None
+            outputs[name] = written
+        return cls(key, outputs, facts)
 
 
 class Ledger:
     """The steps done for one participant (or the group), in a file that is replaced whole.
 
     A step is done if it was finished with the same key (a hash of all that it depends on) and its
-    files are still there. Killed at any moment, a step is either not in the ledger or all its
-    files are in place.
+    files are still there, as they were written. Killed at any moment, a step is either not in the
+    ledger or all its files are in place. A file that somebody changed is neither used nor replaced.
 
     Parameters
     ----------
@@ -29,27 +74,55 @@ class Ledger:
         The study's output folder.
     name : str
         "sub-01", or "group".
+
+    Raises
+    ------
+    InputError
+        If the ledger may not be read. One that is damaged is empty: what it said is done again.
     """
 
     def __init__(self, out_dir: Path, name: str) -> None:
         self.out_dir, self.name = out_dir, name
-        self._path = out_dir / STATE_FOLDER / "ledger" / f"{name}.json"
-        self._staging = out_dir / STATE_FOLDER / "staging" / name
+        self.path = state_path(out_dir, "ledger", f"{file_name(name)}.json")
+        self._staging = state_path(out_dir, "staging", file_name(name))
         self.read()
 
     def read(self) -> None:
         """Take what another process may have written meanwhile."""
         content: dict[str, Any] = {}
-        try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            pass
-        except ValueError:
-            # Not ours, or of a disk that lost it: what it said is done again.
-            content = {}
-        self._steps: dict[str, dict[str, Any]] = content.get("steps", {})
-        self._stamps: dict[str, dict[str, Any]] = content.get("inputs", {})
-        self.failures: dict[str, list[str]] = content.get("failures", {})
+        # Whether files may be ours of which nothing is known.
+        self._lost = False
+        if self.path.exists():
+            try:
+                content = read_json(self.path)
+            except InputError as error:
+                if isinstance(error.__cause__, OSError):
+                    raise
+                self._lost = True
+        steps, stamps, failures = (
+            found if isinstance(found := content.get(name, {}), dict) else {}
+            for name in ("steps", "inputs", "failures")
+        )
+        entries = {step: _Entry.parsed(entry, self.out_dir) for step, entry in steps.items()}
+        known = {name: Written.parsed(stamp) for name, stamp in stamps.items()}
+        self._steps = {step: entry for step, entry in entries.items() if entry is not None}
+        self._lost |= len(self._steps) < len(entries) or not isinstance(
+            content.get("steps", {}), dict
+        )
+        self._stamps = {name: stamp for name, stamp in known.items() if stamp is not None}
+        self.failures: dict[str, list[str]] = {
+            step: list(map(str, said)) for step, said in failures.items() if isinstance(said, list)
+        }
+
+    @property
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """What each step found out, also of one whose files are being replaced (nothing)."""
+        return {step: dict(entry.facts) for step, entry in self._steps.items()}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Hash of each file that was read, by its path."""
+        return {name: stamp.sha256 for name, stamp in self._stamps.items()}
 
     def stamp(self, path: Path) -> str:
         """Return a hash of a file's content, read again only if size or time changed.
@@ -59,34 +132,43 @@ class Ledger:
         InputError
             If it cannot be read.
         """
+        name = str(path.absolute())
         try:
-            status = path.stat()
-            name = str(path.absolute())
             known = self._stamps.get(name)
-            same = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
-            if known is None or {key: known[key] for key in same} != same:
-                with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-                self._stamps[name] = same | {"sha256": digest}
+            now = (known and known.again(path)) or Written.of(path)
         except OSError as error:
-            msg = f"{path} cannot be read ({error.strerror})."
+            msg = f"{path} cannot be read ({error.strerror}). Check that it is there, and readable."
             raise InputError(msg) from error
-        return str(self._stamps[name]["sha256"])
+        self._stamps[name] = now
+        return now.sha256
 
     def done(self, step: str, key: str) -> dict[str, Any] | None:
-        """Return what a step found out if it is done, else None."""
+        """Return what a step found out if it is done, else None.
+
+        Raises
+        ------
+        InputError
+            If somebody changed a file of the step.
+        """
         entry = self._steps.get(step)
-        if entry is None or entry["key"] != key:
+        if entry is None or entry.key != key or not self._is_whole(step, entry):
             return None
-        for name, size in entry["outputs"].items():
-            file = self.out_dir / name
-            if not file.is_file() or file.stat().st_size != size:
-                return None
-        return dict(entry["facts"])
+        return dict(entry.facts)
 
     def outputs(self, step: str) -> list[Path]:
         """Return the files of a step, relative to the output folder."""
-        return [Path(name) for name in self._steps.get(step, {}).get("outputs", {})]
+        return [Path(name) for name in self._steps.get(step, _Entry()).outputs]
+
+    def check(self) -> None:
+        """Raise `InputError` if somebody changed a file of any step."""
+        problems: list[str] = []
+        for step, entry in list(self._steps.items()):
+            try:
+                self._is_whole(step, entry)
+            except InputError as error:
+                problems += error.problems
+        if problems:
+            raise InputError(problems)
 
     def do(self, step: str, key: str, make: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
         """Return what a step found out, and do it if it is not done.
@@ -97,28 +179,56 @@ class Ledger:
         make : callable
             Writes the step's files to the folder it is given, as they are to lie in the output
             folder, and returns what it found out (plain values).
+
+        Raises
+        ------
+        InputError
+            If somebody changed a file of the step, or has put one where the step has to write.
         """
         facts = self.done(step, key)
         if facts is not None:
             if self.failures.pop(step, None) is not None:
                 self.write()
             return facts
+        self._is_whole(step, self._steps.get(step, _Entry()))
         old = set(self.outputs(step))
-        written: dict[str, int] = {}
-        with staged(
-            self.out_dir, self._staging, before=lambda: self._open(step, old, written)
-        ) as folder:
+        new: dict[str, Written] = {}
+        self._make_staging()
+        with staged(self.out_dir, self._staging, before=lambda: self.open(step, new)) as folder:
             # As it will be read again from the ledger.
             facts = json.loads(json.dumps(make(folder)))
-            for file in sorted(folder.rglob("*")):
-                if file.is_file():
-                    written[file.relative_to(folder).as_posix()] = file.stat().st_size
-        for name in old - set(map(Path, written)):
-            (self.out_dir / name).unlink(missing_ok=True)
-        self._steps[step] = {"key": key, "outputs": written, "facts": facts}
+            new |= written_in(folder)
+        for name in old - set(map(Path, new)):
+            self._remove(name)
+        self.close(step, key, new, facts)
+        return dict(facts)
+
+    def open(self, step: str, new: Mapping[str, Written]) -> None:
+        """Take note that files are about to be written: for a while they are a mixture.
+
+        Raises
+        ------
+        InputError
+            If somebody changed a file of the step, or has put one where the step has to write.
+        """
+        self._is_whole(step, self._steps.get(step, _Entry()))
+        self._refuse_foreign(new)
+        old = self._steps.get(step, _Entry()).outputs
+        outputs = {name: [*old.get(name, ())] for name in sorted(old.keys() | new.keys())}
+        for name, file in new.items():
+            outputs[name].append(file)
+        self._steps[step] = _Entry(
+            None, {name: tuple(dict.fromkeys(files)) for name, files in outputs.items()}
+        )
+        self.write()
+
+    def close(
+        self, step: str, key: str, written: Mapping[str, Written], facts: Mapping[str, Any]
+    ) -> None:
+        """Take note that a step is done and its files are in place."""
+        self._steps[step] = _Entry(key, {name: (file,) for name, file in written.items()}, facts)
         self.failures.pop(step, None)
         self.write()
-        return dict(facts)
 
     def fail(self, step: str, problems: Collection[str]) -> None:
         """Note why a step could not be done."""
@@ -126,11 +236,14 @@ class Ledger:
         self.write()
 
     def keep_only(self, steps: Collection[str]) -> None:
-        """Forget all steps but these, and remove what they wrote."""
+        """Forget all steps but these, and remove what they wrote; what was changed is left."""
         gone = [step for step in self._steps if step not in steps]
         for step in gone:
-            for file in self.outputs(step):
-                (self.out_dir / file).unlink(missing_ok=True)
+            for name, versions in self._steps[step].outputs.items():
+                if self._found(name, versions) is not None:
+                    self._remove(name)
+                elif (self.out_dir / name).exists() and not self._is_of_another(name):
+                    log.warning("%s was changed, and is left where it is.", self.out_dir / name)
             del self._steps[step]
         stale = [step for step in self.failures if step not in steps]
         for step in stale:
@@ -140,29 +253,203 @@ class Ledger:
 
     def clear_staging(self) -> None:
         """Remove what a killed run left half done; to be called under the lock only."""
-        shutil.rmtree(self._staging, ignore_errors=True)
+        remove_folder(self._staging)
+
+    def keep_times(self) -> None:
+        """Keep what was learnt of files whose times changed, as of copied ones, if nobody works."""
+        lock = lock_of(self.out_dir, self.name)
+        try:
+            with lock.acquire(timeout=0):
+                if not self.path.exists():
+                    return
+                now = Ledger(self.out_dir, self.name)
+                before = now._content()
+                for step, entry in self._steps.items():
+                    if step in now._steps and now._steps[step].key == entry.key:
+                        now._take_times(step, entry)
+                for name, stamp in self._stamps.items():
+                    if name in now._stamps and now._stamps[name].sha256 == stamp.sha256:
+                        now._stamps[name] = stamp
+                if now._content() != before:
+                    now.write()
+        except Timeout:
+            pass
 
     def write(self) -> None:
         """Write the ledger."""
+        replace_file(self.path, self._content())
+
+    def remove(self) -> None:
+        """Remove all files of all steps, then the ledger; to be called under the lock only."""
+        for entry in self._steps.values():
+            for name in entry.outputs:
+                self._remove(name)
+        self.clear_staging()
+        self.path.unlink(missing_ok=True)
+        self.read()
+
+    def _content(self) -> str:
+        steps = {
+            step: {
+                "key": entry.key,
+                "outputs": {
+                    name: [asdict(one) for one in versions]
+                    for name, versions in sorted(entry.outputs.items())
+                },
+                "facts": entry.facts,
+            }
+            for step, entry in sorted(self._steps.items())
+        }
         content = {
-            "steps": dict(sorted(self._steps.items())),
-            "inputs": dict(sorted(self._stamps.items())),
+            "steps": steps,
+            "inputs": {name: asdict(stamp) for name, stamp in sorted(self._stamps.items())},
             "failures": dict(sorted(self.failures.items())),
         }
-        replace_file(self._path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
-    def _open(self, step: str, old: Collection[Path], new: Mapping[str, int]) -> None:
-        """Take note that a step's files are about to change: for a while they are a mixture."""
-        names = {name.as_posix() for name in old} | set(new)
-        self._steps[step] = {"key": None, "outputs": dict.fromkeys(sorted(names), -1), "facts": {}}
-        self.write()
+    def _is_whole(self, step: str, entry: _Entry) -> bool:
+        """Tell whether all files of a step are there; raise if somebody changed one."""
+        missing, changed, now = False, [], {}
+        for name, versions in entry.outputs.items():
+            found = self._found(name, versions)
+            if found is not None:
+                now[name] = (found,) if len(versions) == 1 else versions
+                continue
+            path = self.out_dir / name
+            if path.exists() and not self._is_of_another(name):
+                changed.append(
+                    f"{path} was changed after commissure wrote it. Put back the one that it was, "
+                    "or move it away to have it made again."
+                )
+            missing = True
+        if changed:
+            raise InputError(changed)
+        if not missing:
+            self._steps[step] = _Entry(entry.key, now, entry.facts)
+        return not missing
+
+    def _found(self, name: str, versions: Iterable[Written]) -> Written | None:
+        """Return the one of the versions that a file is now; None if it is none of them.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
+        path = self.out_dir / name
+        try:
+            if not path.is_file():
+                return None
+            now = (version.again(path) for version in versions)
+            return next((one for one in now if one is not None), None)
+        except OSError as error:
+            msg = f"{path} cannot be read ({error.strerror}). Allow reading it."
+            raise InputError(msg) from error
+
+    def _is_of_another(self, name: str) -> bool:
+        """Tell whether another ledger of the study knows a file as it is now."""
+        return any(
+            name in entry.outputs and self._found(name, entry.outputs[name]) is not None
+            for other in ledger_names(self.out_dir)
+            if other != self.name
+            for entry in Ledger(self.out_dir, other)._steps.values()
+        )
+
+    def _refuse_foreign(self, new: Mapping[str, Written]) -> None:
+        """Raise if files that are not ours lie where a step's are to be."""
+        if self._lost:
+            return
+        ours = {name for entry in self._steps.values() for name in entry.outputs}
+        foreign = [
+            self.out_dir / name
+            for name, written in new.items()
+            if name not in ours
+            and (self.out_dir / name).exists()
+            and self._found(name, [written]) is None
+            and not self._is_of_another(name)
+        ]
+        if foreign:
+            raise InputError(
+                f"{path} is not commissure's, and lies where it has to write. Move it away, or "
+                "give another output folder."
+                for path in foreign
+            )
+
+    def _take_times(self, step: str, entry: _Entry) -> None:
+        mine = self._steps[step]
+        outputs = {
+            name: entry.outputs[name]
+            if [one.sha256 for one in entry.outputs.get(name, ())] == [v.sha256 for v in versions]
+            else versions
+            for name, versions in mine.outputs.items()
+        }
+        self._steps[step] = _Entry(mine.key, outputs, mine.facts)
+
+    def _remove(self, name: str | Path) -> None:
+        path = inside(self.out_dir, name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            msg = f"{path} cannot be removed ({error.strerror}). Remove it, or allow it."
+            raise InputError(msg) from error
+
+    def _make_staging(self) -> None:
+        try:
+            make_folder(self._staging)
+        except OSError as error:
+            msg = (
+                f"Cannot write to {self.out_dir} ({error.strerror}). Choose another output folder."
+            )
+            raise InputError(msg) from error
+
+
+def ledger_names(out_dir: Path) -> list[str]:
+    """Return who has a ledger in an output folder, sorted."""
+    files = (out_dir / STATE_FOLDER / "ledger").glob("*.json")
+    return sorted(label_of(path.stem) for path in files if not path.name.startswith("."))
+
+
+def check_unchanged(out_dir: Path, names: Iterable[str]) -> None:
+    """Raise if somebody changed files of some ledgers; those that are being worked on are left.
+
+    Raises
+    ------
+    InputError
+        With every file.
+    """
+    problems: list[str] = []
+    for name in names:
+        ledger = Ledger(out_dir, name)
+        try:
+            ledger.check()
+        except InputError:
+            # Or another run is at it right now, and the ledger is older than the files.
+            try:
+                with lock_of(out_dir, name).acquire(timeout=0):
+                    Ledger(out_dir, name).check()
+            except Timeout:
+                pass
+            except InputError as error:
+                problems += error.problems
+    if problems:
+        raise InputError(problems)
 
 
 def lock_of(out_dir: Path, name: str) -> FileLock:
     """Return the lock of a participant (or "group"): held by who works on it, freed with its end.
 
     However it ends: the lock is the process's own.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
     """
-    path = out_dir / STATE_FOLDER / "locks" / f"{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = state_path(out_dir, "locks", f"{file_name(name)}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        msg = f"Cannot write to {out_dir} ({error.strerror}). Choose another output folder."
+        raise InputError(msg) from error
     return FileLock(path)

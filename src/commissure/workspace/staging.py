@@ -1,5 +1,6 @@
 """Outputs that appear whole or not at all."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -9,6 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from commissure.problems import InputError
+from commissure.workspace.paths import inside
+
+# Only writing ends so, whatever file it was.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @contextmanager
@@ -30,7 +35,7 @@ def staged(
     Raises
     ------
     InputError
-        If the folder cannot be made or written to.
+        If the folder cannot be made or written to, or a file that is read cannot be.
     """
     parent = parent or out_dir
     made = [folder for folder in (out_dir, *out_dir.parents) if not folder.exists()]
@@ -43,16 +48,35 @@ def staged(
         raise InputError(msg) from error
     complete = False
     try:
-        yield folder
-        files = {
-            file: out_dir / file.relative_to(folder)
-            for file in sorted(folder.rglob("*"))
-            if file.is_file()
-        }
-        for final in files.values():
-            if final.is_dir():
-                msg = f"{final} is a folder, where a file is to be. Move it away."
-                raise InputError(msg)
+        try:
+            yield folder
+        except OSError as error:
+            raise _told(error, folder, out_dir) from error
+        _move(folder, out_dir, before)
+        complete = True
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not complete:
+            for new in made:
+                if new.is_dir() and not any(new.iterdir()):
+                    new.rmdir()
+
+
+def _move(folder: Path, out_dir: Path, before: Callable[[], None] | None) -> None:
+    """Move all files of a folder to where they are to be."""
+    files = {
+        file: inside(out_dir, file.relative_to(folder))
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+    problems = [
+        f"{final} is a folder, where a file is to be. Move it away."
+        for final in files.values()
+        if final.is_dir()
+    ]
+    if problems:
+        raise InputError(problems)
+    try:
         for file in files:
             _sync(file)
         if before is not None:
@@ -62,16 +86,36 @@ def staged(
             file.replace(final)
         for place in {final.parent for final in files.values()}:
             _sync(place)
-        complete = True
     except OSError as error:
-        msg = f"Cannot write to {out_dir} ({error.strerror or error}). Nothing was written."
-        raise InputError(msg) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if not complete:
-            for new in made:
-                if not any(new.iterdir()):
-                    new.rmdir()
+        raise _cannot_write(error, out_dir) from error
+
+
+def _told(error: OSError, folder: Path, out_dir: Path) -> Exception:
+    """Return an error of what is done while a folder is filled as the sentence that it deserves.
+
+    Only what happens to the folder itself is of writing; other files are being read.
+    """
+    file = None if error.filename is None else Path(os.fsdecode(error.filename))
+    if error.errno in _NO_ROOM or (file is not None and file.is_relative_to(folder)):
+        return _cannot_write(error, out_dir)
+    if file is None:
+        if error.errno is None:
+            return error  # of decoding something: its reader is to say what
+        return InputError(
+            f"A file could not be read, or not be written to {out_dir} ({error.strerror}). Nothing "
+            "was written. Look at the disks."
+        )
+    return InputError(
+        f"{file} cannot be read ({error.strerror or error}). Check that it is there, whole, and "
+        "may be read."
+    )
+
+
+def _cannot_write(error: OSError, out_dir: Path) -> InputError:
+    return InputError(
+        f"Cannot write to {out_dir} ({error.strerror or error}). Nothing was written. Make room, "
+        "allow writing, or choose another output folder."
+    )
 
 
 def replace_file(path: Path, text: str) -> None:
