@@ -244,6 +244,29 @@ CASES = {
         ["Head motion is not known;"],
         ["not known of"],
     ),
+    "the design as it was fitted": (
+        study(
+            record={
+                "Design": [
+                    {
+                        "Column": "group",
+                        "Kind": "factor",
+                        "Because": "it has words",
+                        "Missing": 0,
+                        "Levels": {"control": 3, "patient": 5},
+                        "Reference": "control",
+                    },
+                    {"Column": "age", "Kind": "number", "Because": "declared", "Missing": 1},
+                ]
+            }
+        ),
+        [
+            "control (reference): 3, patient: 5",
+            "it has words",
+            "age (year)\nnumber\n-\n1\ndeclared",
+        ],
+        [],
+    ),
     "half done": (
         study(participants=BUSY, findings=None),
         [

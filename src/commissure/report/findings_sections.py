@@ -1,6 +1,7 @@
 """What was found: means, differences, clusters, effects, clinical scores."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -67,7 +68,7 @@ def differences_section(
         return section("differences", "What was found", [Text(NOT_COMPARED, "missing")])
     title = findings.asked.where(findings.measure.value)
     significant = findings.significant
-    parts: list[Part | None] = [Text(_asked(findings))]
+    parts: list[Part | None] = [Text(_asked(findings)), _design(findings)]
     if significant.empty:
         parts.append(
             Text(
@@ -91,7 +92,7 @@ def differences_section(
         shown = others.head(most)
         table = cluster_table(findings, shown, caption, [] if len(significant) else files)
         if significant.empty:
-            parts.insert(2, table)
+            parts.insert(3, table)
         else:
             summary = count(len(others), "cluster is", "clusters are")
             parts.append(Details(f"{summary} not significant", (table,)))
@@ -213,6 +214,38 @@ def _asked(findings: Findings) -> str:
         f"{record.get('Permutations', 0):,} relabellings{tail}. "
         f"{record.get('VoxelsAnalysed', 0):,} voxels were analysed, with "
         f"{record.get('DegreesOfFreedom')} degrees of freedom."
+    )
+
+
+def _design(findings: Findings) -> Details | None:
+    """Return what each column of the participants was taken for; None where that is not told."""
+    columns = findings.record.get("Design") or ()
+    rows = tuple(
+        (
+            findings.label(str(about["Column"])),
+            str(about["Kind"]),
+            _levels(about),
+            str(about.get("Missing", "-")),
+            str(about.get("Because", "-")),
+        )
+        for about in columns
+    )
+    if not rows:
+        return None
+    heads = ("column", "taken as", "levels, with their scans", "missing", "because")
+    table = Table("The columns of the participants that were used", heads, rows)
+    return Details("What each column was taken for", (table,))
+
+
+def _levels(about: Mapping[str, Any]) -> str:
+    """Return a factor's levels, such as "control (reference): 28, patient: 29"."""
+    reference = about.get("Reference")
+    return (
+        ", ".join(
+            f"{level}{' (reference)' if level == reference else ''}: {n}"
+            for level, n in dict(about.get("Levels", {})).items()
+        )
+        or "-"
     )
 
 
