@@ -180,7 +180,7 @@ def no_repetition_time(domain, write_scan, tmp_path):
 def milliseconds(domain, write_scan, tmp_path):
     scan = write_scan(noise(domain), "x_bold")
     (tmp_path / "x_bold.json").write_text('{"RepetitionTime": 2000}')
-    return (scan, "--band", "0.01", "0.1"), "not a time in seconds"
+    return (scan, "--band", "0.01", "0.1"), "must be milliseconds"
 
 
 def truncated(domain, write_scan, tmp_path):

@@ -86,7 +86,7 @@ def test_all_problems_are_said_together(files):
     )
     found = problems(table, n_trim=12)
     for said in (
-        "none.nii has no content here",
+        "none.nii does not exist",
         'row 2: kind must be one of preprocessed, clean, map; it is "raw"',
         "row 3",
         "single volume",

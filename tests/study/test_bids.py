@@ -8,7 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from commissure.inputs import Selection, check_image
+from commissure.files.images import read_volumes
+from commissure.inputs import Selection
 from commissure.inputs import read_bids as read_dataset
 from commissure.problems import InputError
 
@@ -272,12 +273,12 @@ def test_unreadable_images(bids):
     assert "cannot be read as an image" in found[1]
 
 
-def test_check_image_reads_to_the_end(tmp_path):
+def test_volumes_are_read_to_the_end(tmp_path):
     rng = np.random.default_rng(0)
     good = image(
         tmp_path / "good.nii.gz", data=rng.integers(1, 999, (9, 8, 7, 12)).astype(np.int16)
     )
-    check_image(good)
+    read_volumes(good)
     whole = good.read_bytes()
     for name, content in (
         ("cut.nii.gz", whole[:-500]),
@@ -287,18 +288,18 @@ def test_check_image_reads_to_the_end(tmp_path):
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=rf"{name} is damaged or cut short"):
-            check_image(tmp_path / name)
+            read_volumes(tmp_path / name)
 
 
-def test_check_image_finds_empty_volumes_and_nan(tmp_path):
+def test_empty_volumes_and_nan_are_found(tmp_path):
     data = np.ones((5, 4, 4, 12), np.float32)
     data[..., 7:9] = 0
     data[2, 2, 2, 3] = np.nan
     with pytest.raises(InputError) as caught:
-        check_image(image(tmp_path / "x.nii.gz", data=data))
+        read_volumes(image(tmp_path / "x.nii.gz", data=data))
     zero, nan = caught.value.problems
     with pytest.raises(InputError) as told:
-        check_image(tmp_path / "x.nii.gz", gaps=True)
+        read_volumes(tmp_path / "x.nii.gz", gaps=True)
     assert told.value.problems == (zero,)
     assert "2 volume(s) that are zero everywhere (the first is number 7" in zero
     assert "1 volume(s), the first being number 3" in nan

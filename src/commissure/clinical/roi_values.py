@@ -144,17 +144,9 @@ def mask_roi(domain: Domain, mask_img: Any) -> NDArray[np.intp]:
     InputError
         If the image is no mask, is on another grid, or has no place in the domain.
     """
-    name = mask_img.get_filename() or "the mask"
-    data = np.asanyarray(mask_img.dataobj)
-    if len(mask_img.shape) != 3 or len(np.unique(data[data != 0])) > 1:
-        msg = (
-            f"{name} is no mask: a mask has 3 dimensions, 0 outside and one other value inside. "
-            "Threshold it, or pick one label of it, and save that."
-        )
-        raise InputError(msg)
-    places = np.flatnonzero(domain.sample(mask_img))
+    places = np.flatnonzero(domain.places_in(mask_img))
     if not len(places):
-        where = "is empty" if not data.any() else f"does not overlap with {domain.name}"
-        msg = f"{name} {where}, so it has no place to average over."
+        name = mask_img.get_filename() or "the mask"
+        msg = f"{name} does not overlap with {domain.name}, so it has no place to average over."
         raise InputError(msg)
     return places

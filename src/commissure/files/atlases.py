@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from commissure.files.images import read_image
+from commissure.files.images import check_to_end, load_image
 from commissure.files.tables import read_table
 from commissure.problems import InputError
 from commissure.space import Atlas
@@ -28,7 +28,9 @@ def load_atlas(image: Path, labels: Path, *, note: str = "") -> Atlas:
     missing = [f"There is no file {path}." for path in (image, labels) if not path.is_file()]
     if missing:
         raise InputError(missing)
-    img, table = read_image(image), read_table(labels)
+    # Not read whole: an atlas of many probabilities is large, and most of it is 0.
+    check_to_end(image)
+    img, table = load_image(image), read_table(labels)
     if lacking := {"index", "name"} - set(table):
         msg = (
             f"{labels} has no column {' and '.join(sorted(lacking))}; a table of labels has the "

@@ -8,7 +8,7 @@ from commissure.inputs.dpabi_results import read_dpabi_maps
 from commissure.inputs.fmriprep import read_fmriprep
 from commissure.inputs.participants import find_participants
 from commissure.inputs.reading import InputKind, read_scans, recognise
-from commissure.inputs.scan import Scan, check_image
+from commissure.inputs.scan import Scan
 from commissure.inputs.selection import Selection
 from commissure.inputs.spaces import symmetric_template_problem
 from commissure.inputs.table import read_scan_table
@@ -19,7 +19,6 @@ __all__ = [
     "Scan",
     "Selection",
     "check_alike",
-    "check_image",
     "find_participants",
     "read_bids",
     "read_confounds",

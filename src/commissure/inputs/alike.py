@@ -12,7 +12,8 @@ from itertools import groupby
 
 import numpy as np
 
-from commissure.inputs.scan import Scan, load_header
+from commissure.files.images import load_image
+from commissure.inputs.scan import Scan
 from commissure.inputs.selection import listed
 from commissure.problems import InputError
 
@@ -94,7 +95,7 @@ def _averaged(scan: Scan) -> tuple[str, str]:
 
 
 def _facts_of(scan: Scan) -> _Facts:
-    img = load_header(scan.bold)
+    img = load_image(scan.bold)
     zooms = [float(size) for size in img.header.get_zooms()[:3]]
     return _Facts(
         scan,

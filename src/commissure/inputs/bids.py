@@ -4,14 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from commissure.files.image_timing import timing_problems
+from commissure.files.images import load_image
 from commissure.inputs.axes import choose
 from commissure.inputs.bids_files import BidsDataset, BidsFile
 from commissure.inputs.scan import (
     Scan,
-    geometry_problems,
-    load_header,
     slice_timing_problems,
-    timing_problems,
     volume_problems,
 )
 from commissure.inputs.selection import Selection
@@ -30,7 +29,7 @@ def read_bids(
 ) -> list[Scan]:
     """Find the BOLD runs of a raw BIDS dataset and check that they can be processed.
 
-    Only headers and sidecars are read; `check_image` reads the data.
+    Only headers and sidecars are read; `read_volumes` reads the data.
 
     Parameters
     ----------
@@ -148,14 +147,13 @@ def _scan(
     problems: list[str] = []
     if t1w is not None:
         try:
-            problems += geometry_problems(t1w.path, load_header(t1w.path))
+            load_image(t1w.path)
         except InputError as error:
             problems += error.problems
     try:
-        img = load_header(bold.path)
+        img = load_image(bold.path)
     except InputError as error:
         raise InputError([*problems, *error.problems]) from error
-    problems += geometry_problems(bold.path, img)
     problems += volume_problems(bold.path, img, n_trim)
     if img.ndim != 4:
         raise InputError(problems)

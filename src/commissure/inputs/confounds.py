@@ -14,9 +14,10 @@ import pandas as pd
 from nilearn.interfaces.fmriprep import load_confounds, load_confounds_strategy
 from numpy.typing import NDArray
 
+from commissure.files.images import load_image
 from commissure.files.text import write_tsv
 from commissure.inputs.confounds_tables import read_confounds_table, read_numbers
-from commissure.inputs.scan import Scan, load_header
+from commissure.inputs.scan import Scan
 from commissure.preprocessing import (
     framewise_displacement_jenkinson,
     framewise_displacement_power,
@@ -281,7 +282,7 @@ def _realignment(path: Path) -> pd.DataFrame:
             table[column] = displacement
     means = sorted(path.parent.glob("mean*.nii*"))
     if _JENKINSON[0] not in table and means:
-        img = load_header(means[0])
+        img = load_image(means[0])
         table[_JENKINSON[0]] = framewise_displacement_jenkinson(
             motion_matrices(parameters), img.affine, img.shape
         )

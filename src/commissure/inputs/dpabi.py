@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commissure.files.bids_names import IMAGE_EXTENSIONS, split_extension
+from commissure.files.image_timing import LONGEST_TR, derived_tr
+from commissure.files.images import load_image
 from commissure.files.labels import label_problem
 from commissure.inputs.confounds_tables import read_numbers
 from commissure.inputs.scan import (
-    LONGEST_TR,
     Scan,
     ScanKind,
     Step,
-    derived_tr,
-    geometry_problems,
-    load_header,
     volume_problems,
 )
 from commissure.inputs.selection import Selection, bare, listed
@@ -254,8 +252,8 @@ def _scan(
         With all that is wrong with it.
     """
     path = dpabi_image(folder)
-    img = load_header(path)
-    problems = [*geometry_problems(path, img), *volume_problems(path, img, 0)]
+    img = load_image(path)
+    problems = volume_problems(path, img, 0)
     if img.ndim != 4:
         raise InputError(problems)
     warnings = []
@@ -320,7 +318,7 @@ def _parameters(
 
 def _masks(base: Path) -> dict[Path, Grid]:
     paths = sorted((base / "Masks").glob("AllResampled_BrainMask*.nii*"))
-    return {path: Grid.of(load_header(path)) for path in paths}
+    return {path: Grid.of(load_image(path)) for path in paths}
 
 
 def _repetition_times(base: Path) -> dict[tuple[str, str], float]:

@@ -6,8 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from commissure.files.images import load_image
 from commissure.inputs.dpabi import DPABI_SPACE, Stage, name_problems
-from commissure.inputs.scan import Scan, geometry_problems, load_header
+from commissure.inputs.scan import Scan
 from commissure.inputs.selection import Selection, listed
 from commissure.problems import InputError
 
@@ -85,8 +86,7 @@ def read_dpabi_maps(
             if not selection.takes({"task": "rest", "ses": session}):
                 continue
             try:
-                img = load_header(path)
-                problems += geometry_problems(path, img)
+                img = load_image(path)
                 if img.ndim != 3:
                     msg = f"{path} has {img.ndim} dimensions; a map has 3."
                     raise InputError(msg)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from commissure.files.image_timing import derived_tr
+from commissure.files.images import load_image
 from commissure.inputs.axes import choose
 from commissure.inputs.bids_files import BidsDataset, BidsFile
 from commissure.inputs.confounds_tables import table_shape
@@ -16,9 +18,6 @@ from commissure.inputs.scan import (
     Scan,
     ScanKind,
     Step,
-    derived_tr,
-    geometry_problems,
-    load_header,
     volume_problems,
 )
 from commissure.inputs.selection import Selection, listed
@@ -231,8 +230,8 @@ def _scan(dataset: BidsDataset, run: _Run, variant: _Variant, n_trim: int) -> Sc
     file = run.files[variant]
     kind, done = _DONE[variant.desc]
     metadata = dataset.metadata(file)
-    img = load_header(file.path)
-    problems = geometry_problems(file.path, img)
+    img = load_image(file.path)
+    problems: list[str] = []
     # .bidsignore of fMRIPrep lists its tables of confounds too: validators do not know them.
     names = {path.name for path in run.folder.iterdir()}
     confounds, warnings = _confounds_of(run, names, kind)
@@ -311,7 +310,7 @@ def _mask_of(file: BidsFile, img: Any, names: set[str]) -> tuple[Path | None, li
         return None, []
     mask = file.path.with_name(name)
     try:
-        own, wanted = Grid.of(load_header(mask)), Grid.of(img)
+        own, wanted = Grid.of(load_image(mask)), Grid.of(img)
     except InputError as error:
         return mask, list(error.problems)
     if same_grid(own, wanted):

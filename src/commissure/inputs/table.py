@@ -8,19 +8,16 @@ from typing import Any, get_args
 import pandas as pd
 
 from commissure.files.bids_names import entity
-from commissure.files.images import repetition_time
+from commissure.files.image_timing import LONGEST_TR, is_number, repetition_time
+from commissure.files.images import load_image
 from commissure.files.labels import label_problem
 from commissure.files.tables import read_table
 from commissure.inputs.axes import choose
 from commissure.inputs.confounds_tables import read_numbers, table_shape
 from commissure.inputs.scan import (
     CLEANED,
-    LONGEST_TR,
     Scan,
     ScanKind,
-    geometry_problems,
-    is_number,
-    load_header,
     volume_problems,
 )
 from commissure.inputs.selection import Selection, bare
@@ -130,9 +127,9 @@ def _scan(
         With all that is wrong with it.
     """
     path = table.parent / told["path"]
-    img = load_header(path)
+    img = load_image(path)
     kind: Any = told.get("kind") or ("map" if img.ndim == 3 else "clean")
-    problems = geometry_problems(path, img)
+    problems: list[str] = []
     if kind not in _KINDS:
         msg = f'{line}: kind must be one of {", ".join(_KINDS)}; it is "{kind}".'
         raise InputError([*problems, msg])
@@ -152,7 +149,7 @@ def _scan(
     mask = _beside(table, told.get("mask"))
     if mask is not None:
         try:
-            if not same_grid(Grid.of(load_header(mask)), Grid.of(img)):
+            if not same_grid(Grid.of(load_image(mask)), Grid.of(img)):
                 problems.append(f"{line}: {mask} is not on the grid of {path}.")
         except InputError as error:
             problems += error.problems

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from commissure.problems import InputError
-from commissure.space.grid import check_sides_known
+from commissure.space.grid import check_geometry
 
 # How far from a position without a label the nearest one is looked for.
 NEAR_MM = 5.0
@@ -75,7 +75,7 @@ class Atlas:
         InputError
             If image and labels do not fit together, or left and right cannot be told.
         """
-        check_sides_known(img, name)
+        check_geometry(img, name)
         if not {"index", "name"} <= set(labels):
             msg = (
                 f"The label table of {name} has the columns {', '.join(map(str, labels))}; it "

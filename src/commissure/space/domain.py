@@ -11,7 +11,13 @@ from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
 from commissure.problems import InputError
-from commissure.space.grid import TOLERANCE_MM, Grid, check_same_grid, check_sides_known
+from commissure.space.grid import (
+    TOLERANCE_MM,
+    Grid,
+    check_geometry,
+    check_same_grid,
+    store_affine,
+)
 
 LEFT, NEITHER, RIGHT = -1, 0, 1
 
@@ -80,12 +86,12 @@ class Domain:
             told from its header.
         """
         name = name or mask_img.get_filename() or "the mask"
-        check_sides_known(mask_img, name)
+        check_geometry(mask_img, name)
         if not (np.isfinite(midline_mm) and midline_mm >= 0):
             msg = f"midline_mm must be 0 or more; it is {midline_mm}."
             raise InputError(msg)
         grid = Grid.of(mask_img)
-        inside = _inside(np.asanyarray(mask_img.dataobj), threshold, name)
+        inside = _inside(mask_img, threshold, name)
         voxels = np.argwhere(grid.to_canonical(inside))
         domain = cls(voxels, float(midline_mm), grid, name, mask_img)
         for side, word in ((LEFT, "left"), (RIGHT, "right")):
@@ -211,12 +217,29 @@ class Domain:
         Raises
         ------
         InputError
-            If the image is on another grid.
+            If the image is on another grid, or does not tell where its voxels are.
         """
         name = img.get_filename() or "the image"
+        check_geometry(img, name)
         check_same_grid(img, name, self.grid, self.name)
         data = Grid.of(img).to_canonical(np.asanyarray(img.dataobj))
         return np.ascontiguousarray(data[tuple(self.voxels.T)], dtype=dtype)
+
+    def places_in(self, mask_img: Any) -> NDArray[np.bool_]:
+        """Tell which places are inside a mask on the same grid, however stored; see `from_mask`.
+
+        Returns
+        -------
+        boolean ndarray of shape (n_places,)
+
+        Raises
+        ------
+        InputError
+            If the image is no mask, is empty, or is on another grid.
+        """
+        inside = mask_on(self.grid, self.name, mask_img)
+        places: NDArray[np.bool_] = self.grid.to_canonical(inside)[tuple(self.voxels.T)]
+        return places
 
     def to_image(self, values: NDArray[Any], *, fill: float = 0) -> nib.Nifti1Image:
         """Make an image of values at the places, on the mask's own storage.
@@ -237,14 +260,35 @@ class Domain:
         data = np.ascontiguousarray(self.grid.to_stored(canonical))
         img = nib.Nifti1Image(data, self.template.affine)
         header = self.template.header
-        img.set_sform(self.template.affine, int(header["sform_code"]) or int(header["qform_code"]))
-        img.set_qform(self.template.affine, int(header["qform_code"]) or int(header["sform_code"]))
+        sform, qform = int(header["sform_code"]), int(header["qform_code"])
+        store_affine(img, self.template.affine, sform or qform, qform or sform)
         img.header.set_xyzt_units("mm")
         return img
 
 
-def _inside(data: NDArray[Any], threshold: float | None, name: str) -> NDArray[np.bool_]:
+def mask_on(
+    grid: Grid, grid_name: str, mask_img: Any, *, threshold: float | None = None
+) -> NDArray[np.bool_]:
+    """Return where a mask is, as arrays of a grid are stored, however the mask is.
+
+    See `Domain.from_mask` for what a mask is.
+
+    Raises
+    ------
+    InputError
+        If it is no mask, or on another grid.
+    """
+    name = mask_img.get_filename() or "the mask"
+    check_geometry(mask_img, name)
+    check_same_grid(mask_img, name, grid, grid_name)
+    canonical = Grid.of(mask_img).to_canonical(_inside(mask_img, threshold, name))
+    stored: NDArray[np.bool_] = np.ascontiguousarray(grid.to_stored(canonical))
+    return stored
+
+
+def _inside(mask_img: Any, threshold: float | None, name: str) -> NDArray[np.bool_]:
     """Return where the mask is, in its stored order, or say why it is none."""
+    data: NDArray[Any] = np.asanyarray(mask_img.dataobj)
     if data.ndim == 4 and data.shape[3] == 1:
         data = data[..., 0]
     if data.ndim != 3:

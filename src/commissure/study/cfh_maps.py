@@ -12,13 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from commissure.files.bids_names import derived_stem, entity, has_midline
-from commissure.files.images import (
-    LONGEST_TR,
-    load_image,
-    read_image,
-    repetition_time,
-    sample_file,
-)
+from commissure.files.image_timing import LONGEST_TR, repetition_time
+from commissure.files.images import load_image, read_image, sample_file
 from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor, usable_places
 from commissure.measures.cfh import Partner
 from commissure.preprocessing import bandpass, pass_band
@@ -167,9 +162,9 @@ def _floor(
 def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[CleanScan]:
     """Check all that the headers tell, of all scans at once."""
     wrong = []
-    if settings.tr is not None and not 0 < settings.tr < LONGEST_TR:
+    if settings.tr is not None and not 0 < settings.tr <= LONGEST_TR:
         wrong.append(
-            f"--tr {settings.tr:g} is not a time in seconds, above 0 and below {LONGEST_TR}."
+            f"--tr {settings.tr:g} is not a time in seconds, above 0 and up to {LONGEST_TR}."
         )
     if settings.noise_floor is not None:
         if settings.partner == "group":

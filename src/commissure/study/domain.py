@@ -12,6 +12,7 @@ from commissure.files.images import load_image, read_image
 from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.problems import InputError
 from commissure.space import Domain
+from commissure.space.grid import store_affine
 from commissure.space.templates import TEMPLATE_SPACE
 from commissure.study.settings import MapSettings
 
@@ -63,6 +64,5 @@ def grey_mask(shape: tuple[int, ...], affine: np.ndarray[Any, Any], threshold: f
     """Return an image of where the prior of grey matter exceeds a threshold, on a grid."""
     grey = template_on(shape, affine).grey
     img = nib.Nifti1Image((grey > threshold).astype(np.uint8), affine)
-    img.set_sform(affine, 4)
-    img.set_qform(affine, 4)
+    store_affine(img, affine, 4, 4)
     return img

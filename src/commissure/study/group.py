@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import commissure
 from commissure.files.bids_names import with_global_signal
-from commissure.files.images import load_image, sample_file
+from commissure.files.images import sample_file
 from commissure.files.text import write_json, write_tsv
 from commissure.inference import NullMaker
 from commissure.measures import cfh
@@ -21,7 +21,11 @@ from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.domain import study_domain
 from commissure.study.findings_files import write_findings
-from commissure.study.group_inputs import read_map_files
+from commissure.study.group_inputs import (
+    mean_of_runs,
+    read_map_files,
+    sample_map,
+)
 from commissure.study.group_people import bare, rows_of, with_motion
 from commissure.study.methods_files import write_methods
 from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
@@ -149,11 +153,13 @@ def run_group(
     def make(folder: Path) -> dict[str, Any]:
         group_folder = folder / GROUP_FOLDER
         group_folder.mkdir()
-        files = [_map_of(runs, folder, out_dir) for _, runs in scans]
-        space = scans[0][1][0].result.scan.clean_space
+        first = scans[0][1][0].result
+        space = first.scan.clean_space
+        mask = study_domain(_maps(scans[0][1])[0], space, settings.cfh)
+        files = [_map_of(runs, mask, folder, out_dir) for _, runs in scans]
         inputs = check_inputs(
             lambda: people,
-            lambda: study_domain(files[0], space, settings.cfh),
+            lambda: mask,
             lambda _table, domain: read_map_files(files, domain),
             asked,
         )
@@ -274,22 +280,32 @@ def _partners_of_group(
     ]
 
 
-def _map_of(runs: Sequence[Judged], folder: Path, out_dir: Path) -> Path:
+def _maps(runs: Sequence[Judged]) -> list[Path]:
+    return [run.result.map for run in runs if run.result.map is not None]
+
+
+def _map_of(runs: Sequence[Judged], mask: Domain, folder: Path, out_dir: Path) -> Path:
     """Return the map of a participant: of the one run, or the mean of several, then written."""
-    maps = [run.result.map for run in runs if run.result.map is not None]
+    maps = _maps(runs)
     if len(maps) == 1:
         return maps[0]
-    images = [load_image(path) for path in maps]
-    mean = np.mean([np.asarray(img.dataobj, np.float64) for img in images], axis=0)
+    mean = mean_of_runs(np.stack([sample_map(path, mask) for path in maps]))
     stem = "_".join(p for p in maps[0].name.split("_") if not p.startswith("run-"))
     stem = stem.replace("_boldmap.nii.gz", "").replace("_desc-clean", "")
     where = folder / own_folder(runs[0].result.scan) / "func"
     where.mkdir(parents=True, exist_ok=True)
     path = where / f"{stem}_desc-meanOfRuns_boldmap.nii.gz"
-    nib.save(nib.Nifti1Image(mean.astype(np.float32), images[0].affine, images[0].header), path)
+    nib.save(mask.to_image(mean.astype(np.float32)), path)
     about = {
         "Description": "Mean of the CFH maps (Fisher z) of a session's runs.",
         "Sources": [_name(file, folder, out_dir) for file in maps],
+        "Mask": mask.name,
+        "Notes": [
+            (
+                "A place has a mean where every run has a value (finite and not 0), so that all "
+                "means are of as many runs. In the mask, other places are NaN; outside it, 0."
+            )
+        ],
     }
     write_json(path.with_name(path.name.replace(".nii.gz", ".json")), about)
     return path
@@ -301,11 +317,11 @@ def _with_global_signal(
     """Return the maps of the series with the global signal in them, if everyone has one."""
     values = []
     for runs in scans:
-        maps = [run.result.map for run in runs if run.result.map is not None]
+        maps = _maps(runs)
         others = [with_global_signal(path) for path in maps]
         if not all(b != a and b.is_file() for a, b in zip(maps, others, strict=True)):
             return None
-        values.append(np.mean([sample_file(path, domain) for path in others], axis=0))
+        values.append(mean_of_runs(np.stack([sample_map(path, domain) for path in others])))
     return np.stack(values)
 
 

@@ -67,11 +67,41 @@ def read_map_files(files: Sequence[Path], domain: Domain) -> GroupMaps:
     return _where_all_have_data(_read_files(files, domain), tuple(map(str, files)), domain)
 
 
+def sample_map(file: Path, domain: Domain) -> NDArray[np.float64]:
+    """Read a map at the places of a domain; NaN where it has no data.
+
+    Maps have NaN or exactly 0 where they have no data: a measured value is never exactly 0.
+
+    Raises
+    ------
+    InputError
+        If it is no map of one volume on the grid of the domain.
+    """
+    img = load_image(file)
+    if img.ndim != 3:
+        msg = f"{file} has {img.ndim} dimensions; a map has 3."
+        raise InputError(msg)
+    return _missing_as_nan(sample_file(file, domain))
+
+
+def mean_of_runs(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of a session's runs (n_runs, n_places) where every run has data, else NaN.
+
+    Means of fewer runs at some places would have more noise there.
+    """
+    mean: NDArray[np.float64] = values.mean(axis=0)
+    return mean
+
+
+def _missing_as_nan(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isfinite(values) & (values != 0), values, np.nan)
+
+
 def _where_all_have_data(
     values: NDArray[np.float64], sources: tuple[str, ...], domain: Domain
 ) -> GroupMaps:
-    has_data = np.isfinite(values) & (values != 0)
-    everywhere = has_data.all(axis=0)
+    has_data = np.isfinite(values)
+    everywhere: NDArray[np.bool_] = np.logical_and.reduce(has_data)
     if not everywhere.any():
         counts = has_data.sum(axis=1)
         poorest = sources[int(counts.argmin())]
@@ -95,7 +125,7 @@ def _read_4d(
             "participants, in their order."
         )
         raise InputError(msg)
-    values = np.ascontiguousarray(sample_file(path, domain).T)
+    values = np.ascontiguousarray(_missing_as_nan(sample_file(path, domain)).T)
     return values, tuple(f"{path}, volume {n + 1}" for n in range(n_scans))
 
 
@@ -116,11 +146,7 @@ def _read_files(files: Sequence[Path], domain: Domain) -> NDArray[np.float64]:
     problems: list[str] = []
     for row, file in enumerate(files):
         try:
-            img = load_image(file)
-            if img.ndim != 3:
-                msg = f"{file} has {img.ndim} dimensions; a map has 3."
-                raise InputError(msg)
-            values[row] = sample_file(file, domain)
+            values[row] = sample_map(file, domain)
         except InputError as error:
             problems += error.problems
     if problems:

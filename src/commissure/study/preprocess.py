@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import nibabel as nib
 import numpy as np
 
+from commissure.files.images import load_image, read_volumes
 from commissure.files.text import write_tsv
-from commissure.inputs import Scan, Selection, check_alike, check_image, read_confounds, read_scans
-from commissure.inputs.scan import load_header
+from commissure.inputs import Scan, Selection, check_alike, read_confounds, read_scans
 from commissure.preprocessing import max_motion
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.preprocessing.programs import ProgramError
@@ -140,8 +138,7 @@ def load_volumes(path: Path) -> Image:
     InputError
         If it is damaged.
     """
-    check_image(path)
-    img: Any = nib.load(path)
+    img = read_volumes(path)
     return Image(np.asarray(img.dataobj, np.float32), img.affine)
 
 
@@ -228,6 +225,6 @@ def measure_clean(scan: Scan) -> dict[str, object]:
             "max_rotation": degrees,
         }
     if scan.kind == "clean":
-        measured["n_volumes"] = int(load_header(scan.bold).shape[3])
+        measured["n_volumes"] = int(load_image(scan.bold).shape[3])
         measured["effective_df"] = scan.metadata.get("EffectiveDegreesOfFreedom")
     return measured

@@ -2,17 +2,14 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
 from commissure.files.bids_names import has_midline
+from commissure.files.images import read_image, read_volumes
 from commissure.inputs import (
     Scan,
-    check_image,
     read_confounds,
     symmetric_template_problem,
 )
@@ -21,6 +18,7 @@ from commissure.preprocessing import motion_matrices
 from commissure.preprocessing.clean_preprocessed import clean_preprocessed, template_on
 from commissure.preprocessing.recipe import CleanBold, Recipe
 from commissure.preprocessing.trim import trim_volumes
+from commissure.space.domain import mask_on
 from commissure.space.grid import Grid
 
 log = logging.getLogger(__name__)
@@ -64,8 +62,10 @@ def clean_scan(
     n_trim = 0 if "trim" in scan.done else max(recipe.n_trim, scan.n_non_steady)
     options = options or {}
     names, signals = _split(scan, recipe, strategy, options)
-    img = _load(scan.bold)
-    mask = None if scan.mask is None else _mask_like(img, scan.mask)
+    img = read_volumes(scan.bold, gaps=True)
+    mask = None
+    if scan.mask is not None:
+        mask = mask_on(Grid.of(img), str(scan.bold), read_image(scan.mask), threshold=0)
     series = trim_volumes(np.asarray(img.dataobj, np.float32), n_trim)
     confounds = read_confounds(scan, names, n_trim=n_trim, **options)
     for warning in confounds.warnings:
@@ -102,16 +102,3 @@ def _split(
         return names, ()
     read = [signal for name in names for signal in _SIGNALS.get(name, ())]
     return [name for name in names if name not in _SIGNALS], tuple(read)
-
-
-def _load(path: Path) -> Any:
-    check_image(path, gaps=True)
-    return nib.load(path)
-
-
-def _mask_like(img: Any, path: Path) -> NDArray[np.bool_]:
-    """Read a mask in the storage order of an image on the same grid."""
-    mask = _load(path)
-    inside = np.asarray(mask.dataobj).reshape(mask.shape[:3]) > 0
-    canonical = Grid.of(mask).to_canonical(inside)
-    return np.ascontiguousarray(Grid.of(img).to_stored(canonical))

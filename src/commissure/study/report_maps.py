@@ -1,19 +1,22 @@
 """The maps that a report shows, and what the viewer in it is given."""
 
+import logging
 from pathlib import Path
-from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from commissure.files.bids_names import has_midline
+from commissure.files.images import read_image
+from commissure.problems import InputError
 from commissure.report.contents import Findings, rows_of
 from commissure.report.viewer import Viewer, encoded, template_background
 from commissure.report.wording import direction
 from commissure.space.grid import Grid
 from commissure.study.findings_files import contrast_label
 from commissure.study.group import GROUP_FOLDER
+
+log = logging.getLogger(__name__)
 
 Map = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -29,7 +32,11 @@ def read_map(path: Path) -> Map | None:
     """Read a map with its axes towards R, A and S; None if it is not there."""
     if not path.is_file():
         return None
-    img: Any = nib.load(path)
+    try:
+        img = read_image(path)
+    except InputError as error:
+        log.warning("%s It is not shown in the report.", error)
+        return None
     grid = Grid.of(img)
     values = np.nan_to_num(np.asarray(img.dataobj, np.float64))
     return grid.to_canonical(values), grid.affine
@@ -53,7 +60,7 @@ def make_viewer(findings: Findings, out_dir: Path) -> Viewer | None:
     return Viewer(
         background=background,
         statistic=encoded(values, affine),
-        significant=encoded(significant[0], affine),
+        significant=encoded(*significant),
         name=findings.statistic,
         threshold=threshold,
         largest=max(float(np.abs(values).max()), threshold * 1.01),

@@ -14,6 +14,7 @@ import nibabel as nib
 import numpy as np
 
 from commissure.files.bids_names import entity
+from commissure.files.images import read_image
 from commissure.report.contents import Participant
 from commissure.report.page_parts import Figure, Link
 from commissure.report.quality_figures import map_figure
@@ -88,7 +89,7 @@ def _figure(path: Path, content: bytes, out_dir: Path) -> Figure:
 
 def _drawn(path: Path) -> bytes:
     """Draw a map that has no picture of its own."""
-    img: Any = nib.as_closest_canonical(nib.load(path))
+    img: Any = nib.as_closest_canonical(read_image(path))
     values = np.asarray(img.dataobj, np.float64)
     shown = np.where(values == 0, np.nan, values)
     figure = map_figure(shown, img.affine, "", "CFH (Fisher z)")

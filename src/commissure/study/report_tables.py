@@ -136,6 +136,12 @@ def global_signal_table(findings: Findings) -> dict[str, pd.DataFrame]:
         return {}
     places = {WHOLE_MAP: np.arange(inputs.maps.domain.n_places)}
     places |= region_places(result.clusters, findings.significant, inputs.rois)
+    # Compared at the same places: those where the other maps have data too.
+    in_both = np.logical_and.reduce(np.isfinite(inputs.with_global_signal))
+    common = {name: inside[in_both[inside]] for name, inside in places.items()}
+    places = {name: inside for name, inside in common.items() if len(inside)}
+    if not places:
+        return {}
     table = pd.DataFrame({"region": list(places)})
     versions = {"regressed": inputs.maps.data, "left_in": inputs.with_global_signal}
     for name, maps in versions.items():

@@ -13,9 +13,9 @@ import numpy as np
 from commissure.executors import Executor, OnEvent, Outcome, Report, Task
 from commissure.executors.memory import preprocessing_bytes
 from commissure.executors.permutation_batches import null_by
+from commissure.files.images import load_image
 from commissure.inference import NullMaker
 from commissure.inputs import Scan, check_alike
-from commissure.inputs.scan import load_header
 from commissure.problems import InputError
 from commissure.space.templates import analysis_grid
 from commissure.study.group import (
@@ -259,7 +259,7 @@ def memory_of(job: Job) -> int:
 
 
 def _memory_of_run(scan: Scan, n_grid: int) -> int:
-    shape = load_header(scan.bold).shape
+    shape = load_image(scan.bold).shape
     n_voxels, n_volumes = int(np.prod(shape[:3])), shape[3] if len(shape) > 3 else 1
     return preprocessing_bytes(n_voxels, n_grid if scan.kind == "raw" else n_voxels, n_volumes)
 
