@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 
 from commissure.files.images import load_image
 from commissure.inputs.scan import Scan
 from commissure.inputs.selection import listed
 from commissure.problems import InputError
+from commissure.space.grid import Grid
 
 _LOG = logging.getLogger(__name__)
 
@@ -96,12 +98,13 @@ def _averaged(scan: Scan) -> tuple[str, str]:
 
 def _facts_of(scan: Scan) -> _Facts:
     img = load_image(scan.bold)
-    zooms = [float(size) for size in img.header.get_zooms()[:3]]
+    # Towards right, front and top: how a grid is stored makes no difference.
+    grid = Grid.of(img)
     return _Facts(
         scan,
         round(scan.tr, _DIGITS),
-        tuple(img.shape[:3]),
-        tuple(round(size, 2) for size in zooms),
+        grid.shape,
+        tuple(round(float(size), 2) for size in voxel_sizes(grid.affine)),
         img.shape[3] if img.ndim > 3 else 1,
     )
 
