@@ -486,15 +486,60 @@ def test_between_block_terms_are_explained_by_the_blocks_own_means():
 
 def test_only_what_varies_within_blocks_can_be_tested_with_blocks():
     people = pairs()
-    design = design_matrix("group + visit + motion", people, blocks="participant_id")
-    assert design.contrast("visit[after] - visit[before]").shape == (1, 4)
-    assert design.contrast("motion").shape == (1, 4)
+    design = design_matrix("group + visit", people, blocks="participant_id")
+    assert design.contrast("visit[after] - visit[before]").shape == (1, 3)
+    of_people = design_matrix("visit + motion + participant_id", people, blocks="participant_id")
+    assert of_people.contrast("motion").shape == (1, 14)
     only_groups = design_matrix("group", people, blocks="participant_id")
     with pytest.raises(InputError, match="nothing within the blocks of participant_id"):
         only_groups.contrast("group[patient] - group[control]")
     # Signs of whole blocks are flipped where a mean is tested.
     assert_allclose(only_groups.contrast("mean"), [[1, 0.5]])
     assert_allclose(only_groups.contrast("group[patient]"), [[1, 1]])
+
+
+@pytest.mark.parametrize(
+    ("formula", "contrast"),
+    [
+        ("group * visit", "group[patient]:visit[after] - group[control]:visit[after]"),
+        ("visit + motion", "motion"),
+        ("visit * age", "visit[after]:age"),
+        ("group + visit", "visit[after] - visit[before], group[patient] - group[control]"),
+    ],
+)
+def test_what_compares_blocks_with_one_another_is_refused(formula, contrast):
+    people = pairs().assign(age=np.repeat(np.arange(20.0, 32), 2))
+    design = design_matrix(formula, people, blocks="participant_id")
+    with pytest.raises(InputError, match=r"no blocks\.") as caught:
+        design.contrast(contrast)
+    assert "participant_id" in str(caught.value)
+
+
+def test_what_people_change_differently_is_compared_within_them():
+    people = pairs().assign(age=np.repeat(np.arange(20.0, 32), 2))
+    design = design_matrix("visit * age", people, blocks="participant_id")
+    difference = design.contrast("visit[after]:age - visit[before]:age")
+    y = people["cfh"].to_numpy()
+    change = y[1::2] - y[::2]
+    slope = np.polyfit(np.arange(20.0, 32), change, 1)[0]
+    assert_allclose(difference @ np.linalg.lstsq(design.matrix, y)[0], [slope])
+    # Somebody with one visit brings the difference between people in, unless they have own means.
+    uneven = people.iloc[1:]
+    with pytest.raises(InputError, match="Name participant_id in the formula too"):
+        design_matrix("visit", uneven, blocks="participant_id").contrast(
+            "visit[after] - visit[before]"
+        )
+
+
+def test_the_size_of_a_weighted_contrast_is_that_of_its_weights():
+    people = pd.DataFrame({"group": np.repeat(["a", "b", "c"], 8)})
+    design = design_matrix("group", people)
+    assert design.effective_size("group[a] - group[b]") == pytest.approx(4)
+    size = design.effective_size("(group[a] + group[b]) / 2 - group[c]")
+    assert size == pytest.approx(1 / (0.25 / 8 + 0.25 / 8 + 1 / 8))
+    assert design.effective_size("mean") == pytest.approx(24)
+    # The mean of all without c is that of a and b, weighted by their thirds.
+    assert design.effective_size("1.5 * mean - 0.5 * group[c]") == pytest.approx(16)
 
 
 def test_blocks_do_not_excuse_columns_that_depend_on_one_another_within_blocks():

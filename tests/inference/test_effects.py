@@ -152,3 +152,22 @@ def test_with_a_design_from_a_formula():
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="do not fit together"):
         leave_one_out(np.zeros((5, 1)), np.ones((6, 1)), np.ones((1, 1)))
+
+
+def test_g_of_two_groups_against_a_third_is_that_of_the_groups_joined():
+    """Oracle: with a and b of equal size, (a + b) / 2 - c over the SD within the three groups."""
+    rng = np.random.default_rng(8)
+    people = pd.DataFrame({"group": np.repeat(["a", "b", "c"], 8)})
+    y = rng.normal(size=24) + np.repeat([4.0, 4.0, 0.0], 8)
+    design = design_matrix("group", people)
+    text = "(group[a] + group[b]) / 2 - group[c]"
+    sizes = [design.effective_size(text)]
+    effect = contrast_effect(y[:, None], design.matrix, design.contrast(text), sizes)
+    a, b, c = y.reshape(3, 8)
+    sd = np.sqrt((a.var(ddof=1) + b.var(ddof=1) + c.var(ddof=1)) / 3)
+    g = ((a.mean() + b.mean()) / 2 - c.mean()) / sd * (1 - 3 / (4 * 21 - 1))
+    assert effect.g[0] == pytest.approx(g, rel=1e-3)
+    # The limits are those of noncentralities, in the same units.
+    for limit, tail in ((effect.g_low[0], 0.975), (effect.g_high[0], 0.025)):
+        scale = effect.g[0] / effect.t[0]
+        assert stats.nct.cdf(effect.t[0], 21, limit / scale) == pytest.approx(tail, abs=1e-6)

@@ -259,8 +259,10 @@ def test_problems_of_the_group_are_told_before_anything_is_done(folder, tmp_path
 
 def test_sessions_need_blocks_or_a_choice(tmp_path):
     folder = write_derivatives(tmp_path / "in", sessions=("a", "b"))
-    outcome = run(folder, tmp_path / "out")
-    assert "have several sessions" in outcome.group_problems[0]
+    # Before anything is computed.
+    with pytest.raises(InputError, match="several scans"):
+        run(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     repeated = {
         "blocks": "participant_id",
         "formula": "session_id",

@@ -41,10 +41,11 @@ class Design:
     Notes
     -----
     With blocks, scans are exchanged within a block only (a participant's own scans, say). So only
-    effects that vary within blocks can be tested: conditions, visits, what changes between them,
-    and interactions with these. `contrast` refuses an effect that does not, but for a mean, which
-    is tested by flipping the signs of whole blocks. Blocks are no term of the model: name the
-    column in the formula too (``condition + participant_id``) to take the blocks' own means away.
+    effects within blocks can be tested: conditions, visits, what changes between them, and
+    interactions with these. `contrast` refuses what compares blocks with one another, wholly or in
+    part (how blocks differ by chance never enters the null), but for a mean, which is tested by
+    flipping the signs of whole blocks. Blocks are no term of the model: name the column in the
+    formula too (``condition + participant_id``) to take the blocks' own means away.
     Then terms that differ between blocks only (the group, the age) are explained by the blocks,
     and the columns that became superfluous are left out of `matrix`.
     """
@@ -125,11 +126,14 @@ class Design:
         rows = read_contrast(text, self.factors, self.covariates)
         counts = {}
         for quantity in (q for row in rows for q in row):
-            at = np.ones(len(self._table), bool)
-            for factor, level in quantity.levels:
-                at &= (self._table[factor] == level).to_numpy()
-            counts[str(quantity)] = int(at.sum())
+            counts[str(quantity)] = int(self._scans_of(quantity).sum())
         return counts
+
+    def _scans_of(self, quantity: Quantity) -> NDArray[np.bool_]:
+        at = np.ones(len(self._table), bool)
+        for factor, level in quantity.levels:
+            at &= (self._table[factor] == level).to_numpy()
+        return at
 
     def _weights(self, row: Row) -> NDArray[np.float64]:
         return np.asarray(sum(weight * self._predicted(q) for q, weight in row.items()))
@@ -168,22 +172,48 @@ class Design:
         return kept
 
     def _check_blocks(self, weights: NDArray[np.float64], text: str) -> None:
-        """Raise if what a contrast tests is constant within blocks, and is no mean."""
+        """Raise if what a contrast tests differs between blocks too, and is no mean."""
         if self.blocks is None:
             return
         q, r = np.linalg.qr(self.matrix)
         regressors = q @ np.linalg.solve(r.T, weights.T)
-        deviations = regressors - _block_means(regressors, self.blocks)
-        length = np.linalg.norm(regressors)
+        length = np.linalg.norm(regressors, axis=0)
         # What the contrast makes of maps that are 1 everywhere.
-        tests_mean = np.abs(regressors.sum(axis=0)).max() > _TOLERANCE * length
-        if np.linalg.norm(deviations) < _TOLERANCE * length and not tests_mean:
+        if np.abs(regressors.sum(axis=0) / length).max() > _TOLERANCE:
+            return
+        between = _block_means(regressors, self.blocks)
+        within = np.linalg.norm(regressors - between, axis=0)
+        if (np.linalg.norm(between, axis=0) < _TOLERANCE * length).all():
+            return
+        if (within < _TOLERANCE * length).all():
             msg = (
                 f"The contrast {text!r} compares nothing within the blocks of {self.block_name}: "
-                "exchanging scans within them would change nothing. Test what differs within "
-                "blocks, or give no blocks."
+                "exchanging scans within them would change nothing. Compare the blocks themselves "
+                "with one map each (one session, say) and no blocks."
             )
-            raise InputError(msg)
+        else:
+            msg = (
+                f"The contrast {text!r} compares blocks of {self.block_name} with one another, not "
+                "only scans within them. Scans are exchanged within blocks only, so how much "
+                "blocks differ by chance would not count, and far too small p would come out. Name "
+                f"{self.block_name} in the formula too, so that only what changes within blocks is "
+                "compared; what differs between blocks is compared with one map each (one session, "
+                "say) and no blocks."
+            )
+        raise InputError(msg)
+
+    def effective_size(self, text: str) -> float:
+        """Return the n of a contrast of means, as `hedges_g` counts it.
+
+        Each mean that a contrast names is of n scans and has a weight w: 1 / n of all together is
+        the sum of w**2 / n, where no scan is in two of them.
+        """
+        (row,) = read_contrast(text, self.factors, self.covariates)
+        of_scans = np.zeros(len(self._table))
+        for quantity, weight in row.items():
+            at = self._scans_of(quantity)
+            of_scans[at] += weight / at.sum()
+        return float(1 / (of_scans @ of_scans))
 
 
 def design_matrix(

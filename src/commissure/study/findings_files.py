@@ -79,8 +79,8 @@ def _write_maps(findings: Findings, folder: Path) -> None:
             _write_map(findings, folder, stem, name, values, about)
     other = findings.inputs.with_global_signal
     if other is not None and result.n_rows == 1:
-        design, sizes = findings.inputs.design, list(findings.compared.values())
-        t = contrast_effect(other, design.matrix, findings.inputs.contrast, sizes).t
+        design = findings.inputs.design
+        t = contrast_effect(other, design.matrix, findings.inputs.contrast, (1,)).t
         stem = f"contrast-{contrast_label(contrast)}_stat-t_desc-noGSR"
         _write_map(findings, folder, stem, "tnogsr", t, about)
     labels = distinct_labels(findings.groups)

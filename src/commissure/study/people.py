@@ -141,7 +141,7 @@ def understood(people: Participants, named: Named) -> Participants:
     frame = {name: table[name].map(str, na_action="ignore") for name in IDS if name in table}
     columns = []
     for name in dict.fromkeys((named.group, *named.columns, MEAN_FD)):
-        if name not in table or name in IDS:
+        if name not in table or name == "participant_id":
             continue
         cells = ["" if pd.isna(value) else tidy(str(value)) for value in table[name]]
         column = describe(
@@ -153,7 +153,8 @@ def understood(people: Participants, named: Named) -> Participants:
         )
         column = replace(column, notes=(*column.notes, *_not_among_levels(column, people)))
         columns.append(column)
-        frame[name] = _values(cells, column)
+        if name not in IDS:
+            frame[name] = _values(cells, column)
     return replace(people, table=pd.DataFrame(frame), columns=tuple(columns))
 
 
@@ -238,7 +239,8 @@ def misused_columns(people: Participants, named: Named) -> list[str]:
 def _declared(name: str, named: Named, people: Participants) -> Any:
     if name in named.numbers:
         return "number"
-    return "factor" if name in named.factors or name in people.categorical else None
+    is_factor = name in named.factors or name in people.categorical or name in IDS
+    return "factor" if is_factor else None
 
 
 def _values(cells: Sequence[str], column: Column) -> "pd.Series[Any]":

@@ -14,7 +14,7 @@ from commissure.problems import InputError
 from commissure.report.wording import WHOLE_MAP
 from commissure.study.findings import Findings, region_places
 from commissure.study.people import MEAN_FD
-from commissure.study.stats_inputs import members
+from commissure.study.stats_inputs import members, scanned_again
 
 # Enough for the limits of a line to look as curved as they are.
 _POINTS_OF_LINE = 25
@@ -146,8 +146,8 @@ def global_signal_table(findings: Findings) -> dict[str, pd.DataFrame]:
     versions = {"regressed": inputs.maps.data, "left_in": inputs.with_global_signal}
     for name, maps in versions.items():
         means = np.column_stack([maps[:, inside].mean(axis=1) for inside in places.values()])
-        sizes = list(findings.compared.values())
-        effect = contrast_effect(means, inputs.design.matrix, inputs.contrast, sizes)
+        # Of g nothing is used here.
+        effect = contrast_effect(means, inputs.design.matrix, inputs.contrast, (1,))
         table[f"mean_{name}"], table[f"t_{name}"] = means.mean(axis=0), effect.t
     return {"global_signal_effects": table.assign(df=result.df)}
 
@@ -192,7 +192,10 @@ def _groups_shown(
 
 
 def _with_motion(motion: pd.DataFrame, regions: pd.DataFrame, findings: Findings) -> pd.DataFrame:
-    """Correlate motion with each region, in all scans and in each group."""
+    """Correlate motion with each region, in all and in each group, if each scan is a person."""
+    columns = ["region", "group", "n", "r", "ci_low", "ci_high", "p"]
+    if scanned_again(findings.inputs.people.table):
+        return pd.DataFrame(columns=columns)
     group = findings.settings.group
     parts = {"all": np.ones(len(motion), bool)}
     if group in motion:
@@ -214,7 +217,6 @@ def _with_motion(motion: pd.DataFrame, regions: pd.DataFrame, findings: Findings
             continue
         kept = result.table[["roi", "n", "r", "ci_low", "ci_high", "p"]]
         found.append(kept.rename(columns={"roi": "region"}).assign(group=name))
-    columns = ["region", "group", "n", "r", "ci_low", "ci_high", "p"]
     return pd.concat(found)[columns] if found else pd.DataFrame(columns=columns)
 
 
@@ -228,13 +230,12 @@ def _motion_in_model(
     without = matrix[:, others], contrast[:, others]
     augmented = np.column_stack([without[0], fd - fd.mean()])
     table = pd.DataFrame({"region": list(map(str, regions))})
-    sizes = list(findings.compared.values())
     models = {"without": without, "with": (augmented, np.pad(without[1], ((0, 0), (0, 1))))}
     for name, (columns, weights) in models.items():
         if columns.shape[0] - columns.shape[1] < 2 or (
             np.linalg.matrix_rank(columns) < columns.shape[1] or not weights.any()
         ):
             continue
-        effect = contrast_effect(regions.to_numpy(float), columns, weights, sizes)
+        effect = contrast_effect(regions.to_numpy(float), columns, weights, (1,))
         table[f"t_{name}"], table[f"df_{name}"] = effect.t, effect.df
     return table

@@ -29,10 +29,14 @@ from commissure.study.findings import (
     StatsSettings,
     region_places,
 )
-from commissure.study.stats_inputs import members, other_terms
+from commissure.study.stats_inputs import members, other_terms, scanned_again
 
 # A mean of fewer scans cannot be tested.
 _LEAST_SCANS_OF_MEAN = 3
+_NO_G = (
+    "Hedges g is left out: with several scans of a person it would be in units of what is left "
+    "within people, which no other study could be compared with."
+)
 
 
 def find(
@@ -91,6 +95,9 @@ def find(
     of_means = result.n_rows == 1 and not any(
         part in design.covariates for name in compared for part in name.split(":")
     )
+    repeated = scanned_again(inputs.people.table)
+    with_g = of_means and not repeated
+    sizes = (design.effective_size(settings.contrast),) if of_means else (np.nan,)
     p_corr = _cluster_p(result.clusters, settings.statistics)
     significant = np.flatnonzero(
         np.array(p_corr.get(f"p_corr_{settings.cluster_statistic}", [])) < settings.alpha
@@ -110,10 +117,11 @@ def find(
         means = np.column_stack(
             [maps.data[:, cluster.places].mean(axis=1) for cluster in result.clusters]
         )
-        effects = contrast_effect(means, design.matrix, contrast, list(compared.values()))
+        effects = contrast_effect(means, design.matrix, contrast, sizes)
         influence = leave_one_out(means, design.matrix, contrast)
     groups = {}
-    notes = [*inputs.people.told, *_too_few(result, settings)]
+    told = [*inputs.people.told, *([_NO_G] if of_means and repeated else [])]
+    notes = [*told, *_too_few(result, settings)]
     for name, rows in members(inputs.people.table, settings.group).items():
         if rows.sum() < _LEAST_SCANS_OF_MEAN:
             continue
@@ -142,7 +150,7 @@ def find(
         inputs=inputs,
         result=result,
         compared=compared,
-        g=hedges_g(result.t, result.df, list(compared.values())) if of_means else None,
+        g=hedges_g(result.t, result.df, sizes) if with_g else None,
         clusters=clusters,
         significant=tuple(map(int, significant)),
         effects=effects,

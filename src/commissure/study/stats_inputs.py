@@ -20,6 +20,7 @@ from commissure.space import Domain
 from commissure.study.findings import Inputs, StatsSettings
 from commissure.study.group_inputs import GroupMaps, read_maps
 from commissure.study.people import (
+    IDS,
     Named,
     Participants,
     misused_columns,
@@ -30,6 +31,8 @@ from commissure.study.people import (
 from commissure.study.regions import find_atlas, find_region
 
 T = TypeVar("T")
+
+_SHOWN = 10
 
 
 def read_inputs(
@@ -144,6 +147,11 @@ def members(table: pd.DataFrame, group: str) -> dict[str, NDArray[np.bool_]]:
     return {name: (names == name).to_numpy() for name in sorted(names.unique())}
 
 
+def scanned_again(table: pd.DataFrame) -> bool:
+    """Tell whether somebody has several rows, so that rows are no people."""
+    return bool(table["participant_id"].duplicated().any())
+
+
 def other_terms(settings: StatsSettings) -> tuple[str, ...]:
     """Return the columns that the formula names, but the group's, in its order."""
     return tuple(name for name in read_formula(settings.formula).names if name != settings.group)
@@ -204,14 +212,21 @@ def _check_people(
 
 def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
     """Say which scans are there twice."""
-    keys = ["participant_id", *(["session_id"] if "session_id" in table else [])]
+    keys = ["participant_id"]
+    if settings.blocks is not None:
+        if "session_id" not in table:
+            return []
+        keys.append("session_id")
     twice = table[table.duplicated(keys)]["participant_id"].unique()
-    if len(twice) == 0 or settings.blocks is not None:
+    if not len(twice):
         return []
+    who = f"{', '.join(map(str, twice[:_SHOWN]))}{', ...' * (len(twice) > _SHOWN)}"
+    if settings.blocks is not None:
+        return [f"{who} have the same session more than once. Keep one row a scan."]
     msg = (
-        f"{', '.join(map(str, twice))} occur more than once among the participants. If a "
-        "participant has several scans, say that these may only be exchanged with one another: "
-        '[group] blocks = "participant_id"; otherwise give each scan its own name.'
+        f"{who} occur more than once among the participants: they have several scans. Choose one "
+        "session ([input] sessions), or say that these scans may only be exchanged with one "
+        'another: [group] blocks = "participant_id"; otherwise give each scan its own name.'
     )
     return [msg]
 
@@ -243,6 +258,11 @@ def _check_scores(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
         for name in settings.clinical
         if name in table and not pd.api.types.is_numeric_dtype(table[name])
     ]
+    if settings.clinical and settings.blocks is not None and scanned_again(table):
+        problems.append(
+            "[group] clinical: there are several scans of a person, and a correlation counts each "
+            "scan as a person. Take one session, or correlate no scores: clinical = []."
+        )
     if settings.within is not None and settings.group in table:
         levels = members(table, settings.group)
         if settings.within not in levels:
@@ -260,7 +280,9 @@ def _table1(
     counted = [name for name in columns if name in categorical or name in design.factors]
     if settings.group not in table:
         table = table.assign(**{settings.group: "all"})
-    variables = list(dict.fromkeys(name for name in columns if name in table))
+    variables = [name for name in dict.fromkeys(columns) if name in table and name not in IDS]
+    if scanned_again(table):
+        table, variables = _one_row_a_person(table, settings, variables)
     # In the order in which the contrast names the groups, the others behind them.
     named = {name: f"{settings.group}[{name}]" for name in members(table, settings.group)}
     contrast = settings.contrast
@@ -270,3 +292,31 @@ def _table1(
     return table1(
         table, settings.group, variables, categorical=counted, levels=levels, welch=settings.welch
     )
+
+
+def _one_row_a_person(
+    table: pd.DataFrame, settings: StatsSettings, variables: Sequence[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the people of repeated scans, and the variables that are of people.
+
+    Raises
+    ------
+    InputError
+        If Table 1 was asked for a variable that differs between the scans of a person.
+    """
+    one = table.drop_duplicates("participant_id").reset_index(drop=True)
+    differ = [
+        name
+        for name in (settings.group, *variables)
+        if len(table[["participant_id", name]].drop_duplicates()) > len(one)
+    ]
+    if settings.table1 and (asked := [name for name in variables if name in differ]):
+        msg = (
+            f"[group] table1 names {', '.join(asked)}, which differs between the scans of a "
+            "person; Table 1 has a row a person. Leave it out."
+        )
+        raise InputError(msg)
+    if settings.group in differ:
+        # Everyone is in several groups: a test would take them for different people.
+        one = one.assign(**{settings.group: "all"})
+    return one, [name for name in variables if name not in differ]
