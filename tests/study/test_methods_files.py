@@ -180,6 +180,27 @@ def test_each_task_of_a_participant_is_counted_by_itself(out):
     assert "which left 5 runs of 5 participants" in done.text
 
 
+def test_who_is_left_out_by_name_is_not_given_a_reason_of_the_scan(out):
+    quality = pd.read_csv(out / "quality.tsv", sep="\t")
+    gone = quality["participant_id"] == "sub-05"
+    quality.loc[gone, ["mean_fd_jenkinson", "reasons"]] = [0.1, "left out: moved abroad"]
+    write_tsv(out / "quality.tsv", quality)
+    found = dict(what_was_done(out, out / "group").quality.reasons)
+    assert found == {("decided",): 1, ("motion", "df"): 1, ("failed",): 1}
+    assert "one for reasons given by name" in methods_of(out, out / "group").text
+
+
+def test_the_text_names_files_without_the_folders_of_this_machine(out):
+    for path in out.glob("sub-*/func/*_boldmap.json"):
+        about = json.loads(path.read_text())
+        about["Settings"]["mask"] = "/home/someone/masks/gm.nii.gz"
+        write_json(path, about)
+    text = methods_of(out, out / "group").text
+    assert "a mask (gm.nii.gz)" in text
+    assert "/home" not in text
+    assert "someone" not in text
+
+
 def test_motion_that_is_only_noted_is_counted(tmp_path):
     settings = read_settings("liu2025")
     write_participants(tmp_path / "out", settings)

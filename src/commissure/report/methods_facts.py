@@ -104,7 +104,7 @@ class Quality:
         Participants with no run left; runs.
     reasons : tuple of (tuple of str, int)
         Runs excluded for each combination of reasons: "motion", "volumes", "df", "overlap",
-        "failed", "undone".
+        "decided", "failed", "undone".
     n_moved : int
         Included runs that moved beyond the limits.
     mean_fd, df : tuple of Spread

@@ -88,7 +88,8 @@ def _reasons(row: Mapping[str, Any], rules: Mapping[str, Any]) -> tuple[str, ...
         for kind, limits in below.items()
         if any(pd.notna(row.get(name)) and row[name] < rules[limit] for name, limit in limits)
     ]
-    return tuple(reasons)
+    # What no measurement explains was decided by people: quality.tsv has their words.
+    return tuple(reasons) or ("decided",)
 
 
 def _moved(row: Mapping[Any, Any], rules: Mapping[str, Any]) -> bool:
