@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-import commissure
 from commissure.files.bids_names import with_global_signal
 from commissure.files.images import sample_file
 from commissure.files.text import write_json, write_tsv
@@ -19,6 +18,7 @@ from commissure.inference import NullMaker
 from commissure.measures import cfh
 from commissure.problems import InputError
 from commissure.space import Domain
+from commissure.study.code import code_of
 from commissure.study.domain import study_domain
 from commissure.study.findings_files import write_findings
 from commissure.study.group_inputs import (
@@ -142,7 +142,7 @@ def run_group(
     motion = [[run.row.get("mean_fd_jenkinson") for run in runs] for _, runs in scans]
     people = with_motion(understood(people, named_columns(settings.group)), motion, asked)
     key = hash_of(
-        commissure.__version__,
+        code_of("findings"),
         asdict(asked),
         people.table.to_csv(),
         people.categorical,
@@ -198,7 +198,7 @@ def run_group(
     facts = ledger.do(FINDINGS, key, make)
     # Limits that exclude nobody change the text, not the findings.
     rows = [run.row for run in judged]
-    ledger.do(_METHODS, hash_of(key, tables_of_results(settings), rows), tell)
+    ledger.do(_METHODS, hash_of(key, code_of("methods"), tables_of_results(settings), rows), tell)
     partners = [_PARTNERS] if settings.cfh.partner == "group" else []
     ledger.keep_only([FINDINGS, _METHODS, *partners])
     return GroupOutcome(**facts | {"notes": tuple(facts["notes"])})
@@ -238,9 +238,7 @@ def _partners_of_group(
     max_memory: int | None,
 ) -> list[Judged]:
     """Map everyone at the partners of all who are included."""
-    key = hash_of(
-        commissure.__version__, asdict(settings.cfh), [run.result.key for run in included]
-    )
+    key = hash_of(code_of("maps"), asdict(settings.cfh), [run.result.key for run in included])
     cleans = [clean_scan(run.result.job, run.result.scan) for run in included]
 
     def make(folder: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-import commissure
 from commissure.executors import Report
 from commissure.files.bids_names import derived_stem, with_global_signal
 from commissure.files.images import load_image, sample_file
@@ -20,6 +19,7 @@ from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.anatomy_cache import anatomy_file, load_anatomy, save_anatomy
 from commissure.study.cfh_files import CleanScan, write_cfh_maps, write_z_map
+from commissure.study.code import Made, code_of
 from commissure.study.domain import study_domain
 from commissure.study.preprocess import (
     clean_preprocessed_run,
@@ -31,6 +31,8 @@ from commissure.study.preprocess import (
 from commissure.study.preprocess_files import clean_name, own_folder, source_uri, write_anatomy
 from commissure.study.settings import StudySettings, hash_of
 from commissure.workspace.ledger import Ledger, lock_of
+
+_STEP_NAMES: dict[Made, str] = {"anatomy": "anatomy", "clean": "clean", "maps": "cfh"}
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +109,8 @@ class _Steps:
     def anatomy(self, t1w: Path) -> tuple[str, str]:
         """Return the name and the key of the step that writes an anatomy."""
         return self._step(
-            f"anatomy {t1w.name}",
+            "anatomy",
+            t1w.name,
             self.ledger.stamp(t1w),
             self.job.settings.preprocessing.resolution_mm,
             self.job.settings.preprocessing.warp,
@@ -119,7 +122,8 @@ class _Steps:
         settings = self.job.settings
         cleaned_here = scan.kind in ("raw", "preprocessed")
         return self._step(
-            f"clean {scan.name}",
+            "clean",
+            scan.name,
             [self.ledger.stamp(path) for path in files],
             [scan.kind, scan.space, scan.tr, scan.slice_times, scan.metadata, sorted(scan.done)],
             [asdict(settings.preprocessing), settings.cfh.without_global_signal]
@@ -132,11 +136,12 @@ class _Steps:
         """Return the name and the key of the step that maps a clean run."""
         settings = self.job.settings.cfh
         mask = self.ledger.stamp(Path(settings.mask)) if settings.mask else None
-        return self._step(f"cfh {scan.name}", clean_key, asdict(settings), mask)
+        return self._step("maps", scan.name, clean_key, asdict(settings), mask)
 
-    def _step(self, name: str, *depends: Any) -> tuple[str, str]:
+    def _step(self, made: Made, of: str, *depends: Any) -> tuple[str, str]:
+        name = f"{_STEP_NAMES[made]} {of}"
         self.names.append(name)
-        return name, hash_of(commissure.__version__, *depends)
+        return name, hash_of(code_of(made), *depends)
 
 
 def work_on(job: Job, report: Report, n_threads: int | None = None, *, wait: bool = True) -> bool:
@@ -365,7 +370,7 @@ class _Worker:
     def _anatomy(self, t1w: Path) -> Anatomy:
         if self.anatomy is None or self.anatomy[0] != t1w:
             warp = self.job.settings.preprocessing.warp
-            key = hash_of(commissure.__version__, self.ledger.stamp(t1w), warp)
+            key = hash_of(code_of("anatomy"), self.ledger.stamp(t1w), warp)
             cached = anatomy_file(self.job.work_dir, self.job.participant_id, key)
             anatomy = load_anatomy(cached)
             if anatomy is None:

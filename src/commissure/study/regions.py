@@ -1,6 +1,7 @@
 """Regions and atlases as a user names them."""
 
 import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,12 @@ from commissure.space import Domain
 from commissure.space.atlas import Atlas, harvard_oxford
 
 _FORMS = "NAME=mask.nii.gz, NAME=sphere:x,y,z,radius (mm) or NAME=label:region of the atlas"
+
+
+def files_named(rois: Iterable[str], atlas: str | None) -> list[Path]:
+    """Return the files that regions and an atlas, as a user names them, are read from."""
+    named = [text.partition("=")[2] for text in rois] + (atlas or "").split(",")
+    return [Path(name) for name in named if Path(name).is_file()]
 
 
 def find_region(text: str, domain: Domain, atlas: Atlas | None) -> dict[str, NDArray[np.intp]]:

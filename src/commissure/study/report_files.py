@@ -1,25 +1,23 @@
 """Writing the report: report.html and a page for each participant."""
 
 import base64
-import hashlib
 import json
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from filelock import Timeout
 
-import commissure
 from commissure.report.contents import Findings, Participant, Study
 from commissure.report.page_parts import Figure, Link
 from commissure.report.pages import render
 from commissure.report.study_pages import participant_page, study_page
 from commissure.report.wording import direction
+from commissure.study.code import code_of
 from commissure.study.data_texts import read_data
 from commissure.study.group import GROUP_FOLDER
 from commissure.study.report_figures import (
@@ -83,14 +81,14 @@ def _write(study: Study, out_dir: Path) -> None:
     group_files = _stamps(out_dir, [*(out_dir / GROUP_FOLDER).glob("*"), out_dir / "quality.tsv"])
     facts = ledger.do(
         "figures",
-        hash_of(_code(), group_files),
+        hash_of(code_of("report"), group_files),
         lambda folder: draw_figures(study, out_dir, folder),
     )
     for participant in study.participants:
         step = f"page {participant.page}"
         steps.append(step)
         pictures = picture_files(out_dir, participant)
-        key = hash_of(_code(), asdict(participant), _stamps(out_dir, pictures))
+        key = hash_of(code_of("report"), asdict(participant), _stamps(out_dir, pictures))
 
         def make(folder: Path, participant: Participant = participant) -> dict[str, Any]:
             shown, problems = participant_pictures(out_dir, participant)
@@ -118,7 +116,9 @@ def _write(study: Study, out_dir: Path) -> None:
     ]
     others = [out_dir / name for name in ("settings.json", "dataset_description.json")]
     people = [asdict(who) for who in study.participants]
-    key = hash_of(_code(), group_files, facts, people, _stamps(out_dir, [*ledgers, *others]))
+    key = hash_of(
+        code_of("report"), group_files, facts, people, _stamps(out_dir, [*ledgers, *others])
+    )
     ledger.do("study", key, make_study)
     ledger.keep_only(steps)
 
@@ -211,20 +211,3 @@ def _stamps(out_dir: Path, paths: Iterable[Path]) -> list[list[Any]]:
         name = path.relative_to(out_dir).as_posix()
         found.append([name, status.st_size, status.st_mtime_ns])
     return found
-
-
-@cache
-def _code() -> str:
-    """Return a hash of all that makes the pages beside the data."""
-    digest = hashlib.sha256(commissure.__version__.encode())
-    report = resources.files("commissure.report")
-    study = resources.files("commissure.study")
-    files = [
-        file for folder in ("assets", "templates") for file in report.joinpath(folder).iterdir()
-    ]
-    files += [file for file in report.iterdir() if file.name.endswith(".py")]
-    files += [file for file in study.iterdir() if file.name.startswith("report_")]
-    for file in sorted(files, key=lambda file: file.name):
-        if file.is_file():
-            digest.update(file.read_bytes())
-    return digest.hexdigest()

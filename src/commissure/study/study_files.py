@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import commissure
 from commissure.files.text import write_json, write_tsv
+from commissure.study.code import code_of
 from commissure.study.data_texts import read_data
 from commissure.study.preprocess_files import write_dataset_description, write_grey_mask
 from commissure.study.quality import merge_quality
@@ -51,5 +51,5 @@ def write_study_files(
         return {}
 
     text = table.to_csv(sep="\t", na_rep="n/a")
-    key = hash_of(commissure.__version__, chosen, text, str(input_dir.absolute()), sorted(kinds))
+    key = hash_of(code_of("study"), chosen, text, str(input_dir.absolute()), sorted(kinds))
     ledger.do("study", key, make)

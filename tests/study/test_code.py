@@ -1,0 +1,75 @@
+"""Mended code makes new results: the key of a step changes with what computes it."""
+
+import pytest
+
+from commissure.study import code
+from commissure.study.code import code_of
+
+MADE = ("anatomy", "clean", "maps", "findings", "methods", "study", "report")
+
+
+@pytest.fixture
+def hashes(monkeypatch):
+    """Give what returns all hashes, with a file or a version changed."""
+
+    def read(file=None, program=None):
+        real, versions = code.sources.__wrapped__(), code.generated_by
+        if file is not None:
+            assert file in real
+            real[file] = "mended"
+        monkeypatch.setattr(code, "sources", lambda: real)
+        monkeypatch.setattr(
+            code,
+            "generated_by",
+            lambda *names: [
+                one | ({"Version": "mended"} if one["Name"] == program else {})
+                for one in versions(*names)
+            ],
+        )
+        found = {made: code_of.__wrapped__(made) for made in MADE}
+        monkeypatch.undo()
+        return found
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("file", "made"),
+    [
+        ("preprocessing/realignment.py", {"anatomy", "clean"}),
+        ("measures/kernel.py", {"maps"}),
+        ("space/domain.py", {"anatomy", "clean", "maps", "findings"}),
+        ("inference/glm.py", {"findings"}),
+        ("clinical/table1.py", {"findings"}),
+        ("study/group.py", {"findings"}),
+        ("study/preprocess_files.py", {"anatomy", "clean"}),
+        ("inputs/confounds.py", {"clean"}),
+        ("report/data/methods/maps.md.j2", {"methods", "report"}),
+        ("report/assets/report.css", {"methods", "report"}),
+        ("study/data/study_readme.md", {"study", "report"}),
+        ("cli/run.py", set()),
+    ],
+)
+def test_what_depends_on_a_file_is_made_again(hashes, file, made):
+    before, after = hashes(), hashes(file=file)
+    assert {name for name in MADE if before[name] != after[name]} == made
+
+
+@pytest.mark.parametrize(
+    ("program", "made"),
+    [
+        ("commissure", set(MADE)),
+        ("greedy", {"anatomy", "clean"}),
+        ("numba", {"anatomy", "clean", "maps", "findings", "report"}),
+        ("pandas", {"clean", "findings", "study"}),
+    ],
+)
+def test_what_depends_on_a_library_is_made_again(hashes, program, made):
+    before, after = hashes(), hashes(program=program)
+    assert {name for name in MADE if before[name] != after[name]} == made
+
+
+def test_all_sources_are_known():
+    names = code.sources()
+    assert {"__init__.py", "measures/cfh.py", "report/data/references.bib"} <= names.keys()
+    assert not any("__pycache__" in name for name in names)
