@@ -5,7 +5,18 @@ import sys
 from collections.abc import Sequence
 
 import commissure
-from commissure.cli import cfh, config, demo, power, preprocess, report, run, simulate, stats
+from commissure.cli import (
+    cfh,
+    config,
+    demo,
+    forget,
+    power,
+    preprocess,
+    report,
+    run,
+    simulate,
+    stats,
+)
 from commissure.problems import InputError
 
 BAD_INPUT = 2
@@ -35,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     power.add_parser(commands)
     config.add_parser(commands)
     report.add_parser(commands)
+    forget.add_parser(commands)
     options = parser.parse_args(arguments)
     try:
         code: int | None = options.run(options)

@@ -150,6 +150,7 @@ def _study(options: argparse.Namespace, settings: StudySettings) -> Study:
         tuple(scans),
         participants,
         tuple(sys.argv[1:]),
+        whole=options.participant_label is None,
     )
 
 

@@ -32,12 +32,17 @@ from commissure.study.participant import RunResult, clean_scan, map_name, write_
 from commissure.study.people import MEAN_FD, Participants, understood
 from commissure.study.preprocess_files import own_folder
 from commissure.study.quality import KEYS, judge, key_of
+from commissure.study.regions import files_named
 from commissure.study.settings import GroupSettings, StudySettings, hash_of, tables_of_results
 from commissure.study.statistics import find
 from commissure.study.stats_inputs import check_inputs, named_columns
 from commissure.workspace.ledger import Ledger
+from commissure.workspace.paths import make_folder
+from commissure.workspace.written import Written
 
 GROUP_FOLDER = "group"
+# In the work folder: series of everyone, for as long as partners are searched.
+PARTNERS_FOLDER = "partners"
 _PARTNERS, FINDINGS, _METHODS = "partners of the group", "findings", "methods"
 
 
@@ -144,6 +149,7 @@ def run_group(
     key = hash_of(
         code_of("findings"),
         asdict(asked),
+        [Written.of(file).sha256 for file in files_named(asked.rois, asked.atlas)],
         people.table.to_csv(),
         people.categorical,
         [[run.result.key for run in runs] for _, runs in scans],
@@ -243,8 +249,7 @@ def _partners_of_group(
 
     def make(folder: Path) -> dict[str, Any]:
         domain = study_domain(cleans[0].path, cleans[0].space, settings.cfh)
-        work_dir = included[0].result.job.work_dir
-        work_dir.mkdir(parents=True, exist_ok=True)
+        work_dir = make_folder(included[0].result.job.work_dir / PARTNERS_FOLDER)
         with tempfile.TemporaryDirectory(dir=work_dir) as spool:
             series = []
             for number, clean in enumerate(cleans):

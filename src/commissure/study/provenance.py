@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from commissure.files.text import read_json
+from commissure.problems import InputError
 from commissure.study.settings import StudySettings, hash_of, tables_of_results
 from commissure.study.versions import generated_by
-from commissure.workspace.ledger import lock_of
-from commissure.workspace.paths import STATE_FOLDER
+from commissure.workspace.ledger import Ledger, ledger_names, lock_of
 from commissure.workspace.staging import replace_file
 
 FILE = "provenance.json"
@@ -78,7 +79,7 @@ def recorded(
         "Platform": platform.platform(),
         "Versions": {one["Name"]: one["Version"] for one in generated_by(*_PROGRAMS)},
     }
-    with _held(out_dir) as content:
+    with held(out_dir) as content:
         number = len(content["Runs"])
         content["Runs"].append(run)
     ended = "failed"
@@ -90,33 +91,53 @@ def recorded(
         raise
     finally:
         outputs = _outputs(out_dir)
-        with _held(out_dir) as content:
+        with held(out_dir) as content:
             content["Runs"][number : number + 1] = [run | {"Finished": _now(), "Ended": ended}]
             content |= {"Inputs": _inputs(out_dir, input_dir), "Outputs": outputs}
 
 
 @contextmanager
-def _held(out_dir: Path) -> Iterator[dict[str, Any]]:
-    """Give what is recorded, to be changed while no other run changes it."""
+def held(out_dir: Path) -> Iterator[dict[str, Any]]:
+    """Give what is recorded, to be changed while no other run changes it.
+
+    Raises
+    ------
+    InputError
+        If it is damaged or cannot be written.
+    """
     path = out_dir / FILE
     with lock_of(out_dir, "provenance"):
         content: dict[str, Any] = {"Runs": []}
-        if path.is_file():
-            content |= json.loads(path.read_text(encoding="utf-8"))
+        if path.exists():
+            content |= _read(path)
         yield content
         replace_file(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = read_json(path)
+        runs = content.get("Runs", [])
+        if isinstance(runs, list) and all(isinstance(run, dict) for run in runs):
+            return content
+        problems: tuple[str, ...] = (f"{path} is no record of runs.",)
+    except InputError as error:
+        problems = error.problems
+    raise InputError(
+        f"{problem} Put the one that it was back, or move it away: a new one is begun."
+        for problem in problems
+    )
 
 
 def _inputs(out_dir: Path, input_dir: Path) -> dict[str, str]:
     """Return the hash of each input, by its path in the input folder, from the ledgers."""
     root = input_dir.absolute()
     found = {}
-    for ledger in sorted((out_dir / STATE_FOLDER / "ledger").glob("*.json")):
-        stamps = json.loads(ledger.read_text(encoding="utf-8")).get("inputs", {})
-        for name, stamp in stamps.items():
+    for who in ledger_names(out_dir):
+        for name, digest in Ledger(out_dir, who).inputs.items():
             path = Path(name)
             inside = path.relative_to(root) if path.is_relative_to(root) else path
-            found[inside.as_posix()] = str(stamp["sha256"])
+            found[inside.as_posix()] = digest
     return dict(sorted(found.items()))
 
 

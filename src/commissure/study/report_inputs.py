@@ -90,10 +90,10 @@ def read_study(out_dir: Path) -> Study:
     quality = reader.table(out_dir / "quality.tsv")
     findings = _findings(reader)
     ledgers = {
-        label_of(path.stem): reader.mapping(f"{STATE_FOLDER}/ledger/{path.name}")
+        label_of(path.stem): _record(reader.mapping(f"{STATE_FOLDER}/ledger/{path.name}"))
         for path in sorted((out_dir / STATE_FOLDER / "ledger").glob("*.json"))
     }
-    participants = _participants(out_dir, identity, quality, ledgers, _groups(findings))
+    participants = _participants(identity, quality, ledgers, _groups(findings))
     ours = is_study(out_dir) or is_of_commands(out_dir)
     if not ours or (not participants and findings is None):
         msg = (
@@ -194,8 +194,25 @@ def _level(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _record(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return of a ledger what has the right shape: its steps and failures."""
+    steps, failures = (
+        found if isinstance(found := content.get(name), dict) else {}
+        for name in ("steps", "failures")
+    )
+    return {
+        "steps": {
+            step: entry
+            for step, entry in steps.items()
+            if isinstance(entry, dict) and isinstance(entry.get("facts"), dict)
+        },
+        "failures": {
+            step: list(map(str, said)) for step, said in failures.items() if isinstance(said, list)
+        },
+    }
+
+
 def _participants(
-    out_dir: Path,
     identity: Mapping[str, Any],
     quality: pd.DataFrame,
     ledgers: Mapping[str, Mapping[str, Any]],
@@ -207,12 +224,12 @@ def _participants(
         known = {str(name): value for name, value in row.items() if not pd.isna(value)}
         rows.setdefault(str(known.get("participant_id")), []).append(known)
     runs: dict[str, list[str]] = {}
-    for name, run in identity.get("runs", {}).items():
+    known_runs = identity.get("runs", {})
+    for name, run in known_runs.items() if isinstance(known_runs, dict) else ():
         if isinstance(run, Mapping) and "participant_id" in run:
             runs.setdefault(str(run["participant_id"]), []).append(name)
     others = ledgers.keys() - _NO_PARTICIPANTS
-    folders = {path.name for path in out_dir.glob("sub-*") if path.is_dir()}
-    everyone = sorted(rows.keys() | runs.keys() | others | folders)
+    everyone = sorted(rows.keys() | runs.keys() | others)
     return tuple(
         Participant(
             who,

@@ -18,6 +18,7 @@ from commissure.inference import NullMaker
 from commissure.inputs import Scan, check_alike
 from commissure.problems import InputError
 from commissure.space.templates import analysis_grid
+from commissure.study.forget import gone_from_input
 from commissure.study.group import (
     FINDINGS,
     GROUP_FOLDER,
@@ -35,7 +36,7 @@ from commissure.study.report_files import write_report
 from commissure.study.settings import StudySettings
 from commissure.study.study_files import write_study_files
 from commissure.workspace.ledger import Ledger, check_unchanged, lock_of
-from commissure.workspace.paths import STATE_FOLDER
+from commissure.workspace.paths import make_folder, state_path
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class Study:
         participants.tsv; needed by the group stage only.
     command : tuple of str
         The arguments of the command line, for provenance.json.
+    whole : bool
+        Whether these are all participants that the input has.
     """
 
     input_dir: Path
@@ -66,6 +69,7 @@ class Study:
     scans: tuple[Scan, ...]
     participants: Path | None
     command: tuple[str, ...] = ()
+    whole: bool = False
 
     @property
     def jobs(self) -> list[Job]:
@@ -151,6 +155,10 @@ def run_study(
         [*(job.participant_id for job in study.jobs), "study", GROUP_FOLDER, "report"],
     )
     tell = on_event or (lambda _who, _what, _share: None)
+    if study.whole:
+        gone = gone_from_input(study.out_dir, [scan.participant_id for scan in study.scans])
+        if gone is not None:
+            log.warning("%s", gone)
     outcome = StudyOutcome(notes=notes)
     with recorded(study.out_dir, study.input_dir, study.command, study.settings, notes):
         if stage != "group":
@@ -268,7 +276,7 @@ def _null_by(study: Study, executor: Executor) -> NullMaker | None:
     """Return who makes null distributions: Dask's workers, or this process's own threads."""
     if study.settings.execution.executor == "dask":
         # In the output folder, which all machines see.
-        return null_by(executor, study.out_dir / STATE_FOLDER / "permutations")
+        return null_by(executor, make_folder(state_path(study.out_dir, "permutations")))
     return None
 
 
