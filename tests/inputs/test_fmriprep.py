@@ -78,6 +78,12 @@ def test_scans_with_all_that_belongs_to_them(derived):
     assert len(read_fmriprep(derived, Selection(participant_labels=("02",), runs=("02",)))) == 1
 
 
+def made_by(root, *names):
+    """Say who made a dataset: what "denoised" means depends on it."""
+    about = {"Name": "x", "DatasetType": "derivative", "GeneratedBy": [{"Name": n} for n in names]}
+    (root / "dataset_description.json").write_text(json.dumps(about))
+
+
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
@@ -128,6 +134,7 @@ def test_a_run_that_lacks_what_the_others_have_is_named(derived):
     ],
 )
 def test_clean_data_are_taken_before_preprocessed(derived, desc, kind, left):
+    made_by(derived, "XCP-D")
     for scan in read_fmriprep(derived):
         image(scan.bold.with_name(scan.bold.name.replace("preproc", desc)), units=("mm", "unknown"))
     found = read_fmriprep(derived, n_trim=99)

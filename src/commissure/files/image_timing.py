@@ -109,6 +109,9 @@ def repetition_time(path: Path, img: Any) -> float | None:
 
 def is_number(value: Any) -> bool:
     """Tell whether a JSON value is a finite number."""
+    # Whole numbers may have more digits than any float.
     return (
-        isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= np.finfo(np.float64).max
     )

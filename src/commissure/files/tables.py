@@ -98,7 +98,11 @@ def read_cells(path: Path) -> Table:
     """
     text = _text_of(path)
     separator = _separator_of(text, path)
-    header, *rows = _rows_of(text, separator, path)
+    lines = _rows_of(text, separator, path)
+    if not lines:
+        msg = f"{path} is empty. Check the file."
+        raise InputError(msg)
+    header, *rows = lines
     if not rows:
         msg = f"{path} has no rows below its header. Check the file."
         raise InputError(msg)
@@ -125,8 +129,8 @@ def read_cells(path: Path) -> Table:
     problems = _header_problems(names, path)
     if problems:
         raise InputError(problems)
-    lines = [header[0], *(line for line, _ in rows)]
-    return Table(path, names, tuple(cells), _notes(tidied[0], lines, written, tidied))
+    numbers = [header[0], *(line for line, _ in rows)]
+    return Table(path, names, tuple(cells), _notes(tidied[0], numbers, written, tidied))
 
 
 def tidy(cell: str) -> str:

@@ -21,6 +21,24 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def read_text(path: Path) -> str:
+    """Read text in UTF-8.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is none.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        msg = f"{path} cannot be read ({error.strerror}). Check that it is a file you may read."
+        raise InputError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{path} is no text in UTF-8 ({error.reason}). Save it as UTF-8."
+        raise InputError(msg) from error
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object: the border for every JSON file, whoever wrote it.
 

@@ -14,6 +14,7 @@ from commissure.inputs.scan import (
     volume_problems,
 )
 from commissure.inputs.selection import Selection
+from commissure.inputs.sidecars import usable
 from commissure.problems import InputError
 
 # z is how it was written before BIDS 1.0.
@@ -142,9 +143,9 @@ def _scan(
     InputError
         With all that is wrong with it.
     """
-    metadata = dataset.metadata(bold)
-    t1w, warnings = _t1w_of(bold, t1ws)
-    problems: list[str] = []
+    metadata, problems, warnings = usable(bold.path, dataset.metadata(bold))
+    t1w, t1w_warnings = _t1w_of(bold, t1ws)
+    warnings += t1w_warnings
     if t1w is not None:
         try:
             load_image(t1w.path)
@@ -159,7 +160,7 @@ def _scan(
         raise InputError(problems)
     tr = metadata.get("RepetitionTime")
     tr_problems = timing_problems(bold.path, img, tr)
-    if tr is None and metadata.get("VolumeTiming"):
+    if tr is None and metadata.get("VolumeTiming") is not None:
         tr_problems = [
             (
                 f"{bold.path} was acquired with gaps (VolumeTiming in place of RepetitionTime): it "

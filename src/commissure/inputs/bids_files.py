@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from commissure.files.labels import label_problem
-from commissure.files.text import read_json
+from commissure.files.text import read_json, read_text
+from commissure.inputs.folders import is_folder, listing
 from commissure.problems import InputError
 
 _ENTITY = re.compile(r"[a-zA-Z0-9]+-[a-zA-Z0-9+]+")
@@ -78,16 +79,22 @@ class BidsDataset:
         self._sidecars: dict[Path, list[BidsFile]] = {}
 
     @cached_property
+    def description(self) -> dict[str, Any]:
+        """What dataset_description.json says; nothing without one."""
+        path = self.root / "dataset_description.json"
+        return self.read_json(path) if path.exists() else {}
+
+    @cached_property
     def _ignored(self) -> list[str]:
         path = self.root / ".bidsignore"
-        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else []
+        lines = read_text(path).splitlines() if path.exists() else []
         return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
     def contents(self, folder: Path) -> list[Path]:
         """List a folder in order of name, without what is hidden or in .bidsignore."""
         if folder not in self._listings:
-            inside = folder.iterdir() if folder.is_dir() else ()
-            paths = sorted(path for path in inside if not path.name.startswith("."))
+            inside = listing(folder) if is_folder(folder) else []
+            paths = [path for path in inside if not path.name.startswith(".")]
             if self._ignored:
                 paths = [path for path in paths if not self._is_ignored(path)]
             self._listings[folder] = paths
@@ -105,7 +112,7 @@ class BidsDataset:
 
     def folders(self, folder: Path, prefix: str) -> list[Path]:
         """List the folders in a folder whose names begin like this."""
-        return [p for p in self.contents(folder) if p.name.startswith(prefix) and p.is_dir()]
+        return [p for p in self.contents(folder) if p.name.startswith(prefix) and is_folder(p)]
 
     def participants(self) -> dict[str, Path]:
         """Return the folder of each participant, by name."""

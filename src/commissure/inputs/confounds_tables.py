@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from commissure.files.text import read_text
 from commissure.problems import InputError
 
 _NON_STEADY = "non_steady_state"
@@ -92,11 +93,7 @@ def read_numbers(path: Path, n_columns: int) -> NDArray[np.float64]:
 
 
 def _text(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path} cannot be read as text ({error}). Copy it again."
-        raise InputError(msg) from error
+    text = read_text(path)
     if not text.strip():
         msg = f"{path} is empty. Copy it again."
         raise InputError(msg)

@@ -10,7 +10,9 @@ from commissure.files.bids_names import IMAGE_EXTENSIONS, split_extension
 from commissure.files.image_timing import LONGEST_TR, derived_tr
 from commissure.files.images import load_image
 from commissure.files.labels import label_problem
+from commissure.files.text import read_text
 from commissure.inputs.confounds_tables import read_numbers
+from commissure.inputs.folders import listing, subfolders
 from commissure.inputs.scan import (
     Scan,
     ScanKind,
@@ -123,7 +125,7 @@ def read_dpabi(
     stage = _choose(base, {stage for _, stage in folders}, folder)
     sessions = {number: path for (number, found), path in folders.items() if found == stage}
     subjects = {
-        number: {p.name: p for p in sorted(path.iterdir()) if p.is_dir() and p.name[0] != "."}
+        number: {p.name: p for p in subfolders(path) if p.name[0] != "."}
         for number, path in sessions.items()
     }
     names = {name for people in subjects.values() for name in people}
@@ -169,7 +171,7 @@ def dpabi_image(folder: Path) -> Path:
     InputError
         If there is none, or several.
     """
-    files = sorted(path for path in folder.iterdir() if path.name[0] != ".")
+    files = [path for path in listing(folder) if path.name[0] != "."]
     images = [path for path in files if path.name.endswith(IMAGE_EXTENSIONS)]
     if len(images) == 1:
         return images[0]
@@ -194,10 +196,10 @@ def _folders(base: Path) -> dict[tuple[str, Stage], Path]:
         msg = f"{base} is not a folder. Give the working directory of DPABI."
         raise InputError(msg)
     folders = {}
-    for path in sorted(base.iterdir()):
+    for path in subfolders(base):
         found = _FOLDER.fullmatch(path.name)
         # ...Covs holds the removed covariates.
-        if found and path.is_dir() and not path.name.endswith("Covs"):
+        if found and not path.name.endswith("Covs"):
             folders[found[1] or "1", Stage(found[2])] = path
     if not folders:
         msg = f"{base} has no folder FunImg...: it is no working directory of DPABI."
@@ -326,14 +328,14 @@ def _repetition_times(base: Path) -> dict[tuple[str, str], float]:
     path = base / "TRInfo.tsv"
     if not path.is_file():
         return {}
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    header, *rows = [line.split("\t") for line in lines if line.strip()]
-    sessions = [
-        (n, found[1] or "1")
-        for n, title in enumerate(header)
-        if (found := re.fullmatch(r"(?:S(\d+)_)?TR", title.strip()))
-    ]
+    lines = read_text(path).splitlines()
     try:
+        header, *rows = [line.split("\t") for line in lines if line.strip()]
+        sessions = [
+            (n, found[1] or "1")
+            for n, title in enumerate(header)
+            if (found := re.fullmatch(r"(?:S(\d+)_)?TR", title.strip()))
+        ]
         return {(row[0], number): float(row[n]) for row in rows for n, number in sessions}
     except (ValueError, IndexError) as error:
         msg = f"{path} cannot be read ({error}). Correct or remove it, or give tr."

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from commissure.files.images import load_image
 from commissure.inputs.dpabi import DPABI_SPACE, Stage, name_problems
+from commissure.inputs.folders import listing, subfolders
 from commissure.inputs.scan import Scan
 from commissure.inputs.selection import Selection, listed
 from commissure.problems import InputError
@@ -117,10 +118,10 @@ def _sources(base: Path) -> dict[_Source, dict[tuple[str, str], Path]]:
     """Return the maps of each source, by session and participant."""
     sources: dict[_Source, dict[tuple[str, str], Path]] = defaultdict(dict)
     twice = []
-    for results in sorted(base.iterdir()) if base.is_dir() else ():
+    for results in subfolders(base):
         found = _RESULTS.fullmatch(results.name)
-        for folder in sorted(results.iterdir()) if found and results.is_dir() else ():
-            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        for folder in subfolders(results) if found else ():
+            for path in listing(folder):
                 parts = _MAP.fullmatch(path.name)
                 if found and parts:
                     source = _Source(found[2], folder.name, parts[1])

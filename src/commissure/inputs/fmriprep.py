@@ -12,29 +12,22 @@ from commissure.files.images import load_image
 from commissure.inputs.axes import choose
 from commissure.inputs.bids_files import BidsDataset, BidsFile
 from commissure.inputs.confounds_tables import table_shape
+from commissure.inputs.done import DESCS, programs, what_was_done
+from commissure.inputs.folders import listing
 from commissure.inputs.scan import (
-    CLEANED,
     DERIVED_ENTITIES,
     Scan,
     ScanKind,
-    Step,
     volume_problems,
 )
 from commissure.inputs.selection import Selection, listed
+from commissure.inputs.sidecars import usable
 from commissure.inputs.spaces import Space
 from commissure.problems import InputError
 from commissure.space.grid import Grid, same_grid
 
 _LOG = logging.getLogger(__name__)
 
-# What "desc-" says is done; of several the first is taken.
-_DONE: dict[str, tuple[ScanKind, frozenset[Step]]] = {
-    "clean": ("clean", CLEANED),
-    "denoisedSmoothed": ("clean", CLEANED),
-    "denoised": ("clean", CLEANED - {"smoothing"}),
-    "preproc": ("preprocessed", frozenset()),
-    "smoothAROMAnonaggr": ("preprocessed", frozenset(("smoothing",))),
-}
 _CONFOUNDS = (
     "_desc-confounds_timeseries.tsv",
     "_desc-confounds_regressors.tsv",
@@ -51,7 +44,7 @@ class _Variant:
 
     @property
     def rank(self) -> tuple[Any, ...]:
-        return (list(_DONE).index(self.desc), *self.space.rank)
+        return (list(DESCS).index(self.desc), *self.space.rank)
 
     def __str__(self) -> str:
         return f"desc-{self.desc} in {self.space}"
@@ -106,8 +99,8 @@ def read_fmriprep(
     selection = selection or Selection()
     dataset = BidsDataset(Path(root))
     existing = dataset.participants()
-    if desc is not None and desc not in _DONE:
-        msg = f'desc must be one of {", ".join(_DONE)}; it is "{desc}".'
+    if desc is not None and desc not in DESCS:
+        msg = f'desc must be one of {", ".join(DESCS)}; it is "{desc}".'
         raise InputError(msg)
     if not existing:
         msg = f"{root} has no folder named sub-..., so it is no dataset of fMRIPrep's kind."
@@ -153,7 +146,7 @@ def _files(dataset: BidsDataset, subjects: Iterable[Path]) -> tuple[list[BidsFil
         for subject in subjects
         for place in dataset.places(subject)
         for file in dataset.images(subject, place, "func", "bold")
-        if file.entities.get("desc") in _DONE and file.entities.get("part", "mag") == "mag"
+        if file.entities.get("desc") in DESCS and file.entities.get("part", "mag") == "mag"
     ]
     problems = [problem for file in found for problem in file.problems]
     return [file for file in found if not file.problems], problems
@@ -228,13 +221,15 @@ def _scan(dataset: BidsDataset, run: _Run, variant: _Variant, n_trim: int) -> Sc
         With all that is wrong with it.
     """
     file = run.files[variant]
-    kind, done = _DONE[variant.desc]
-    metadata = dataset.metadata(file)
-    img = load_image(file.path)
-    problems: list[str] = []
     # .bidsignore of fMRIPrep lists its tables of confounds too: validators do not know them.
-    names = {path.name for path in run.folder.iterdir()}
-    confounds, warnings = _confounds_of(run, names, kind)
+    names = {path.name for path in listing(run.folder)}
+    metadata, problems, warnings = usable(file.path, dataset.metadata(file))
+    beside = [name for name in names if name.startswith(f"{run.identity}_")]
+    made_by = programs(dataset.description)
+    kind, done = what_was_done(file.path, variant.desc, made_by, metadata, beside)
+    img = load_image(file.path)
+    confounds, confounds_warnings = _confounds_of(run, names, kind)
+    warnings += confounds_warnings
     table = None
     if confounds is not None:
         try:

@@ -11,6 +11,7 @@ from commissure.inputs.bids import read_bids
 from commissure.inputs.dpabi import read_dpabi
 from commissure.inputs.dpabi_results import read_dpabi_maps
 from commissure.inputs.fmriprep import read_fmriprep
+from commissure.inputs.folders import subfolders
 from commissure.inputs.scan import Scan
 from commissure.inputs.selection import Selection, bare
 from commissure.inputs.table import read_scan_table
@@ -135,7 +136,7 @@ def recognise(path: Path) -> Literal["bids", "fmriprep", "dpabi", "table"]:
     if not path.is_dir():
         msg = f"{path} does not exist. Check the path."
         raise InputError(msg)
-    names = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
+    names = [folder.name for folder in subfolders(path)]
     subjects = [name for name in names if name.startswith("sub-")]
     if (
         any(name.split("_")[-1].startswith("FunImg") for name in names)

@@ -1,7 +1,8 @@
 """A plain table of files: clean series, preprocessed ones, or maps."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,7 +21,7 @@ from commissure.inputs.scan import (
     ScanKind,
     volume_problems,
 )
-from commissure.inputs.selection import Selection, bare
+from commissure.inputs.selection import Selection, bare, listed
 from commissure.problems import InputError
 from commissure.space.grid import Grid, same_grid
 
@@ -36,6 +37,8 @@ COLUMNS = (
     "confounds",
     "tr",
 )
+# Stands for the file and its rows in a problem: what is wrong with many rows is said once.
+_ROW = "{row}"
 _KINDS = tuple(kind for kind in get_args(ScanKind) if kind != "raw")
 
 
@@ -82,27 +85,29 @@ def read_scan_table(
     names = {str(name) for name in table["participant_id"].dropna()}
     wanted, problems = selection.participants(names, where)
     rows = []
+    wrong: list[tuple[int, str]] = []
     for number, row in enumerate(table.to_dict("records"), 1):
         told = {str(key): _cell(value) for key, value in row.items() if key in COLUMNS}
-        line = f"{where}, row {number}"
         if told["participant_id"] is None or told["path"] is None:
-            problems.append(f"{line} lacks participant_id or path. Fill it, or remove the row.")
+            lacking = f"{_ROW} lacks participant_id or path. Fill it, or remove the row."
+            wrong.append((number, lacking))
         elif told["participant_id"] in wanted:
             labels = {key: _label(key, told) for key in ("ses", "task", "run")}
             unfit = _label_problems(told["participant_id"], labels)
-            problems += [f"{line}: {problem}" for problem in unfit]
+            wrong += [(number, f"{_ROW}: {problem}") for problem in unfit]
             if not unfit:
-                rows.append((line, told, labels))
+                rows.append((number, told, labels))
     entities = [{"sub": told["participant_id"], **labels} for _, told, labels in rows]
     chosen = choose(entities, selection, wanted, where)
     problems += chosen.problems
     scans = []
-    for line, told, labels in (rows[place] for place in chosen.places):
+    for number, told, labels in (rows[place] for place in chosen.places):
         try:
-            scan = _scan(where, line, told, labels, n_trim, tr, space)
+            scan = _scan(where, told, labels, n_trim, tr, space)
             scans.append(replace(scan, notes=chosen.notes))
         except InputError as error:
-            problems += error.problems
+            wrong += [(number, problem) for problem in error.problems]
+    problems += _together(where, wrong)
     if not scans and not problems:
         problems.append(f"{where} has no row that matches {selection}.")
     if problems:
@@ -112,7 +117,6 @@ def read_scan_table(
 
 def _scan(
     table: Path,
-    line: str,
     told: dict[str, Any],
     labels: dict[str, str | None],
     n_trim: int,
@@ -126,23 +130,25 @@ def _scan(
     InputError
         With all that is wrong with it.
     """
-    path = table.parent / told["path"]
+    path = _file(table, told["path"])
     img = load_image(path)
     kind: Any = told.get("kind") or ("map" if img.ndim == 3 else "clean")
     problems: list[str] = []
     if kind not in _KINDS:
-        msg = f'{line}: kind must be one of {", ".join(_KINDS)}; it is "{kind}".'
+        close = get_close_matches(str(kind), _KINDS, n=1)
+        meant = f" Is {close[0]} meant?" if close else ""
+        msg = f'{_ROW}: kind must be one of {", ".join(_KINDS)}; it is "{kind}".{meant}'
         raise InputError([*problems, msg])
     seconds, confounds = 0.0, None
     if kind == "map":
         if img.ndim != 3:
-            problems.append(f"{line}: {path} has {img.ndim} dimensions; a map has 3.")
+            problems.append(f"{_ROW}: {path} has {img.ndim} dimensions; a map has 3.")
     else:
         problems += volume_problems(path, img, n_trim if kind == "preprocessed" else 0)
         if img.ndim == 4:
             confounds = _beside(table, told.get("confounds"))
-            problems += _confounds_problems(line, confounds, img.shape[3], kind)
-            seconds, tr_problems = _repetition_time(line, path, img, told.get("tr"), tr)
+            problems += _confounds_problems(confounds, img.shape[3], kind)
+            seconds, tr_problems = _repetition_time(path, img, told.get("tr"), tr)
             problems += tr_problems
             if kind == "preprocessed" and not seconds and not tr_problems:
                 problems.append(f"{path} does not tell its repetition time. Give it (tr), in s.")
@@ -150,7 +156,7 @@ def _scan(
     if mask is not None:
         try:
             if not same_grid(Grid.of(load_image(mask)), Grid.of(img)):
-                problems.append(f"{line}: {mask} is not on the grid of {path}.")
+                problems.append(f"{_ROW}: {mask} is not on the grid of {path}.")
         except InputError as error:
             problems += error.problems
     if problems:
@@ -194,17 +200,53 @@ def _label_problems(participant_id: str, labels: dict[str, str | None]) -> list[
     return [problem for what, text in told.items() if (problem := label_problem(what, text))]
 
 
+def _together(where: Path, wrong: Sequence[tuple[int, str]]) -> list[str]:
+    """Say each thing once, with all the rows that it is true of."""
+    rows: dict[str, list[int]] = {}
+    for number, problem in wrong:
+        rows.setdefault(problem, []).append(number)
+    return [
+        problem.replace(
+            _ROW,
+            f"{where}, row {numbers[0]}"
+            if len(numbers) == 1
+            else f"{where}, {len(numbers)} rows ({listed(map(str, numbers))})",
+        )
+        for problem, numbers in rows.items()
+    ]
+
+
+def _file(table: Path, name: str) -> Path:
+    """Return a file that a table names.
+
+    Raises
+    ------
+    InputError
+        If it is a folder, or can be no file.
+    """
+    path = table.parent / str(name)
+    try:
+        is_folder = path.is_dir()
+    except (OSError, ValueError) as error:
+        msg = f"{_ROW}: {name!r:.80} cannot be a path ({error}). Correct it."
+        raise InputError(msg) from error
+    if is_folder:
+        msg = f"{_ROW}: {path} is a folder. Give the file in it that is meant."
+        raise InputError(msg)
+    return path
+
+
 def _beside(table: Path, name: str | None) -> Path | None:
-    return None if name is None else table.parent / name
+    return None if name is None else _file(table, name)
 
 
 def _n_non_steady(confounds: Path | None) -> int:
     return table_shape(confounds).n_non_steady if confounds and confounds.suffix == ".tsv" else 0
 
 
-def _confounds_problems(line: str, path: Path | None, n_volumes: int, kind: str) -> list[str]:
+def _confounds_problems(path: Path | None, n_volumes: int, kind: str) -> list[str]:
     if path is None:
-        lacking = f"{line}: preprocessed series need a table of confounds to be cleaned with."
+        lacking = f"{_ROW}: preprocessed series need a table of confounds to be cleaned with."
         return [f"{lacking} Name it in the column confounds."] if kind == "preprocessed" else []
     try:
         n_rows = table_shape(path).n_rows if path.suffix == ".tsv" else len(read_numbers(path, 6))
@@ -212,15 +254,19 @@ def _confounds_problems(line: str, path: Path | None, n_volumes: int, kind: str)
         return list(error.problems)
     if n_rows == n_volumes:
         return []
-    return [f"{line}: {path} has {n_rows} rows and the image {n_volumes} volumes."]
+    return [f"{_ROW}: {path} has {n_rows} rows and the image {n_volumes} volumes."]
 
 
 def _repetition_time(
-    line: str, path: Path, img: Any, told: Any, default: float | None
+    path: Path, img: Any, told: Any, default: float | None
 ) -> tuple[float, list[str]]:
     given = default if told is None else told
     if given is None:
         return repetition_time(path, img) or 0.0, []
     if is_number(given) and 0 < given <= LONGEST_TR:
         return float(given), []
-    return 0.0, [f"{line}: tr must be in seconds, above 0 and up to {LONGEST_TR}; it is {given!r}."]
+    said = f"{_ROW}: tr must be in seconds, above 0 and up to {LONGEST_TR}; it is {given!r}"
+    is_ms = is_number(given) and LONGEST_TR < given <= 1000 * LONGEST_TR
+    return 0.0, [
+        f"{said} ({given / 1000:g} s, if these are milliseconds)." if is_ms else f"{said}."
+    ]

@@ -1,0 +1,45 @@
+"""What sidecars say beside times: numbers and names that are used much later."""
+
+from pathlib import Path
+from typing import Any
+
+from commissure.files.image_timing import is_number
+
+_NUMBERS = ("EchoTime", "FlipAngle", "MagneticFieldStrength", "MultibandAccelerationFactor")
+_WORDS = ("Manufacturer", "ManufacturersModelName")
+_DEGREES_OF_FREEDOM = "EffectiveDegreesOfFreedom"
+
+
+def usable(path: Path, metadata: dict[str, Any]) -> tuple[dict[str, Any], list[str], list[str]]:
+    """Check what a run's sidecars say of the scanner and the degrees of freedom.
+
+    Returns
+    -------
+    metadata : dict
+        Without descriptions of the scanner that cannot be used.
+    problems, warnings : list of str
+    """
+    problems = []
+    freedom = metadata.get(_DEGREES_OF_FREEDOM)
+    if freedom is not None and not (is_number(freedom) and freedom > 0):
+        problems.append(
+            f"{path}: {_DEGREES_OF_FREEDOM} must be a number greater than 0; it is "
+            f"{freedom!r:.60}. Correct the sidecar, or remove the entry."
+        )
+    unfit = [
+        name
+        for name in _NUMBERS
+        if metadata.get(name) is not None
+        and not (is_number(metadata[name]) and 0 < metadata[name] < 1e6)
+    ]
+    unfit += [
+        name
+        for name in _WORDS
+        if metadata.get(name) is not None and not isinstance(metadata[name], str)
+    ]
+    warnings = [
+        f"{path}: {name} is {metadata[name]!r:.60} in the sidecar, and not told for that."
+        for name in unfit
+    ]
+    kept = {name: value for name, value in metadata.items() if name not in unfit}
+    return kept, problems, warnings
