@@ -227,3 +227,68 @@ def test_a_table_of_confounds_is_told_with_the_scan(derived):
     confounds(derived / f"{STEM}_desc-confounds_timeseries.tsv", n=11)
     (said,) = problems(derived)
     assert "11 rows" in said
+
+
+HEADER = "trans_x\ttrans_y\ttrans_z\trot_x\trot_y\trot_z"
+ROW = "\t".join(["0.1"] * 6)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([HEADER.replace("\t", ","), *[ROW.replace("\t", ",")] * 12], "not separated by tabs"),
+        ([HEADER.replace("\t", ";"), *[ROW.replace("\t", ";")] * 12], "not separated by tabs"),
+        ([HEADER + "\ttrans_x", *[ROW + "\t9"] * 12], "several columns called 'trans_x'"),
+        ([HEADER, *[ROW] * 5, ROW + "\t1", *[ROW] * 6], "line 7 has 7 cells and the header 6"),
+        ([HEADER, *[ROW] * 5, "0.1\t0.2", *[ROW] * 6], "line 7 has 2 cells"),
+        ([HEADER, *[ROW] * 11, "0.1" + "\tn/a" * 5], "gaps (n/a) in the motion parameters"),
+        ([HEADER, *[ROW] * 11, ROW.replace("0.1", "0,1")], "not numbers in the columns"),
+        ([HEADER, *[ROW] * 11, ROW.replace("0.1", "inf")], "gaps (n/a) in the motion"),
+        ([HEADER + "\tframewise_displacement", *[ROW + "\t0.1"] * 11, ROW + "\tn/a"], "missing"),
+        ([HEADER + "\trmsd", *[ROW + "\t0.1"] * 11, ROW + "\t-1"], "negative"),
+        ([HEADER + "\trmsd", *[ROW + "\t0.1"] * 11, ROW + "\tinf"], "infinite"),
+        ([HEADER], "no rows below its header"),
+        ([HEADER, ROW], "too few rows"),
+        (["x\ty", *["1\t2"] * 12], "no column trans_x"),
+        ([], "is empty"),
+    ],
+)
+def test_confounds_that_cannot_be_believed(tmp_path, lines, said):
+    path = tmp_path / "sub-01_desc-confounds_timeseries.tsv"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError) as caught:
+        read_confounds(path, ("motion",), motion="basic")
+    (problem,) = caught.value.problems
+    assert str(path) in problem
+    assert said in problem
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "utf-8-sig"])
+def test_encodings_of_confounds(tmp_path, encoding):
+    path = tmp_path / "sub-01_desc-confounds_timeseries.tsv"
+    rows = [f"{HEADER}\té", *[f"{ROW}\t1"] * 12]
+    path.write_text("\r\n".join(rows) + "\r\n", encoding=encoding)
+    if encoding == "utf-8-sig":
+        assert read_confounds(path, ("motion",), motion="basic").regressors.shape == (12, 6)
+        return
+    with pytest.raises(InputError, match=r"no text in UTF-8 .*Save it as UTF-8"):
+        read_confounds(path, ("motion",), motion="basic")
+
+
+@pytest.mark.parametrize(
+    "rows", [["1 2 3"] * 12, ["1 2 3 4 5 x"] * 12, ["1 2 3 4 5 nan"] * 12, ["1 " * 6, "1 2"], []]
+)
+def test_realignment_parameters_that_are_none(tmp_path, rows):
+    path = tmp_path / "rp_x.txt"
+    path.write_text("\n".join(rows))
+    with pytest.raises(InputError, match=r"rp_x.txt (must have 6|is empty)"):
+        read_confounds(path, ("friston24",))
+
+
+@pytest.mark.parametrize("rows", [["0.1"] * 11, ["0.1"] * 11 + ["-1"], ["x"] * 12])
+def test_displacements_beside_realignment_parameters(tmp_path, rows):
+    path = tmp_path / "rp_x.txt"
+    path.write_text("\n".join(["0 0 0 0 0 0"] * 12))
+    (tmp_path / "FD_Power_x.txt").write_text("\n".join(rows))
+    with pytest.raises(InputError, match=r"rp_x.txt|FD_Power_x.txt"):
+        read_confounds(path, ("friston24",))

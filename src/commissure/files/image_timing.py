@@ -1,5 +1,6 @@
 """The time between an image's volumes, by sidecar and by header, and whether both agree."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -113,5 +114,5 @@ def is_number(value: Any) -> bool:
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and abs(value) <= np.finfo(np.float64).max
+        and abs(value) <= sys.float_info.max
     )

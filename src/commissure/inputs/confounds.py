@@ -200,8 +200,8 @@ def read_confounds(
         regressors=regressors,
         names=tuple(chosen.columns),
         parameters=parameters,
-        fd_power=_from_first(table["framewise_displacement"]),
-        fd_jenkinson=_from_first(jenkinson),
+        fd_power=_from_first(path, table["framewise_displacement"]),
+        fd_jenkinson=_from_first(path, jenkinson),
         kept=kept,
         warnings=tuple(warnings),
     )
@@ -349,7 +349,20 @@ def _is_aroma(source: Scan | Path) -> bool:
     return isinstance(source, Scan) and f"desc-{_AROMA}" in source.bold.name
 
 
-def _from_first(displacement: Any) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = np.nan_to_num(np.asarray(displacement, np.float64))
+def _from_first(path: Path, displacement: Any) -> NDArray[np.float64]:
+    """Return framewise displacement, 0 at the first volume, which is compared with none.
+
+    Raises
+    ------
+    InputError
+        If it is missing elsewhere (mean motion would be too small), negative or infinite.
+    """
+    values = np.array(displacement, np.float64)
     values[0] = 0
+    if not (np.isfinite(values) & (values >= 0)).all():
+        msg = (
+            f"{path} has framewise displacement that is missing, negative or infinite after the "
+            "first row. Copy the table again, or remove the column: it is made from the parameters."
+        )
+        raise InputError(msg)
     return values

@@ -1,6 +1,7 @@
 """Tables of confounds as files: how long they are, and what is in them."""
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,16 +40,15 @@ def table_shape(path: Path) -> TableShape:
     InputError
         If it cannot be read as a table of text.
     """
-    lines = [line for line in _text(path).splitlines() if line.strip()]
-    header = next(csv.reader(lines[:1], delimiter="\t"))
+    header, lines = _lines(path)
     flags = [n for n, name in enumerate(header) if name.startswith(_NON_STEADY)]
     n_non_steady = 0
-    for line in lines[1:] if flags else []:
+    for line in lines if flags else []:
         cells = line.split("\t")
         if not any(n < len(cells) and cells[n].strip() in ("1", "1.0") for n in flags):
             break
         n_non_steady += 1
-    return TableShape(tuple(header), len(lines) - 1, n_non_steady)
+    return TableShape(tuple(header), len(lines), n_non_steady)
 
 
 def read_confounds_table(path: Path) -> pd.DataFrame:
@@ -59,13 +59,19 @@ def read_confounds_table(path: Path) -> pd.DataFrame:
     InputError
         If it is not there, is no table, or has a column that is not of numbers.
     """
-    _text(path)
+    header, lines = _lines(path)
     try:
-        table = pd.read_csv(path, sep="\t", na_values=["n/a"], encoding="utf-8-sig")
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        table = pd.read_csv(
+            io.StringIO("\n".join(lines)),
+            sep="\t",
+            names=header,
+            na_values=["n/a"],
+            index_col=False,
+            quoting=csv.QUOTE_NONE,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         msg = f"{path} cannot be read as a table with tabs ({error}). Copy it again."
         raise InputError(msg) from error
-    table = table.rename(columns=str.strip)
     words = [str(name) for name in table if not pd.api.types.is_numeric_dtype(table[name])]
     if words:
         msg = f"{path} has values that are not numbers in the columns {', '.join(words)}."
@@ -90,6 +96,37 @@ def read_numbers(path: Path, n_columns: int) -> NDArray[np.float64]:
         msg = f"{path} must have {n_columns} number(s) in each row and nothing else. Copy it again."
         raise InputError(msg)
     return numbers
+
+
+def _lines(path: Path) -> tuple[list[str], list[str]]:
+    """Return the header and the lines of a table with tabs, all as long as the header.
+
+    Raises
+    ------
+    InputError
+        If it is no such table.
+    """
+    first, *lines = [line for line in _text(path).split("\n") if line.strip()]
+    header = [name.strip().strip('"') for name in first.split("\t")]
+    if len(header) == 1 and any(mark in first for mark in ",; "):
+        msg = f"{path} is not separated by tabs: its first line is {first.strip()[:60]!r}. "
+        raise InputError(msg + "Take the file as it was written, or save it with tabs.")
+    if not lines:
+        msg = f"{path} has no rows below its header. Copy it again."
+        raise InputError(msg)
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        msg = f"{path} has several columns called {', '.join(map(repr, twice))}. Rename or remove."
+        raise InputError(msg)
+    ragged = [n for n, line in enumerate(lines, 2) if line.count("\t") != len(header) - 1]
+    if ragged:
+        n_cells = len(lines[ragged[0] - 2].split("\t"))
+        msg = (
+            f"{path} cannot be read as a table: line {ragged[0]} has {n_cells} cells and the "
+            f"header {len(header)}. Copy it again."
+        )
+        raise InputError(msg)
+    return header, lines
 
 
 def _text(path: Path) -> str:
