@@ -177,6 +177,16 @@ def test_damaged_files_are_told_and_stop_nothing(finished, tmp_path):
     assert tuple(re.findall(r'<section id="([a-z-]+)"', html(out))) == SECTIONS
 
 
+def test_a_map_that_is_damaged_is_told_on_the_page_of_its_participant(finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "study")
+    floor = out / "sub-01" / "func" / "sub-01_task-rest_stat-cfhfloor_boldmap.nii.gz"
+    floor.write_bytes(b"no image")
+    write_report(out)
+    words = text_of(html(out, "sub-01.html"))
+    assert f"{floor.name} cannot be shown" in words
+    assert str(tmp_path) not in words
+
+
 def test_tables_that_are_missing_leave_gaps_only(finished, tmp_path):
     out = shutil.copytree(finished, tmp_path / "study")
     for path in (out / "group").iterdir():

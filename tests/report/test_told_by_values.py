@@ -69,7 +69,7 @@ def people(**columns):
     return table.assign(**columns)
 
 
-def study(settings=None, record=None, tables=None, **changes):
+def study(settings=None, record=None, tables=None, settings_of_study=None, **changes):
     record = {
         "Settings": SETTINGS | (settings or {}),
         "Scans": 8,
@@ -88,7 +88,8 @@ def study(settings=None, record=None, tables=None, **changes):
     everyone = tuple(
         Participant(f"sub-{i}", f"sub-{i}.html", None, (Run("", "done", True),)) for i in range(8)
     )
-    return replace(Study("s", everyone, Findings(record, found)), **changes)
+    whole = Study("s", everyone, Findings(record, found), settings=settings_of_study or {})
+    return replace(whole, **changes)
 
 
 def page_text(study):
@@ -243,6 +244,21 @@ CASES = {
         study(tables={"participants": people().drop(columns="mean_fd")}),
         ["Head motion is not known;"],
         ["not known of"],
+    ),
+    "global signal, not asked for": (
+        study(settings_of_study={"cfh": {"without_global_signal": False}}),
+        ["left in were not asked for"],
+        ["came clean"],
+    ),
+    "global signal, not regressed": (
+        study(
+            settings_of_study={
+                "cfh": {"without_global_signal": True, "partner": "scan"},
+                "preprocessing": {"global_signal": False},
+            }
+        ),
+        ["The global signal was not regressed out."],
+        ["came clean", "asked for (cfh"],
     ),
     "the design as it was fitted": (
         study(

@@ -57,7 +57,7 @@ def words_of(path):
 
 def texts(out):
     kinds = {".html", ".md", ".txt", ".bib", ".docx", ".tsv", ".svg"}
-    found = [path for path in out.rglob("*") if path.suffix in kinds and path.name != "README.md"]
+    found = [path for path in out.rglob("*") if path.suffix in kinds]
     return [path for path in found if ".commissure" not in path.parts]
 
 
@@ -82,6 +82,13 @@ def test_they_have_their_name_and_their_source(out):
     assert "VMHC study out" in page
     assert "VMHC was higher in patient than in control" in page
     assert "age (year), " in page
+
+
+def test_nothing_is_said_to_come_that_never_comes(out):
+    page = words_of(out / "sub-01.html")
+    assert "taken as it is" in page
+    assert " yet" not in page
+    assert "none with the global signal left in came with them" in words_of(out / "report.html")
 
 
 def test_units_are_in_table_1(out):

@@ -101,12 +101,7 @@ def global_signal_section(study: Study) -> Section:
     title = "Does it depend on the global signal?"
     effects = study.findings.table("global_signal_effects") if study.findings else None
     if study.findings is None or effects is None or effects.empty:
-        text = (
-            NOT_COMPARED
-            if study.findings is None
-            else "There are no maps with the global signal left in to compare with "
-            "(cfh.without_global_signal; runs that came clean have none)."
-        )
+        text = NOT_COMPARED if study.findings is None else _why_one_way(study)
         return section("global-signal", title, [Text(text, "missing")])
     rows = tuple(
         (
@@ -131,6 +126,25 @@ def global_signal_section(study: Study) -> Section:
             ),
             Table("The contrast on each region's mean, both ways", ("region", *heads), rows),
         ],
+    )
+
+
+def _why_one_way(study: Study) -> str:
+    """Return why there are no maps with the global signal left in to compare with."""
+    mapped, cleaned = (study.settings.get(name, {}) for name in ("cfh", "preprocessing"))
+    if not study.measure.is_cfh:
+        return "These maps were made before: none with the global signal left in came with them."
+    if not mapped.get("without_global_signal"):
+        return "Maps with the global signal left in were not asked for (cfh.without_global_signal)."
+    if mapped.get("partner") == "group":
+        return "With partners of the whole group, no maps with the global signal left in are made."
+    if not cleaned.get("global_signal"):
+        return "The global signal was not regressed out."
+    if study.findings is not None and study.findings.statistic == "F":
+        return "For an F test the finding is not computed with the global signal left in."
+    return (
+        "Not everyone has a map with the global signal left in to compare with: runs that came "
+        "clean have none."
     )
 
 

@@ -98,7 +98,8 @@ def participant_page(
     ]
     names = {run.name for run in participant.runs}
     anatomy = [f for name, shown in figures.items() if name not in names for f in shown]
-    parts: list[Part | None] = [*anatomy] or [Text("Not done yet.", "missing")]
+    none = "There is none." if participant.state == "done" else "Not done yet."
+    parts: list[Part | None] = [*anatomy] or [Text(none, "missing")]
     sections.append(section("anatomy", "Anatomy", parts))
     return Page(
         title=participant.participant_id,
@@ -121,14 +122,16 @@ def _run_section(run: Run, figures: Sequence[Figure], participant: Participant) 
         else:
             parts.append(Text(f"Noted: {run.reasons}", "note"))
     rows = measured_rows(run)
+    is_done = run.state == "done"
+    yet = ": it was taken as it is" if is_done else " yet"
     parts.append(
         Table("What was measured", ("what", "value"), rows)
         if rows
-        else Text("Nothing has been measured yet.", "missing")
+        else Text(f"Nothing {'was' if is_done else 'has been'} measured here{yet}.", "missing")
     )
     parts += figures
     if not figures:
-        parts.append(Text("There are no pictures yet.", "missing"))
+        parts.append(Text(f"There are no pictures{'' if is_done else ' yet'}.", "missing"))
     return section(f"scan-{run.name}" if run.name else "scan", title, parts)
 
 

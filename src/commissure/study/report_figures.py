@@ -85,7 +85,7 @@ def draw_figures(study: Study, out_dir: Path, folder: Path) -> dict[str, Any]:
         except Exception as error:
             # A figure is not worth a study's report; the log has the rest.
             log.exception("The figure of %s could not be drawn.", what)
-            problems.append(f"The figure of {what} could not be drawn: {error}.")
+            problems.append(f"The figure of {what} could not be drawn: {str(error).rstrip('.')}.")
     return {"drawn": drawn, "problems": problems}
 
 

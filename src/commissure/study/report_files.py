@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from filelock import Timeout
 
+from commissure.problems import InputError
 from commissure.report.contents import Findings, Participant, Study
 from commissure.report.page_parts import Figure, Link
 from commissure.report.pages import render
@@ -25,7 +26,7 @@ from commissure.study.report_figures import (
     Drawn,
     draw_figures,
 )
-from commissure.study.report_inputs import read_study
+from commissure.study.report_inputs import read_study, without_folders
 from commissure.study.report_maps import make_viewer
 from commissure.study.report_pictures import participant_pictures, picture_files
 from commissure.study.settings import hash_of
@@ -101,12 +102,12 @@ def _write(study: Study, out_dir: Path) -> None:
     def make_study(folder: Path) -> dict[str, Any]:
         figures = _figures(facts["drawn"], out_dir, study.findings)
         viewer = None
-        problems = [*study.problems, *facts["problems"]]
+        problems = [*study.problems, *map(without_folders, facts["problems"])]
         if study.findings is not None:
             try:
                 viewer = make_viewer(study.findings, out_dir)
-            except (OSError, ValueError, EOFError) as error:
-                problems.append(f"The viewer has no map: {error}.")
+            except (OSError, ValueError, EOFError, InputError) as error:
+                problems.append(without_folders(f"The viewer has no map: {error}."))
         page = study_page(_with_problems(study, problems), figures, _links(out_dir), viewer)
         _write_page(folder / REPORT, render(page))
         return {}

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import StringIO
@@ -55,9 +55,7 @@ class _Reader:
 
         Where folders of this machine lie is nobody's business who is sent a report.
         """
-        for root in self.roots:
-            text = text.replace(f"{root}/", "")
-        return _FOLDERS.sub("", text)
+        return without_folders(text, self.roots)
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         return self.read(self.out_dir / name, lambda text: _parse_mapping(self.bare(text)), {})
@@ -155,6 +153,13 @@ def _stale(findings: Findings, chosen: Mapping[str, Any]) -> tuple[str, ...]:
         for name, value in now.items()
         if name in then and then[name] != value
     )
+
+
+def without_folders(text: str, roots: Iterable[str] = ()) -> str:
+    """Return a text whose files are named from some folders on, others by themselves."""
+    for root in roots:
+        text = text.replace(f"{root}/", "")
+    return _FOLDERS.sub("", text)
 
 
 def page_name(participant_id: str) -> str:

@@ -1,6 +1,5 @@
 """The maps that a report shows, and what the viewer in it is given."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +7,12 @@ from numpy.typing import NDArray
 
 from commissure.files.bids_names import has_midline
 from commissure.files.images import read_image
-from commissure.problems import InputError
 from commissure.report.contents import Findings, rows_of
 from commissure.report.viewer import Viewer, encoded, template_background
 from commissure.report.wording import direction
 from commissure.space.grid import Grid
 from commissure.study.findings_files import contrast_label
 from commissure.study.group import GROUP_FOLDER
-
-log = logging.getLogger(__name__)
 
 Map = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -29,14 +25,16 @@ def contrast_map(findings: Findings, out_dir: Path, stat: str) -> Map | None:
 
 
 def read_map(path: Path) -> Map | None:
-    """Read a map with its axes towards R, A and S; None if it is not there."""
+    """Read a map with its axes towards R, A and S; None if it is not there.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
     if not path.is_file():
         return None
-    try:
-        img = read_image(path)
-    except InputError as error:
-        log.warning("%s It is not shown in the report.", error)
-        return None
+    img = read_image(path)
     grid = Grid.of(img)
     values = np.nan_to_num(np.asarray(img.dataobj, np.float64))
     return grid.to_canonical(values), grid.affine

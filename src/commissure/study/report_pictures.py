@@ -15,10 +15,12 @@ import numpy as np
 
 from commissure.files.bids_names import entity
 from commissure.files.images import read_image
+from commissure.problems import InputError
 from commissure.report.contents import Participant
 from commissure.report.page_parts import Figure, Link
 from commissure.report.quality_figures import map_figure
 from commissure.study.data_texts import read_data
+from commissure.study.report_inputs import without_folders
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +62,9 @@ def participant_pictures(
     for path in picture_files(out_dir, participant):
         try:
             content = path.read_bytes() if path.suffix == ".png" else _drawn(path)
-        except (OSError, ValueError, EOFError) as error:
-            problems.append(f"{path.name} cannot be shown: {error}.")
+        except (OSError, ValueError, EOFError, InputError) as error:
+            why = without_folders(str(error).rstrip("."))
+            problems.append(f"{path.name} cannot be shown: {why}.")
             continue
         name = _run(path)
         if name not in names:
