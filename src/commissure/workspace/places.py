@@ -1,6 +1,7 @@
 """Where outputs may go: never over, beside or into what is somebody else's."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,10 +40,19 @@ def check_place(out_dir: Path, source: Path | None = None, files: Iterable[Path]
     if STATE_FOLDER in out.parts:
         msg = f"{out_dir} lies in the records of a study ({STATE_FOLDER}). Give another folder."
         raise InputError(msg)
-    nearest = next(folder for folder in (out, *out.parents) if folder.exists())
+    # Not of pathlib, which raises where it may not look.
+    nearest = next(folder for folder in (out, *out.parents) if os.path.exists(folder))  # noqa: PTH110
     if not nearest.is_dir():
         msg = f"Cannot write to {out_dir}: {nearest} is a file. Give another output folder."
         raise InputError(msg)
+    try:
+        (nearest / STATE_FOLDER).exists()
+    except OSError as error:
+        msg = (
+            f"Cannot write to {out_dir}: {nearest} may not be entered ({error.strerror}). Allow "
+            "it, or give another output folder."
+        )
+        raise InputError(msg) from error
     if source is not None:
         root = source.resolve()
         if out == root or out in root.parents:
