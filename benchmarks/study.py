@@ -106,7 +106,8 @@ def main() -> None:
         rows.append(["the same run again", f"{seconds:.1f} s", ""])
 
         maps = make_maps(root / "maps")
-        asked = ["group.formula=group + age", "group.clinical=[]", "group.atlas=none",
+        asked = ["group.formula=group + age", "group.contrast=group[patient] - group[control]",
+                 "group.clinical=[]", "group.atlas=none",
                  "group.mean_fd_covariate=false", "group.dtype=float32",
                  'group.statistics=["size", "mass"]']  # fmt: skip
         changes = [part for text in asked for part in ("--set", text)]

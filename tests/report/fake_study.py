@@ -66,6 +66,8 @@ def people(n, seed=0):
 def settings(n_permutations=100):
     group = {
         "formula": "group + age + sex",
+        "contrast": "group[patient] - group[control]",
+        "within": "patient",
         "clinical": ["illness_duration", "JRS_total"],
         "n_permutations": n_permutations,
         "statistics": ["size", "mass"],

@@ -24,6 +24,7 @@ CHANGES = {
     "quality": {"least_volumes": 10, "least_df": 0},
     "group": {
         "formula": "group + age",
+        "contrast": "group[patient] - group[control]",
         "mean_fd_covariate": False,
         "clinical": ["score"],
         "within": "patient",

@@ -16,7 +16,11 @@ from commissure.study.quality import judge
 from commissure.study.settings import as_tables, read_settings
 from commissure.study.study_files import write_study_files
 
-SETTINGS = read_settings("recommended", changes={"preprocessing": {"fwhm": 5.0, "n_trim": 8}})
+ASKED = {name: getattr(read_settings("liu2025").group, name) for name in ("formula", "contrast")}
+ASKED |= {"clinical": read_settings("liu2025").group.clinical, "within": "patient"}
+SETTINGS = read_settings(
+    "recommended", changes={"preprocessing": {"fwhm": 5.0, "n_trim": 8}, "group": ASKED}
+)
 SPACE = "space-MNI152NLin2009aSym_res-3"
 VERSIONS = [{"Name": "commissure", "Version": "9.8.7"}, {"Name": "greedy", "Version": "1.4"}]
 # Who there is: group, mean FD, degrees of freedom, volumes after cleaning.

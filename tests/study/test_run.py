@@ -13,7 +13,9 @@ from commissure.problems import InputError
 from commissure.study import participant
 from commissure.study import run as study_run
 from commissure.study.run import run_study
+from commissure.study.settings import read_settings
 from tests.study.studies import (
+    CHANGES,
     Inline,
     domain,
     files_of,
@@ -270,6 +272,37 @@ def test_sessions_need_blocks_or_a_choice(tmp_path):
         "clinical": [],
     }
     assert run(folder, tmp_path / "out", group=repeated).group.n_scans == 12
+
+
+def test_a_study_without_patients_and_scores_asks_for_nothing_it_does_not_need(tmp_path, monkeypatch):
+    for name in ("formula", "contrast", "clinical", "within"):
+        monkeypatch.delitem(CHANGES["group"], name)
+    folder = write_derivatives(tmp_path / "in")
+    table = (folder / "participants.tsv").read_text()
+    table = table.replace("patient", "musician").replace("control", "listener")
+    (folder / "participants.tsv").write_text(table)
+    with pytest.raises(InputError) as caught:
+        run(folder, tmp_path / "out")
+    (said,) = caught.value.problems
+    for words in ("formula and contrast", "group (musician, listener)", "age (numbers)"):
+        assert words in said
+    assert 'formula = "group", contrast = "group[musician] - group[listener]"' in said
+    assert not (tmp_path / "out").exists()
+    asked = {"formula": "group", "contrast": "group[musician] - group[listener]"}
+    assert run(folder, tmp_path / "out", group=asked).group.n_scans == 6
+
+
+def test_the_default_names_nobodys_columns():
+    group = read_settings().group
+    assert (group.formula, group.contrast, group.clinical, group.within) == ("", "", (), None)
+
+
+def test_one_sentence_for_all_columns_that_are_not_there(tmp_path):
+    folder = write_derivatives(tmp_path / "in")
+    with pytest.raises(InputError) as caught:
+        run(folder, tmp_path / "out", group={"formula": "group + sex + SDS", "clinical": ["JRS"]})
+    (said,) = caught.value.problems
+    assert "[group] formula names sex, SDS; [group] clinical names JRS" in said
 
 
 def test_runs_acquired_in_several_ways_need_a_choice(tmp_path):

@@ -30,7 +30,9 @@ def test_every_choice_of_the_presets_is_a_setting_with_a_reason():
         known = {f.name for f in fields(table_classes()[table])}
         for name, choice in names.items():
             assert name in known
-            assert set(choice) == {*PRESETS, "reason"}
+            # The paper's names of columns and levels are nobody else's default.
+            names = table == "group" and name in ("formula", "contrast", "clinical", "within")
+            assert set(choice) == {"reason", "liu2025", *([] if names else PRESETS)}
             assert choice["reason"].endswith(".")
 
 
@@ -51,6 +53,10 @@ def test_presets_differ_where_the_method_says_so():
         ("quality", "exclude_motion"),
         ("cfh", "noise_floor"),
         ("cfh", "without_global_signal"),
+        ("group", "formula"),
+        ("group", "contrast"),
+        ("group", "clinical"),
+        ("group", "within"),
         ("group", "mean_fd_covariate"),
         ("group", "method"),
         ("group", "tail"),

@@ -96,9 +96,11 @@ def _show(options: argparse.Namespace) -> None:
             console.print(f"# {described[field.name]}", style="dim", markup=False)
             choice = reasons.get(field.name)
             if choice:
-                why = "; ".join(f"{preset}: {_toml(choice[preset])}" for preset in PRESETS)
+                why = "; ".join(
+                    f"{preset}: {_toml(choice[preset])}" for preset in PRESETS if preset in choice
+                )
                 console.print(f"# {why}. {choice['reason']}", style="dim", markup=False)
-            if value is None:
+            if value in (None, ""):
                 console.print(f"# {field.name} =", markup=False)
             else:
                 console.print(f"{field.name} = {_toml(value)}", markup=False)

@@ -32,6 +32,7 @@ class StatsSettings:
     ----------
     formula, contrast : str
         What explains the maps, and what is asked of it; see `commissure.inference.design_matrix`.
+        The group stage needs both.
     group : str
         Column of the groups.
     blocks : str, optional
@@ -84,8 +85,8 @@ class StatsSettings:
         Of the relabellings.
     """
 
-    formula: str
-    contrast: str
+    formula: str = ""
+    contrast: str = ""
     group: str = "group"
     blocks: str | None = None
     categorical: tuple[str, ...] = ()

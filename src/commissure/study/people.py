@@ -10,6 +10,7 @@ import pandas as pd
 from commissure.files.columns import Column, describe, is_missing, level_name, values_of
 from commissure.files.tables import read_cells, tidy
 from commissure.files.text import read_json
+from commissure.inference.grammar import NAME
 from commissure.problems import InputError
 
 # The column that mean framewise displacement gets.
@@ -18,6 +19,8 @@ MEAN_FD = "mean_fd"
 IDS = ("participant_id", "session_id")
 # Names with a meaning of their own in formulas and contrasts.
 _RESERVED = ("Intercept", "mean", "C", "cfh")
+# More levels are not worth listing.
+_MOST_LEVELS = 6
 # Of an age that is no number of years.
 _SHORTER = ("month", "week", "day")
 
@@ -156,6 +159,28 @@ def understood(people: Participants, named: Named) -> Participants:
         if name not in IDS:
             frame[name] = _values(cells, column)
     return replace(people, table=pd.DataFrame(frame), columns=tuple(columns))
+
+
+def what_can_be_asked(people: Participants, group: str) -> tuple[str, tuple[str, str]]:
+    """Return what the columns are, in words, and an example of a formula and a contrast."""
+    names = tuple(str(name) for name in people.table if name not in IDS)
+    named = Named({"": names}, frozenset({group}), frozenset(), group)
+    columns = {column.name: column for column in understood(people, named).columns}
+    words = []
+    for name, column in columns.items():
+        levels = ", ".join(list(column.levels)[:_MOST_LEVELS])
+        more = ", ..." * (len(column.levels) > _MOST_LEVELS)
+        words.append(f"{name} ({levels + more if column.levels else 'numbers'})")
+    nameable = [c for c in columns.values() if NAME.fullmatch(c.name) and not c.problems]
+    nameable.sort(key=lambda column: column.name != group)
+    for column in nameable:
+        if column.kind == "factor" and 1 < len(column.levels) <= _MOST_LEVELS:
+            one, other = list(column.levels)[:2]
+            return ", ".join(words), (column.name, f"{column.name}[{one}] - {column.name}[{other}]")
+    for column in nameable:
+        if column.kind == "number":
+            return ", ".join(words), (column.name, column.name)
+    return ", ".join(words), ("1", "mean")
 
 
 def unknown_columns(people: Participants, named: Named) -> list[str]:

@@ -244,7 +244,7 @@ def caution(group: StatsSettings) -> str | None:
 def preset_choices(preset: str) -> Mapping[str, Mapping[str, Any]]:
     """Return what a preset chooses: table to name to value."""
     return {
-        table: {name: choice[preset] for name, choice in names.items()}
+        table: {name: choice[preset] for name, choice in names.items() if preset in choice}
         for table, names in preset_file().items()
     }
 
@@ -405,6 +405,8 @@ def _contradictions(settings: StudySettings) -> list[str]:
 
 
 def _formula_problems(group: Mapping[str, Any]) -> list[str]:
+    if not group.get("formula"):
+        return []
     try:
         read_formula(str(group["formula"]))
     except InputError as error:

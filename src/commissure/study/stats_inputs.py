@@ -27,6 +27,7 @@ from commissure.study.people import (
     read_participants,
     understood,
     unknown_columns,
+    what_can_be_asked,
 )
 from commissure.study.regions import find_atlas, find_region
 
@@ -94,7 +95,10 @@ def check_inputs(
     atlas = checks.run(lambda: find_atlas(settings.atlas))
     if people is None:
         raise InputError(checks.problems)
-    checks.problems += unknown_columns(people, named_columns(settings))
+    checks.problems += [
+        *_not_asked(people, settings),
+        *unknown_columns(people, named_columns(settings)),
+    ]
     people = understood(people, named_columns(settings))
     asked = _check_people(people, settings, checks)
     group_maps = None
@@ -116,7 +120,10 @@ def people_problems(people: Participants, settings: StatsSettings) -> list[str]:
     """Say what is wrong with participants and what is asked of them, before there are maps."""
     checks = _Checks()
     checks.run(lambda: find_atlas(settings.atlas))
-    checks.problems += unknown_columns(people, named_columns(settings))
+    checks.problems += [
+        *_not_asked(people, settings),
+        *unknown_columns(people, named_columns(settings)),
+    ]
     _check_people(understood(people, named_columns(settings)), settings, checks)
     return list(dict.fromkeys(checks.problems))
 
@@ -178,6 +185,8 @@ def _check_people(
     table, categorical = people.table, (*people.categorical, *settings.categorical)
     checks.problems += [*_check_rows(settings, table), *option_problems(settings)]
     checks.problems += _check_scores(settings, table)
+    if not settings.formula or not settings.contrast:
+        return None
     named = named_columns(settings)
     wrong = [*people.problems, *misused_columns(people, named)]
     checks.problems += wrong
@@ -208,6 +217,21 @@ def _check_people(
         # Values are missing; whether the contrast is understood can be told all the same.
         checks.run(lambda: complete.contrast(settings.contrast))
     return None
+
+
+def _not_asked(people: Participants, settings: StatsSettings) -> list[str]:
+    """Say that there is no question yet, with the columns and a question they could answer."""
+    given = {"formula": settings.formula, "contrast": settings.contrast}
+    lacking = [name for name, text in given.items() if not text]
+    if not lacking:
+        return []
+    there, (formula, contrast) = what_can_be_asked(people, settings.group)
+    msg = (
+        f"[group] {' and '.join(lacking)}: the group stage needs to know what to compare. The "
+        f"participants have {there or 'no columns'}. For example: "
+        f'formula = "{formula}", contrast = "{contrast}".'
+    )
+    return [msg]
 
 
 def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
