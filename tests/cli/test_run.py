@@ -14,7 +14,8 @@ def options(tmp_path):
     chosen = {**CHANGES["quality"], **CHANGES["group"]}
     settings = tmp_path / "study.toml"
     lines = ["[quality]", "least_volumes = 10", "least_df = 0", "[group]"]
-    lines += ['formula = "group + age"', "mean_fd_covariate = false", 'clinical = ["score"]']
+    lines += ['formula = "group + age"', 'contrast = "group[patient] - group[control]"']
+    lines += ["mean_fd_covariate = false", 'clinical = ["score"]']
     lines += [f"n_permutations = {chosen['n_permutations']}", 'atlas = "none"']
     lines += ['statistics = ["size", "mass"]']
     settings.write_text("\n".join(lines))

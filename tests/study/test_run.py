@@ -274,7 +274,9 @@ def test_sessions_need_blocks_or_a_choice(tmp_path):
     assert run(folder, tmp_path / "out", group=repeated).group.n_scans == 12
 
 
-def test_a_study_without_patients_and_scores_asks_for_nothing_it_does_not_need(tmp_path, monkeypatch):
+def test_a_study_without_patients_and_scores_asks_for_nothing_it_does_not_need(
+    tmp_path, monkeypatch
+):
     for name in ("formula", "contrast", "clinical", "within"):
         monkeypatch.delitem(CHANGES["group"], name)
     folder = write_derivatives(tmp_path / "in")
