@@ -49,6 +49,8 @@ def test_equals_residual_regression(seed, k, method):
             x, y = (sm.OLS(a, nuisance).fit().resid for a in (scores[:, j], values[:, i]))
             full = sm.OLS(values[:, i], np.column_stack([scores[:, j], nuisance])).fit()
             r, half = np.corrcoef(x, y)[0, 1], 1.959963984540054 / np.sqrt(30 - k - 3)
+            if method == "spearman":  # Bonett & Wright (2000)
+                half *= np.sqrt(1 + r**2 / 2)
             row, residuals = table.loc[(f"roi{i}", f"score{j}")], next(kept)
             assert row["r"] == pytest.approx(r, abs=1e-10)
             assert row["p"] == pytest.approx(full.pvalues[0], abs=1e-10)
@@ -70,6 +72,20 @@ def test_without_covariates_it_is_scipys_correlation():
         expected = [scipys(values[:, i], scores[:, j]) for i in range(2) for j in range(4)]
         np.testing.assert_allclose(table["r"], [e.statistic for e in expected], rtol=1e-10)
         np.testing.assert_allclose(table["p"], [e.pvalue for e in expected], rtol=1e-10)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.7])
+def test_intervals_of_ranks_cover_what_they_should(rho):
+    rng = np.random.default_rng(1)
+    truth, covered, n_studies = 6 / np.pi * np.arcsin(rho / 2), 0, 2000
+    for _ in range(n_studies // 10):
+        x = rng.standard_normal((40, 10))
+        y = rho * x + np.sqrt(1 - rho**2) * rng.standard_normal((40, 10))
+        table = correlate(x, y, np.empty((40, 0)), method="spearman").table
+        own = table[table["roi"].str[3:] == table["score"].str[5:]]
+        covered += int(((own["ci_low"] <= truth) & (truth <= own["ci_high"])).sum())
+    low, high = stats.binom.interval(0.999, n_studies, 0.95)
+    assert low <= covered <= high, covered
 
 
 def test_complete_cases_are_taken_for_each_pair_and_listed():

@@ -100,11 +100,13 @@ def partial_correlations(
     covariates. With n complete cases and k covariates (redundant ones, such as a sex that all
     patients share, are left out and not counted): t = r sqrt(df / (1 - r^2)) on df = n - 2 - k
     degrees of freedom, two-sided p; 95 % CI by Fisher's z with standard error
-    1 / sqrt(n - k - 3) [1]_. q is Benjamini-Hochberg's over all pairs that have a p.
+    1 / sqrt(n - k - 3) [1]_; of ranks sqrt((1 + r^2 / 2) / (n - k - 3)) [2]_. q is Benjamini-Hochberg's over all pairs that have a p.
 
     References
     ----------
     .. [1] Fisher RA (1924). The distribution of the partial correlation coefficient. Metron 3.
+    .. [2] Bonett DG, Wright TA (2000). Sample size requirements for estimating Pearson, Kendall and
+       Spearman correlations. Psychometrika 65:23-28.
     """
     values = np.asarray(values, dtype=np.float64)
     scores = np.asarray(scores, dtype=np.float64)
@@ -175,7 +177,7 @@ def _pair(
             return row | {"note": f"{name} {why}"}, None
     r = float(np.clip(x @ y / np.sqrt((x @ x) * (y @ y)), -1, 1))
     row["r"] = r
-    row["ci_low"], row["ci_high"] = _interval(r, n - k - 3)
+    row["ci_low"], row["ci_high"] = _interval(r, n - k - 3, method)
     row["p"] = _p_value(r, n - 2 - k)
     row["note"] = f"redundant, so left out: {', '.join(redundant)}" if redundant else ""
     return row, Residuals(roi, score, tuple(complete.index), x, y, float(x @ y / (x @ x)))
@@ -210,11 +212,12 @@ def _is_nothing(rest: NDArray[np.float64], column: NDArray[np.float64]) -> bool:
     return bool(np.linalg.norm(rest) <= _NOTHING * np.linalg.norm(column))
 
 
-def _interval(r: float, n_effective: int) -> tuple[float, float]:
-    """Return the 95 % confidence interval by Fisher's z, with variance 1 / n_effective."""
+def _interval(r: float, n_effective: int, method: str) -> tuple[float, float]:
+    """Return the 95 % confidence interval by Fisher's z; that of ranks has more variance."""
     with np.errstate(divide="ignore"):  # at r = 1 the interval is that point
         z = np.arctanh(r)
-    half = stats.norm.ppf(0.975) / np.sqrt(n_effective)
+    variance = (1 + r**2 / 2 if method == "spearman" else 1) / n_effective
+    half = stats.norm.ppf(0.975) * np.sqrt(variance)
     return float(np.tanh(z - half)), float(np.tanh(z + half))
 
 
