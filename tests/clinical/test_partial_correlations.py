@@ -78,12 +78,11 @@ def test_without_covariates_it_is_scipys_correlation():
 def test_intervals_of_ranks_cover_what_they_should(rho):
     rng = np.random.default_rng(1)
     truth, covered, n_studies = 6 / np.pi * np.arcsin(rho / 2), 0, 2000
-    for _ in range(n_studies // 10):
-        x = rng.standard_normal((40, 10))
-        y = rho * x + np.sqrt(1 - rho**2) * rng.standard_normal((40, 10))
-        table = correlate(x, y, np.empty((40, 0)), method="spearman").table
-        own = table[table["roi"].str[3:] == table["score"].str[5:]]
-        covered += int(((own["ci_low"] <= truth) & (truth <= own["ci_high"])).sum())
+    for _ in range(n_studies):
+        x = rng.standard_normal((40, 1))
+        y = rho * x + np.sqrt(1 - rho**2) * rng.standard_normal((40, 1))
+        row = correlate(x, y, np.empty((40, 0)), method="spearman").table.iloc[0]
+        covered += bool(row["ci_low"] <= truth <= row["ci_high"])
     low, high = stats.binom.interval(0.999, n_studies, 0.95)
     assert low <= covered <= high, covered
 
