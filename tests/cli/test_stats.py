@@ -63,6 +63,8 @@ def arguments(study, out, *more, maps="maps.tsv", formula=FORMULA, contrast=CONT
     files = ["--maps", study / maps, "--participants", study / "participants.tsv"]
     files += ["--mask", study / "mask.nii.gz", "-o", out]
     model = ["--formula", formula, "--contrast", contrast, "--n-permutations", 200, "--quiet"]
+    # As ordinary least squares, the oracle; tests/study/test_spreads.py tries the default.
+    model += ["--variance-groups", "none"]
     return [str(a) for a in ("stats", *files, *model, "--atlas", "none", *more)]
 
 

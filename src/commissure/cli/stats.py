@@ -87,6 +87,12 @@ def add_parser(commands: Any) -> None:
         help="default: %(default)s; SnPM does draper-stoneman",
     )
     inference.add_argument(
+        "--variance-groups",
+        default=defaults.variance_groups,
+        metavar="COLUMN",
+        help="whose spread may differ: auto (the groups', default), a column, or none",
+    )
+    inference.add_argument(
         "--tail",
         choices=("two-sided", "one-sided-each"),
         default=defaults.tail,
@@ -170,6 +176,7 @@ def _run(options: argparse.Namespace) -> None:
         cluster_forming_p=options.cluster_forming_p,
         connectivity=options.connectivity,
         method=options.method,
+        variance_groups=options.variance_groups,
         tail=options.tail,
         statistics=options.statistics,
         pareto_tail=options.pareto_tail,

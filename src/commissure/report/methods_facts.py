@@ -195,6 +195,10 @@ class Group:
         At which clusters form.
     n_permutations : int
     exhaustive, sign_flips : bool
+    spreads : tuple of (str, float)
+        Groups and the standard deviation of what the model leaves of them, median over voxels.
+    spreads_allowed_for : bool
+        Whether the test lets them differ.
     n_voxels, n_voxels_of_mask : int
         Analysed; of the mask.
     n_clusters : int
@@ -219,6 +223,8 @@ class Group:
     n_permutations: int
     exhaustive: bool
     sign_flips: bool
+    spreads: tuple[tuple[str, float], ...]
+    spreads_allowed_for: bool
     n_voxels: int
     n_voxels_of_mask: int
     n_clusters: int

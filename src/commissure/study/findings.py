@@ -24,6 +24,10 @@ from commissure.study.people import Participants
 Seed = Annotated[int, Ge(0), Le(2**63 - 1)]
 
 
+# Of standard deviations: beyond it, groups of unequal size find too much or too little.
+LARGEST_SPREAD_RATIO = 1.25
+
+
 @dataclass(frozen=True)
 class StatsSettings:
     """What is asked of the maps, and how; see `commissure.inference.permutation_test`.
@@ -73,6 +77,9 @@ class StatsSettings:
         Neighbours of a place.
     method : {"freedman-lane", "draper-stoneman"}
         How scans are relabelled; SnPM13 does it by draper-stoneman.
+    variance_groups : str
+        Whose spread may differ: "auto" (the groups', where the formula has them, each has scans
+        enough, and the method is freedman-lane), a column, or "none".
     tail : {"two-sided", "one-sided-each"}
         Whether alpha is for both directions together, or for each.
     statistics : tuple of {"size", "mass", "tfce"}
@@ -106,11 +113,56 @@ class StatsSettings:
     cluster_forming_p: Annotated[float, Ge(1e-8), Lt(0.5)] = 0.001
     connectivity: Literal[6, 18, 26] = 18
     method: Literal["freedman-lane", "draper-stoneman"] = "freedman-lane"
+    variance_groups: Annotated[str, MinLen(1)] = "auto"
     tail: Literal["two-sided", "one-sided-each"] = "two-sided"
     statistics: tuple[Literal["size", "mass", "tfce"], ...] = ("size", "mass", "tfce")
     pareto_tail: bool = False
     dtype: Literal["float32", "float64"] = "float64"
     seed: Seed = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Spreads:
+    """Groups of scans that may have a variance of their own.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the groups, as the design has its levels.
+    codes : ndarray of int, shape (n_scans,)
+        Which group each scan is of.
+    sd : tuple of float
+        Standard deviation of the residuals in each group, the median over the places.
+    allowed_for : bool
+        Whether the test lets them differ.
+    """
+
+    names: tuple[str, ...]
+    codes: NDArray[np.intp]
+    sd: tuple[float, ...]
+    allowed_for: bool
+
+    @property
+    def variance_groups(self) -> NDArray[np.intp] | None:
+        """What `commissure.inference.permutation_test` takes."""
+        return self.codes if self.allowed_for else None
+
+    @property
+    def ratio(self) -> float:
+        """The largest standard deviation over the smallest."""
+        return max(self.sd) / min(self.sd) if min(self.sd) > 0 else np.inf
+
+    @property
+    def note(self) -> str | None:
+        """What a reader must know where groups differ and the test does not allow for it."""
+        if self.allowed_for or self.ratio <= LARGEST_SPREAD_RATIO:
+            return None
+        sd = ", ".join(f"{name} {sd:.3g}" for name, sd in zip(self.names, self.sd, strict=True))
+        return (
+            f"The groups differ in spread (standard deviation beside the model: {sd}), and the "
+            "test assumes that they do not: its p may be too small or too large. Set [group] "
+            'variance_groups = "auto" with the method freedman-lane.'
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,6 +246,8 @@ class Findings:
     correlations : PartialCorrelations or None
     notes : tuple of str
         What a reader must know.
+    spreads : Spreads or None
+        Of the groups, where there are several.
     """
 
     settings: StatsSettings
@@ -209,3 +263,4 @@ class Findings:
     regions: pd.DataFrame
     correlations: PartialCorrelations | None
     notes: tuple[str, ...]
+    spreads: Spreads | None = None

@@ -248,6 +248,14 @@ def _save(figure: Figure, stem: Path) -> None:
     plt.close(figure)
 
 
+def _spreads(findings: Findings) -> dict[str, Any] | None:
+    of = findings.spreads
+    if of is None:
+        return None
+    sd = dict(zip(of.names, of.sd, strict=True))
+    return {"AllowedFor": of.allowed_for, "ResidualSD": sd, "Ratio": of.ratio}
+
+
 def _record(findings: Findings) -> dict[str, Any]:
     result, inputs = findings.result, findings.inputs
     clusters = [
@@ -271,6 +279,7 @@ def _record(findings: Findings) -> dict[str, Any]:
         "Permutations": result.n_permutations,
         "PermutationsExhaustive": result.exhaustive,
         "SignFlips": result.sign_flips,
+        "Spreads": _spreads(findings),
         "Seed": result.seed,
         "VoxelsOfMask": inputs.maps.n_masked,
         "VoxelsAnalysed": inputs.maps.domain.n_places,

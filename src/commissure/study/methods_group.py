@@ -45,6 +45,8 @@ def group_facts(stats: Mapping[str, Any], clusters: pd.DataFrame) -> Group:
         n_permutations=stats["Permutations"],
         exhaustive=stats["PermutationsExhaustive"],
         sign_flips=stats["SignFlips"],
+        spreads=tuple(((stats.get("Spreads") or {}).get("ResidualSD") or {}).items()),
+        spreads_allowed_for=bool((stats.get("Spreads") or {}).get("AllowedFor")),
         n_voxels=stats["VoxelsAnalysed"],
         n_voxels_of_mask=stats["VoxelsOfMask"],
         n_clusters=len(stats["Clusters"]),

@@ -29,6 +29,7 @@ from commissure.study.findings import (
     StatsSettings,
     region_places,
 )
+from commissure.study.spreads import spreads
 from commissure.study.stats_inputs import members, other_terms, scanned_again
 
 # A mean of fewer scans cannot be tested.
@@ -81,6 +82,7 @@ def find(
             **options,
         )
 
+    of_spread = spreads(inputs, settings)
     result = test(
         maps.data,
         design,
@@ -90,6 +92,7 @@ def find(
         connectivity=settings.connectivity,
         method=settings.method,
         statistics=settings.statistics,
+        variance_groups=None if of_spread is None else of_spread.variance_groups,
     )
     compared = design.scans_compared(settings.contrast)
     of_means = result.n_rows == 1 and not any(
@@ -121,7 +124,8 @@ def find(
         influence = leave_one_out(means, design.matrix, contrast)
     groups = {}
     told = [*inputs.people.told, *([_NO_G] if of_means and repeated else [])]
-    notes = [*told, *_too_few(result, settings)]
+    unequal = [] if of_spread is None or of_spread.note is None else [of_spread.note]
+    notes = [*told, *unequal, *_too_few(result, settings)]
     for name, rows in members(inputs.people.table, settings.group).items():
         if rows.sum() < _LEAST_SCANS_OF_MEAN:
             continue
@@ -159,6 +163,7 @@ def find(
         regions=regions,
         correlations=correlations,
         notes=tuple(notes),
+        spreads=of_spread,
     )
 
 
