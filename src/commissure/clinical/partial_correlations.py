@@ -100,7 +100,8 @@ def partial_correlations(
     covariates. With n complete cases and k covariates (redundant ones, such as a sex that all
     patients share, are left out and not counted): t = r sqrt(df / (1 - r^2)) on df = n - 2 - k
     degrees of freedom, two-sided p; 95 % CI by Fisher's z with standard error
-    1 / sqrt(n - k - 3) [1]_; of ranks sqrt((1 + r^2 / 2) / (n - k - 3)) [2]_. q is Benjamini-Hochberg's over all pairs that have a p.
+    1 / sqrt(n - k - 3) [1]_; of ranks sqrt((1 + r^2 / 2) / (n - k - 3)) [2]_. q is
+    Benjamini-Hochberg's over all pairs that have a p.
 
     References
     ----------
