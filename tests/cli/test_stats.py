@@ -312,6 +312,6 @@ def test_a_methods_section_can_be_written_of_the_findings(out):
     assert "with age and sex as covariates" in text
     assert f"{stats_json['DegreesOfFreedom']} degrees of freedom) formed clusters" in text
     assert "In all, 200 permutations were drawn at random (seed 0)" in text
-    assert "of each significant cluster and of the region ball was correlated with score" in text
+    assert "in each significant cluster and in the region ball was correlated with score" in text
     assert "Table" not in text
     assert "Hedges' g" in text
