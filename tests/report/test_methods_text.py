@@ -73,8 +73,15 @@ QUALITY = Quality(
         "least_df": 20.5,
         "least_overlap": 0.81,
         "doubtful_overlap": 0.92,
+        "max_turn": 58.0,
+        "max_apart": 24.0,
+        "max_stretch": 1.53,
+        "max_warped": 0.22,
+        "least_coverage": 0.72,
     },
-    judged=frozenset(("motion", "volumes", "df", "overlap_epi_t1w", "overlap_epi_template")),
+    judged=frozenset(
+        ("motion", "volumes", "df", "overlap_epi_t1w", "overlap_epi_template", "orientation")
+    ),
     n_participants=83,
     n_runs=83,
     n_excluded_participants=15,

@@ -1,11 +1,16 @@
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from commissure.preprocessing.registration_checks import RegistrationCheck
+from commissure.study.data_texts import read_data
 from commissure.study.quality import QualityRules, judge, measure, merge_quality
 
+GOOD = RegistrationCheck("RAS", 8.0, 0.5, 7.0, 0.98, 1.2, 0.01)
 SCAN = SimpleNamespace(participant_id="sub-01", session=None, task="rest", run=None)
 
 
@@ -20,6 +25,7 @@ def clean_bold(**changes):
         "kept": np.ones(120, bool),
         "effective_df": 50.0,
         "overlaps": {"epi_t1w": 0.95, "epi_template": 0.96},
+        "checks": {"epi": GOOD, "t1w": GOOD},
     }
     return SimpleNamespace(**(values | changes))
 
@@ -44,6 +50,10 @@ def moving(mm):
     }
 
 
+def epi(**changes):
+    return {"checks": {"epi": replace(GOOD, **changes), "t1w": GOOD}}
+
+
 def test_a_good_run_is_included():
     row = judge(measure(SCAN, clean_bold()), QualityRules())
     assert row["included"]
@@ -62,6 +72,19 @@ def test_a_good_run_is_included():
         ({"kept": np.arange(120) < 99}, "99 volumes < 100", False),
         ({"effective_df": 19.0}, "19.0 degrees of freedom < 20", False),
         ({"overlaps": {"epi_t1w": 0.5}}, "overlap by 0.50 < 0.8", False),
+        (
+            epi(axes="RPS", turn=176.0),
+            "the EPI fits the template when its y axis (front to back) is reversed, so its header",
+            False,
+        ),
+        (epi(axes="RPI", turn=170.0), "front to back) and its z axis (upside down) are", False),
+        (epi(axes="RSA", turn=178.0), "its x, y and z axes point to right, top and front", False),
+        (epi(turn=62.0), "the EPI lies turned by 62 degrees", False),
+        (epi(apart=40.0), "put the EPI 40 mm > 25 from where", False),
+        (epi(stretch=9.3), "stretched 9.30-fold the brain in the EPI (> 1.5)", False),
+        (epi(warped=0.3), "folded or squeezed 30% of the brain in the EPI (> 0.2)", False),
+        (epi(coverage=0.66), "the EPI covers 66% of the brain after registration (< 70%)", False),
+        ({"checks": {"t1w": replace(GOOD, axes="RAI", turn=180.0)}}, "the T1w fits", False),
     ],
 )
 def test_what_excludes_a_run(changes, reason, is_motion):
@@ -78,6 +101,32 @@ def test_a_doubtful_registration_is_noted():
     assert row["included"]
     assert "is it the same person?" in row["reasons"]
     assert "(noted)" in row["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (epi(doubt=0.9), "nearly as well another way round (0.90 >= 0.85) (noted)"),
+        (epi(doubt=0.9, axes="RPS", turn=176.0), "the EPI fits the template when its y axis"),
+        (epi(stretch=1.4), "stretched 1.40-fold the brain in the EPI (> 1.3) (noted)"),
+        (epi(warped=0.1), "10% of the brain in the EPI (> 0.07) (noted)"),
+        (epi(coverage=0.85), "covers 85% of the brain after registration (< 90%) (noted)"),
+    ],
+)
+def test_what_is_only_noted_of_a_registration(changes, reason):
+    row = judge(measure(SCAN, clean_bold(**changes)), QualityRules())
+    assert row["included"]
+    assert reason in row["reasons"]
+
+
+def test_what_is_not_known_of_a_registration_is_not_judged():
+    row = judge(measure(SCAN, clean_bold(checks={}, overlaps={})), QualityRules())
+    assert (row["included"], row["reasons"]) == (True, "")
+
+
+def test_every_column_is_described():
+    described = json.loads(read_data("quality_columns.json"))
+    assert set(judge(measure(SCAN, clean_bold()), QualityRules())) <= set(described)
 
 
 def test_rows_replace_older_ones_of_the_same_run(tmp_path):

@@ -8,7 +8,13 @@ from scipy.ndimage import binary_erosion
 
 from commissure.preprocessing.bias import correct_bias
 from commissure.preprocessing.brain_mask import t1w_brain_mask
+from commissure.preprocessing.orientation import find_orientation
 from commissure.preprocessing.registration import Image, Warp, register_deformable
+from commissure.preprocessing.registration_checks import (
+    RegistrationCheck,
+    brain_places,
+    check_registration,
+)
 from commissure.preprocessing.resampling import resample_image
 from commissure.preprocessing.segmentation import TISSUES, segment, tissue_priors
 from commissure.space.templates import load_template
@@ -31,12 +37,15 @@ class Anatomy:
         Probabilities, in the order of `commissure.preprocessing.segmentation.TISSUES`.
     warp : Warp
         From the template (fixed) to the T1w (moving).
+    check : RegistrationCheck
+        Of the warp.
     """
 
     t1w: Image
     brain: NDArray[np.bool_]
     tissues: NDArray[np.float32]
     warp: Warp
+    check: RegistrationCheck
 
     def in_template(self, points: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
         """Return T1w, brain and tissues at points (..., 3) of the template, mm."""
@@ -81,4 +90,5 @@ def prepare_anatomy(t1w: Image, n_threads: int | None = None, *, coarse: bool = 
         n_threads=n_threads,
     )
     tissues = segment(corrected.data, brain, tissue_priors(warp, corrected, brain))
-    return Anatomy(corrected, brain, tissues, warp)
+    at, found = warp.to_moving(brain_places()), find_orientation(t1w, n_threads)
+    return Anatomy(corrected, brain, tissues, warp, check_registration(t1w, found, at, warp))

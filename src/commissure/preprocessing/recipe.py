@@ -1,7 +1,7 @@
 """What may be chosen of preprocessing, what comes of it, and regression and filter as one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from commissure.preprocessing.censoring import kept_volumes
 from commissure.preprocessing.cleaning import cleaning_operator
 from commissure.preprocessing.filtering import Padding
 from commissure.preprocessing.registration import Image
+from commissure.preprocessing.registration_checks import RegistrationCheck
 
 # Where the paper reads its nuisance signals: the template's prior must exceed this.
 PRIORS = {"white_matter": 0.9, "csf": 0.7}
@@ -106,6 +107,8 @@ class CleanBold:
     warnings : tuple of str
     without_global_signal : ndarray of shape (n_places, n_kept), float32, or None
         The series if the global signal stays in them, where that was asked for and differs.
+    checks : dict of str to RegistrationCheck
+        Of where the EPI (``epi``) and the T1w (``t1w``) were put in the template.
     """
 
     series: NDArray[np.float32]
@@ -124,6 +127,7 @@ class CleanBold:
     overlaps: dict[str, float]
     warnings: tuple[str, ...]
     without_global_signal: NDArray[np.float32] | None = None
+    checks: dict[str, RegistrationCheck] = field(default_factory=dict)
 
 
 def recipe_operator(

@@ -3,6 +3,7 @@
 Each step is a pure function of its own module; here is only what comes after what.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,11 @@ from commissure.preprocessing.motion import (
     motion_parameters,
 )
 from commissure.preprocessing.nuisance import acompcor, apply_operator
+from commissure.preprocessing.orientation import RIGHT_AXES, find_orientation, fits_when
 from commissure.preprocessing.realignment import realign
 from commissure.preprocessing.recipe import PRIORS, CleanBold, Recipe, recipe_operator
 from commissure.preprocessing.registration import Image, grid_points
+from commissure.preprocessing.registration_checks import brain_places, check_registration
 from commissure.preprocessing.resampling import resample_image, resample_series
 from commissure.preprocessing.signal_quality import dvars, temporal_snr
 from commissure.preprocessing.slice_timing import correct_slice_timing
@@ -93,9 +96,10 @@ def preprocess(
     picture = _picture(series, affine, motion, n_threads)
     shape, grid = analysis_grid(recipe.resolution_mm)
     template, places = load_template(recipe.resolution_mm), grid_points(shape, grid)
-    overlaps, epi_to_t1w = {}, None
+    overlaps, epi_to_t1w, own_warp = {}, None, None
     if anatomy is None:
-        at = register_template_to_epi(picture, n_threads).to_moving(places)
+        own_warp = register_template_to_epi(picture, n_threads)
+        to_epi: Callable[[NDArray[np.float64]], NDArray[np.float64]] = own_warp.to_moving
         warnings.append(
             "There is no T1w: the EPI was registered straight to the template, which is less "
             "accurate. Look at the outlines."
@@ -104,8 +108,12 @@ def preprocess(
         epi_to_t1w = register_epi_to_t1w(picture, anatomy.t1w)
         brain = Image(anatomy.brain, anatomy.t1w.affine)
         overlaps["epi_t1w"] = epi_t1w_overlap(picture, epi_to_t1w, brain)
-        at = apply_affine(np.linalg.inv(epi_to_t1w), anatomy.warp.to_moving(places))
+        to_epi = _through_t1w(epi_to_t1w, anatomy)
+    at = to_epi(places)
     overlaps["epi_template"] = _overlap(picture, at, template)
+    checks = {} if anatomy is None else {"t1w": anatomy.check}
+    found = find_orientation(picture, n_threads)
+    checks["epi"] = check_registration(picture, found, to_epi(brain_places()), own_warp)
     # the one interpolation of the data
     resampled = resample_series(series, affine, at.reshape(-1, 3), motion, n_threads)
     del series
@@ -114,7 +122,12 @@ def preprocess(
     if mask.sum() < 2 * _LEAST_VOXELS:
         msg = (
             "Almost nothing of the brain lies in the field of view once the run is in template "
-            "space. Check the registration pictures and the headers of BOLD and T1w."
+            "space. Check the registration pictures and the headers of BOLD and T1w"
+        )
+        msg += "".join(
+            f". The {name} {fits_when(check.axes, check.turn)}"
+            for name, check in checks.items()
+            if check.axes != RIGHT_AXES
         )
         raise InputError(msg)
     image = resampled.data.reshape(*shape, -1)
@@ -153,7 +166,21 @@ def preprocess(
         overlaps=overlaps,
         warnings=tuple(warnings),
         without_global_signal=other,
+        checks=checks,
     )
+
+
+def _through_t1w(
+    epi_to_t1w: NDArray[np.float64], anatomy: Anatomy
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return the way from places of the template to those of the EPI."""
+    back = np.linalg.inv(epi_to_t1w)
+
+    def to_epi(places: NDArray[np.float64]) -> NDArray[np.float64]:
+        moved: NDArray[np.float64] = apply_affine(back, anatomy.warp.to_moving(places))
+        return moved
+
+    return to_epi
 
 
 def _motion_confounds(

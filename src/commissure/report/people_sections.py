@@ -11,6 +11,16 @@ from commissure.report.formatting import fixed, p_text
 from commissure.report.page_parts import Cell, Details, Link, Part, Section, Table, Text, section
 from commissure.report.wording import count
 
+# What is measured of each image's registration beside the overlap, which its warp makes large.
+_REGISTRATION = {
+    "axes": "where the header's axes point to by the image's content, left and right apart",
+    "turn": "angle between the header's axes and the head (°)",
+    "doubt": "how nearly another way round fits as well (1: as well)",
+    "apart": "distance from where a search by content puts it (mm)",
+    "coverage": "share of the brain that it covers",
+    "stretch": "stretch by the affine registration",
+    "warped": "share of the brain that the warp folds or squeezes",
+}
 _STATES = {"done": "finished", "failed": "failed", "started": "begun", "waiting": "to be done"}
 # Columns of quality.tsv that everyone's table shows, with their decimals.
 _SHOWN = {
@@ -98,6 +108,11 @@ def measured_rows(run: Run) -> tuple[tuple[str, str], ...]:
         "mean_fd_power": "mean FD by Power's definition (mm)",
         "overlap_epi_t1w": "overlap of the EPI's brain and the T1w's (Dice)",
         "overlap_epi_template": "overlap of the EPI's brain and the template's (Dice)",
+        **{
+            f"{name}_{image}": f"{what} ({shown})"
+            for image, shown in (("epi", "EPI"), ("t1w", "T1w"))
+            for name, what in _REGISTRATION.items()
+        },
     }
     decimals = {key: n for key, (_, n) in _SHOWN.items()}
     return tuple(

@@ -18,6 +18,9 @@ _LEAST_VALUES = 2
 WHOLE_MAP = "whole map"
 # Shorter than the reasons of quality.tsv, whose numbers are in the table of who is left out.
 _REASONS = {
+    "header is wrong": "a wrong header",
+    "of the brain after registration": "a brain that is cut off",
+    "registration": "a failed registration",
     "mean FD": "head motion",
     "moved": "head motion",
     "turned": "head motion",

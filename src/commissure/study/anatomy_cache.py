@@ -1,10 +1,12 @@
 """A participant's anatomy on disk, so that what is done again does not begin with it."""
 
 import glob
+import json
 import logging
 import os
 import uuid
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.registration import Image, Warp
+from commissure.preprocessing.registration_checks import RegistrationCheck
 from commissure.workspace.paths import file_name, inside
 
 # Of the hash of all that an anatomy depends on.
@@ -53,6 +56,7 @@ def save_anatomy(anatomy: Anatomy, path: Path) -> None:
                 warp_forward=anatomy.warp.forward,
                 warp_backward=anatomy.warp.backward,
                 warp_affine=anatomy.warp.affine,
+                check=np.array(json.dumps(asdict(anatomy.check))),
             )
             file.flush()
             os.fsync(file.fileno())
@@ -87,6 +91,7 @@ def load_anatomy(path: Path) -> Anatomy | None:
                     stored["warp_backward"],
                     stored["warp_affine"],
                 ),
+                RegistrationCheck(**json.loads(str(stored["check"]))),
             )
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile):
         return None

@@ -1,6 +1,7 @@
 """What quality.tsv of a study tells of who was included, for the methods section."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from commissure.report.methods_facts import Quality, Spread
 from commissure.report.wording import level_name
 from commissure.study.quality import KEYS
+from commissure.study.registration_quality import RegistrationRules, registration_reasons
 
 
 def quality_facts(
@@ -53,6 +55,7 @@ def quality_facts(
     moved = [_moved(row, rules) for row in included.to_dict("records")]
     told = {"motion": "mean_fd_jenkinson", "volumes": "n_volumes", "df": "effective_df"}
     told |= {name: name for name in ("overlap_epi_t1w", "overlap_epi_template")}
+    told["orientation"] = "turn_epi"
     return Quality(
         rules=rules,
         judged=frozenset(
@@ -78,16 +81,15 @@ def _reasons(row: Mapping[str, Any], rules: Mapping[str, Any]) -> tuple[str, ...
     below = {
         "volumes": [("n_volumes", "least_volumes")],
         "df": [("effective_df", "least_df")],
-        "overlap": [
-            ("overlap_epi_t1w", "least_overlap"),
-            ("overlap_epi_template", "least_overlap"),
-        ],
     }
     reasons += [
         kind
         for kind, limits in below.items()
         if any(pd.notna(row.get(name)) and row[name] < rules[limit] for name, limit in limits)
     ]
+    limits = {f.name: rules[f.name] for f in fields(RegistrationRules) if f.name in rules}
+    if registration_reasons(row, RegistrationRules(**limits))[0]:
+        reasons.append("overlap")
     # What no measurement explains was decided by people: quality.tsv has their words.
     return tuple(reasons) or ("decided",)
 

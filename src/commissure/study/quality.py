@@ -1,7 +1,7 @@
 """Which runs are good enough for the group stage, and why the others are not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,12 +11,13 @@ from annotated_types import Ge, Le
 from commissure.inputs import Scan
 from commissure.preprocessing import max_motion, motion_parameters
 from commissure.preprocessing.recipe import CleanBold
+from commissure.study.registration_quality import RegistrationRules, registration_reasons
 
 KEYS = ["participant_id", "session", "task", "run"]
 
 
 @dataclass(frozen=True)
-class QualityRules:
+class QualityRules(RegistrationRules):
     """Limits of a run that is included.
 
     Attributes
@@ -31,11 +32,6 @@ class QualityRules:
         After trimming and censoring.
     least_df : float
         Effective degrees of freedom.
-    least_overlap : float
-        Dice overlap of brain masks, below which a registration must have failed.
-    doubtful_overlap : float
-        Below it the run is included, but noted: simulated participants have 0.96 with their own
-        T1w and 0.90 with another person's.
     """
 
     exclude_motion: bool = True
@@ -44,14 +40,6 @@ class QualityRules:
     max_degrees: Annotated[float, Ge(0), Le(180)] = 3.0
     least_volumes: Annotated[int, Ge(1), Le(100_000)] = 100
     least_df: Annotated[float, Ge(0), Le(100_000)] = 20.0
-    least_overlap: Annotated[float, Ge(0), Le(1)] = 0.8
-    doubtful_overlap: Annotated[float, Ge(0), Le(1)] = 0.92
-
-
-_OVERLAPS = {
-    "epi_t1w": "the EPI's brain and the T1w's (is it the same person?)",
-    "epi_template": "the EPI's brain and the template's",
-}
 
 
 def key_of(scan: Scan) -> dict[str, object]:
@@ -66,7 +54,9 @@ def measure(scan: Scan, clean: CleanBold) -> dict[str, object]:
     -------
     dict
         `KEYS`, then ``mean_fd_jenkinson, mean_fd_power, max_motion, max_rotation, n_volumes,
-        effective_df`` and an ``overlap_...`` for each registration.
+        effective_df``, an ``overlap_...`` for each registration, and for each image that was
+        registered (``epi``, ``t1w``) the fields of
+        `commissure.preprocessing.registration_checks.RegistrationCheck`, as ``turn_epi``.
     """
     millimetres, degrees = max_motion(motion_parameters(clean.motion))
     return {
@@ -78,6 +68,12 @@ def measure(scan: Scan, clean: CleanBold) -> dict[str, object]:
         "n_volumes": int(clean.kept.sum()),
         "effective_df": clean.effective_df,
         **{f"overlap_{name}": overlap for name, overlap in clean.overlaps.items()},
+        **{
+            f"{name}_{image}": value
+            for image, check in clean.checks.items()
+            for name, value in asdict(check).items()
+            if value is not None
+        },
     }
 
 
@@ -114,13 +110,9 @@ def judge(measured: Mapping[str, Any], rules: QualityRules) -> dict[str, object]
         *below("n_volumes", rules.least_volumes, "{} volumes < {}"),
         *below("effective_df", rules.least_df, "{:.1f} degrees of freedom < {:g}"),
     ]
-    noted = []
-    for name, what in _OVERLAPS.items():
-        text = f"{what} overlap by {{:.2f}} < {{:g}}"
-        failed = below(f"overlap_{name}", rules.least_overlap, text)
-        reasons += failed
-        if not failed:
-            noted += below(f"overlap_{name}", rules.doubtful_overlap, f"{text} (noted)")
+    against, doubtful = registration_reasons(measured, rules)
+    reasons += against
+    noted = [f"{reason} (noted)" for reason in doubtful]
     if rules.exclude_motion:
         reasons = [*moved, *reasons]
     else:

@@ -1,0 +1,90 @@
+"""What registrations of a real EPI are found to be, with headers right and wrong."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from commissure.preprocessing.epi import register_template_to_epi
+from commissure.preprocessing.orientation import Orientation, find_orientation
+from commissure.preprocessing.registration import Image, Warp
+from commissure.preprocessing.registration_checks import brain_places, check_registration
+from commissure.space.templates import load_template
+from commissure.study.registration_quality import RegistrationRules, registration_reasons
+from tests.preprocessing.turned import HEADERS, with_header
+
+REAL = Path(__file__).parents[1] / "data/registration/epi_6mm.nii.gz"
+
+
+@pytest.fixture(scope="module")
+def real_epi():
+    img = nib.load(REAL)
+    return Image(np.asarray(img.dataobj, np.float32), img.affine)
+
+
+def against(epi):
+    """What excludes an EPI that is registered straight to the template."""
+    warp = register_template_to_epi(epi)
+    check = check_registration(epi, find_orientation(epi), warp.to_moving(brain_places()), warp)
+    measured = {f"{name}_epi": value for name, value in asdict(check).items()}
+    return "; ".join(registration_reasons(measured, RegistrationRules())[0])
+
+
+@pytest.mark.slow
+def test_a_real_epi_passes_with_its_own_header(real_epi):
+    assert against(real_epi) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("axes", "said"),
+    [
+        ("RPS", "its y axis (front to back) is reversed"),
+        ("RAI", "its z axis (upside down) is reversed"),
+        ("RSA", "its x, y and z axes point to right, top and front"),
+    ],
+)
+def test_no_other_header_of_it_passes(real_epi, axes, said):
+    assert said in against(with_header(real_epi, HEADERS[axes]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["cut", "zeroed"])
+def test_a_real_epi_without_its_top_does_not_pass(real_epi, how):
+    data = real_epi.data.copy()
+    top = data.shape[2] * 2 // 3
+    data[:, :, top:] = 0
+    assert against(Image(data[:, :, :top] if how == "cut" else data, real_epi.affine))
+
+
+def test_numbers_of_a_known_map():
+    grid = load_template(2)
+    still = np.zeros((*grid.brain.shape, 3), np.float32)
+    matrix = np.diag([1.25, 1, 0.5, 1])
+    matrix[:3, 3] = 3, 4, 0
+    warp = Warp(matrix, still, still, grid.affine)
+    orientation = Orientation(np.diag([1.25, 1, 0.5, 1]), "RAS", 0.0, 0.5)
+    half = Image(np.ones(grid.brain.shape, np.float32), matrix @ grid.affine)
+    half.data[grid.brain.shape[0] // 2 + 1 :] = 0
+    check = check_registration(half, orientation, warp.to_moving(brain_places()), warp)
+    assert check.apart == pytest.approx(5)
+    assert check.stretch == pytest.approx(2)
+    assert check.warped == 0
+    assert check.coverage == pytest.approx(0.5, abs=0.03)  # the template is symmetric
+
+
+def test_a_warp_that_folds_one_side_is_seen():
+    grid = load_template(2)
+    field = np.zeros((*grid.brain.shape, 3), np.float32)
+    middle = grid.brain.shape[0] // 2
+    field[middle:, ..., 0] = -4.0 * np.arange(grid.brain.shape[0] - middle)[:, None, None]
+    warp = Warp(np.eye(4), field, -field, grid.affine)
+    places = brain_places()
+    image = Image(np.ones(grid.brain.shape, np.float32), grid.affine)
+    orientation = Orientation(np.eye(4), "RAS", 0.0, 0.5)
+    check = check_registration(image, orientation, places, warp)
+    assert check.warped == pytest.approx(0.5, abs=0.03)
+    nowhere = check_registration(image, orientation, np.full(places.shape, np.nan))
+    assert (nowhere.apart, nowhere.coverage) == (1000, 0)
