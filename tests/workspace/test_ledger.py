@@ -285,3 +285,13 @@ def test_replacing_a_file_leaves_no_other(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="full"):
         replace_file(tmp_path / "a.json", "two")
     assert [p.read_text() for p in tmp_path.iterdir()] == ["one"]
+
+
+def test_killed_while_a_file_is_replaced_the_next_leaves_no_other(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(CrashError))
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(CrashError):
+            replace_file(tmp_path / "a.json", "one")
+    replace_file(tmp_path / "a.json", "two")
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.json", "two")]

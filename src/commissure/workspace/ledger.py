@@ -20,7 +20,7 @@ from commissure.workspace.paths import (
     remove_folder,
     state_path,
 )
-from commissure.workspace.staging import replace_file, staged
+from commissure.workspace.staging import replace_file, staged, unfinished
 from commissure.workspace.written import Written, written_in
 
 log = logging.getLogger(__name__)
@@ -285,7 +285,8 @@ class Ledger:
             for name in entry.outputs:
                 self._remove(name)
         self.clear_staging()
-        self.path.unlink(missing_ok=True)
+        for path in (unfinished(self.path), self.path):
+            path.unlink(missing_ok=True)
         self.read()
 
     def _content(self) -> str:

@@ -4,7 +4,6 @@ import errno
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,8 +117,15 @@ def _cannot_write(error: OSError, out_dir: Path) -> InputError:
     )
 
 
+def unfinished(path: Path) -> Path:
+    """Return what `replace_file` writes first; killed, it leaves it to the next to replace it."""
+    return path.with_name(f".{path.name}-new")
+
+
 def replace_file(path: Path, text: str) -> None:
     """Write a file such that, killed at any moment, the old or the new one is there, whole.
+
+    To be called by one process at a time.
 
     Raises
     ------
@@ -128,7 +134,7 @@ def replace_file(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+        new = unfinished(path)
         try:
             new.write_text(text, encoding="utf-8")
             _sync(new)
