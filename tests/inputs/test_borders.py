@@ -292,3 +292,12 @@ def test_displacements_beside_realignment_parameters(tmp_path, rows):
     (tmp_path / "FD_Power_x.txt").write_text("\n".join(rows))
     with pytest.raises(InputError, match=r"rp_x.txt|FD_Power_x.txt"):
         read_confounds(path, ("friston24",))
+
+
+def test_what_confounds_lack_is_told_before_anything_is_computed(derived, caplog, capsys):
+    # The default strategy asks for the global signal, which this table has not.
+    out = derived.parent / f"{derived.name}-out"
+    assert main(["run", str(derived), str(out), "participant"]) == 2
+    told = caplog.text + capsys.readouterr().err
+    assert "desc-confounds_timeseries.tsv does not have what the strategy needs" in told
+    assert not out.exists()

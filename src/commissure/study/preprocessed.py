@@ -1,7 +1,7 @@
 """Runs that others preprocessed, to clean series: from files to arrays."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from commissure.preprocessing import motion_matrices
 from commissure.preprocessing.clean_preprocessed import clean_preprocessed, template_on
 from commissure.preprocessing.recipe import CleanBold, Recipe
 from commissure.preprocessing.trim import trim_volumes
+from commissure.problems import InputError
 from commissure.space.domain import mask_on
 from commissure.space.grid import Grid
 
@@ -59,7 +60,7 @@ def clean_scan(
     InputError
         If image, mask and confounds cannot be read or do not fit each other.
     """
-    n_trim = 0 if "trim" in scan.done else max(recipe.n_trim, scan.n_non_steady)
+    n_trim = _n_trim(scan, recipe)
     options = options or {}
     names, signals = _split(scan, recipe, strategy, options)
     img = read_volumes(scan.bold, gaps=True)
@@ -86,6 +87,39 @@ def clean_scan(
         without_global_signal=without_global_signal,
         n_threads=n_threads,
     )
+
+
+def check_confounds(scans: Iterable[Scan], recipe: Recipe, strategy: Sequence[str]) -> None:
+    """Read the confounds of scans that others preprocessed, as they will be read later.
+
+    Parameters
+    ----------
+    scans : iterable of Scan
+    recipe : Recipe
+    strategy : sequence of str
+        See `clean_scan`.
+
+    Raises
+    ------
+    InputError
+        With all that is wrong with the tables, or that they lack.
+    """
+    problems: list[str] = []
+    for scan in scans:
+        try:
+            if scan.kind == "preprocessed":
+                names, _ = _split(scan, recipe, strategy, {})
+                read_confounds(scan, names, n_trim=_n_trim(scan, recipe))
+            elif scan.kind == "clean" and scan.confounds is not None:
+                read_confounds(scan, ())
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+
+
+def _n_trim(scan: Scan, recipe: Recipe) -> int:
+    return 0 if "trim" in scan.done else max(recipe.n_trim, scan.n_non_steady)
 
 
 def _split(

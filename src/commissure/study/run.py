@@ -31,12 +31,13 @@ from commissure.study.group_people import check_people
 from commissure.study.identity import claim
 from commissure.study.participant import Job, is_done, results_of, work_on
 from commissure.study.people import Participants, read_participants
+from commissure.study.preprocessed import check_confounds
 from commissure.study.provenance import recorded
 from commissure.study.report_files import write_report
 from commissure.study.settings import StudySettings
 from commissure.study.study_files import write_study_files
 from commissure.workspace.ledger import Ledger, check_unchanged, lock_of
-from commissure.workspace.paths import make_folder, state_path
+from commissure.workspace.paths import STATE_FOLDER, make_folder, state_path
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +150,9 @@ def run_study(
     """
     notes = check_alike(study.scans)
     people = None if stage == "participant" else _people(study)
+    is_new = not (study.out_dir / STATE_FOLDER).exists()
+    if stage != "group" and is_new:
+        _check_confounds(study.jobs)
     claim(study.out_dir, study.input_dir, study.scans)
     check_unchanged(
         study.out_dir,
@@ -162,6 +166,9 @@ def run_study(
     outcome = StudyOutcome(notes=notes)
     with recorded(study.out_dir, study.input_dir, study.command, study.settings, notes):
         if stage != "group":
+            if not is_new:
+                # What is done already is not read again; it is known once the folder is claimed.
+                _check_confounds([job for job in study.jobs if not is_done(job)])
             _participants(study, executor, tell, outcome)
         results = [result for job in study.jobs for result in results_of(job)]
         outcome.judged = judged_runs(results, study.settings)
@@ -193,6 +200,12 @@ def run_study(
     _report(study.out_dir, wait=True)
     tell("group", "done", 1.0)
     return outcome
+
+
+def _check_confounds(jobs: Sequence[Job]) -> None:
+    if jobs:
+        settings, scans = jobs[0].settings, [scan for job in jobs for scan in job.scans]
+        check_confounds(scans, settings.preprocessing, settings.input.confounds)
 
 
 def _participants(study: Study, executor: Executor, tell: OnEvent, outcome: StudyOutcome) -> None:
