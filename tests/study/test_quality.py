@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from commissure.preprocessing.registration_checks import RegistrationCheck
+from commissure.problems import InputError
 from commissure.study.data_texts import read_data
 from commissure.study.quality import QualityRules, judge, measure, merge_quality
 
@@ -140,3 +141,21 @@ def test_rows_replace_older_ones_of_the_same_run(tmp_path):
     assert list(table["participant_id"]) == ["sub-00", "sub-01"]
     assert list(table["effective_df"]) == [30, 40]
     assert isinstance(table, pd.DataFrame)
+
+
+def test_a_table_that_a_spreadsheet_saved_is_read_or_refused(tmp_path):
+    row = judge({**vars(SCAN), "n_volumes": 200, "effective_df": 30.1 + 0.2}, QualityRules())
+    path = tmp_path / "quality.tsv"
+    written = merge_quality(tmp_path / "none", [row])
+    for separator in ("\t", ";"):
+        written.to_csv(path, sep=separator, index=False, na_rep="n/a")
+        both = merge_quality(path, [row | {"participant_id": "sub-02"}])
+        kept = both.to_dict("records")[0]
+        assert kept["effective_df"] == 30.1 + 0.2
+        assert kept["included"]
+    path.write_text("participant_id;included\nsub-01;ja\n")
+    with pytest.raises(InputError, match=r"quality\.tsv has no columns .*Remove it"):
+        merge_quality(path, [row])
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match=r"quality\.tsv"):
+        merge_quality(path, [row])

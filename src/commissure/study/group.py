@@ -26,12 +26,12 @@ from commissure.study.group_inputs import (
     read_map_files,
     sample_map,
 )
-from commissure.study.group_people import bare, rows_of, with_motion
+from commissure.study.group_people import bare, in_subset, rows_of, subset_text, with_motion
 from commissure.study.methods_files import write_methods
 from commissure.study.participant import RunResult, clean_scan, map_name, write_study_maps
 from commissure.study.people import MEAN_FD, Participants, understood
 from commissure.study.preprocess_files import own_folder
-from commissure.study.quality import KEYS, judge, key_of
+from commissure.study.quality import KEYS, LEFT_OUT, judge, key_of, left_out
 from commissure.study.regions import files_named
 from commissure.study.settings import GroupSettings, StudySettings, hash_of, tables_of_results
 from commissure.study.statistics import find
@@ -81,7 +81,10 @@ class GroupOutcome:
 def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[Judged]:
     """Judge the runs that are clean; those that are not are left out, with the reason."""
     judged = []
-    for result in results:
+    for one in results:
+        decided = left_out(one.scan, settings.quality)
+        # What went wrong with somebody who is left out stops nobody.
+        result = one if decided is None else replace(one, problems=())
         row = key_of(result.scan)
         if result.measured is not None:
             row = judge(result.measured, settings.quality)
@@ -89,6 +92,8 @@ def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[J
         if why or not result.is_done:
             why = f"failed: {why}" if why else "not done: run the participant stage."
             row |= {"included": False, "reasons": why}
+        if decided is not None:
+            row |= {"included": False, "reasons": f"{LEFT_OUT}{decided}"}
         judged.append(Judged(result, row))
     return judged
 
@@ -138,14 +143,21 @@ def run_group(
     if not included:
         msg = "Nobody is included in the group stage; see quality.tsv for the reasons."
         raise InputError(msg)
+    asked = asked_of_group(settings)
+    n_included, included = len(included), _of_subset(included, people, asked)
     if settings.cfh.partner == "group":
         included = _partners_of_group(included, ledger, out_dir, settings, n_threads, max_memory)
-    asked = asked_of_group(settings)
     scans = _scans(included, asked)
     excluded = _excluded(judged, people, asked.group)
+    if asked.subset:
+        ours = people.table["participant_id"][in_subset(people, asked.subset)].map(bare)
+        excluded = excluded[excluded["participant_id"].map(bare).isin(ours)]
     people = rows_of([key for key, _ in scans], people)
     motion = [[run.row.get("mean_fd_jenkinson") for run in runs] for _, runs in scans]
     people = with_motion(understood(people, named_columns(settings.group)), motion, asked)
+    if asked.subset:
+        note = f"{subset_text(asked.subset)} are compared: {len(included)} of {n_included} runs."
+        people = replace(people, notes={**people.notes, "participant_id": note})
     key = hash_of(
         code_of("findings"),
         asdict(asked),
@@ -208,6 +220,23 @@ def run_group(
     partners = [_PARTNERS] if settings.cfh.partner == "group" else []
     ledger.keep_only([FINDINGS, _METHODS, *partners])
     return GroupOutcome(**facts | {"notes": tuple(facts["notes"])})
+
+
+def _of_subset(
+    included: Sequence[Judged], people: Participants, asked: GroupSettings
+) -> list[Judged]:
+    """Return the runs of those to whom the study is limited."""
+    if not asked.subset:
+        return list(included)
+    scans = [run.result.scan for run in included]
+    keys = sorted({(scan.participant_id, scan.session or "") for scan in scans})
+    rows = rows_of([(who, session or None) for who, session in keys], people)
+    kept = {key for key, inside in zip(keys, in_subset(rows, asked.subset), strict=True) if inside}
+    return [
+        run
+        for run, scan in zip(included, scans, strict=True)
+        if (scan.participant_id, scan.session or "") in kept
+    ]
 
 
 def _scans(

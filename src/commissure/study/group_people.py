@@ -1,15 +1,19 @@
 """Who is compared: the participants' rows, a row a scan, with their motion."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from commissure.files.columns import level_name
+from commissure.files.tables import tidy
 from commissure.inputs import Scan
 from commissure.problems import InputError
 from commissure.study.people import MEAN_FD, Participants
+from commissure.study.quality import exclusion_problems, left_out
 from commissure.study.settings import GroupSettings, StudySettings
 from commissure.study.stats_inputs import people_problems
 
@@ -18,12 +22,66 @@ _SHOWN = 10
 
 def check_people(people: Participants, scans: Sequence[Scan], settings: StudySettings) -> list[str]:
     """Say what is wrong with participants and the formula, before anything is computed."""
-    keys = sorted({(scan.participant_id, scan.session or "") for scan in scans})
+    who = [str(name) for name in people.table["participant_id"]]
+    problems = exclusion_problems(settings.quality, scans, who)
+    asked = settings.group
+    compared = [scan for scan in scans if left_out(scan, settings.quality) is None]
+    keys = sorted({(scan.participant_id, scan.session or "") for scan in compared})
+    if not keys:
+        return [*problems, "[quality] exclude leaves nobody to compare. Leave fewer out."]
     try:
         rows = rows_of([(who, session or None) for who, session in keys], people)
+        if asked.subset:
+            inside = in_subset(rows, asked.subset)
+            rows = replace(rows, table=rows.table[inside].reset_index(drop=True))
     except InputError as error:
-        return list(error.problems)
-    return people_problems(rows, settings.group)
+        return [*problems, *error.problems]
+    return [*problems, *people_problems(rows, asked)]
+
+
+def in_subset(people: Participants, subset: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
+    """Return which rows are of those to whom a study is limited.
+
+    Raises
+    ------
+    InputError
+        If there is no such column or level, or nobody has them all.
+    """
+    inside = np.ones(len(people.table), bool)
+    problems = []
+    for name, wanted in subset.items():
+        if name not in people.table:
+            there = ", ".join(map(str, people.table))
+            problems.append(f"[group] subset names {name}; the participants' columns are {there}.")
+            continue
+        levels = people.table[name].map(_level, na_action="ignore")
+        known = sorted(levels.dropna().unique())
+        if unknown := [level for level in wanted if level not in known]:
+            problems.append(
+                f"[group] subset: nobody has {name} {', '.join(unknown)}; there are "
+                f"{', '.join(known[:_SHOWN])}."
+            )
+        inside &= levels.isin(list(wanted)).to_numpy()
+    if not problems and not inside.any():
+        problems = ["[group] subset: nobody has all that it asks for. Widen it."]
+    if problems:
+        raise InputError(problems)
+    return inside
+
+
+def subset_text(subset: Mapping[str, Sequence[str]]) -> str:
+    """Return in words to whom a study is limited."""
+    which = " and ".join(f"{name} {' or '.join(levels)}" for name, levels in subset.items())
+    return f"Only people with {which}"
+
+
+def _level(value: object) -> str:
+    """Return how settings write a level: 1 for 1.0 too."""
+    text = tidy(str(value))
+    try:
+        return level_name(float(text))
+    except (ValueError, OverflowError):
+        return text
 
 
 def rows_of(keys: Sequence[tuple[str, str | None]], people: Participants) -> Participants:

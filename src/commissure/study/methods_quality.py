@@ -8,7 +8,7 @@ import pandas as pd
 
 from commissure.report.methods_facts import Quality, Spread
 from commissure.report.wording import level_name
-from commissure.study.quality import KEYS
+from commissure.study.quality import KEYS, LEFT_OUT
 from commissure.study.registration_quality import RegistrationRules, registration_reasons
 
 
@@ -74,6 +74,8 @@ def quality_facts(
 
 def _reasons(row: Mapping[str, Any], rules: Mapping[str, Any]) -> tuple[str, ...]:
     """Return which kinds of reasons exclude a run, by what was measured."""
+    if str(row.get("reasons", "")).startswith(LEFT_OUT):
+        return ("decided",)
     if not pd.notna(row.get("n_volumes")) and not pd.notna(row.get("mean_fd_jenkinson")):
         failed = str(row.get("reasons", "")).startswith("failed")
         return ("failed",) if failed else ("undone",)

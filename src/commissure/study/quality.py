@@ -1,19 +1,26 @@
 """Which runs are good enough for the group stage, and why the others are not."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
 from annotated_types import Ge, Le
 
+from commissure.files.columns import values_of
+from commissure.files.tables import as_frame, read_cells
 from commissure.inputs import Scan
 from commissure.preprocessing import max_motion, motion_parameters
 from commissure.preprocessing.recipe import CleanBold
+from commissure.problems import InputError
 from commissure.study.registration_quality import RegistrationRules, registration_reasons
 
 KEYS = ["participant_id", "session", "task", "run"]
+
+_VERDICT = ["included", "reasons"]
+# How the reason of a run begins that is left out by name.
+LEFT_OUT = "left out: "
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,9 @@ class QualityRules(RegistrationRules):
         After trimming and censoring.
     least_df : float
         Effective degrees of freedom.
+    exclude : dict of str to str
+        Who is left out by name, with the reason: ``{"sub-07": "withdrew"}``, or a run of somebody:
+        ``{"sub-07_ses-2_run-1": "fell asleep"}``.
     """
 
     exclude_motion: bool = True
@@ -40,11 +50,59 @@ class QualityRules(RegistrationRules):
     max_degrees: Annotated[float, Ge(0), Le(180)] = 3.0
     least_volumes: Annotated[int, Ge(1), Le(100_000)] = 100
     least_df: Annotated[float, Ge(0), Le(100_000)] = 20.0
+    exclude: dict[str, str] = field(default_factory=dict)
 
 
 def key_of(scan: Scan) -> dict[str, object]:
     """Return which run a row of quality.tsv is of."""
     return {name: getattr(scan, name) for name in KEYS}
+
+
+def left_out(scan: Scan, rules: QualityRules) -> str | None:
+    """Return why a run is left out by name, None if it is not."""
+    reasons = [reason for name, reason in rules.exclude.items() if _names(name, scan)]
+    return "; ".join(reasons) or None
+
+
+def exclusion_problems(
+    rules: QualityRules, scans: Sequence[Scan], participants: Iterable[str]
+) -> list[str]:
+    """Say who is left out by name but is not there, and for whom there is no reason.
+
+    Parameters
+    ----------
+    rules : QualityRules
+    scans : sequence of Scan
+    participants : iterable of str
+        Of the whole study, of which the scans may be a part.
+    """
+    there = {name.removeprefix("sub-") for name in participants}
+    unknown = [
+        name
+        for name in rules.exclude
+        if name.removeprefix("sub-") not in there and not any(_names(name, scan) for scan in scans)
+    ]
+    problems = [
+        f'[quality] exclude names {name}, but gives no reason: {{"{name}" = "the reason"}}.'
+        for name, reason in rules.exclude.items()
+        if not reason.strip()
+    ]
+    if unknown:
+        problems.append(
+            f"[quality] exclude names {', '.join(unknown)}, of whom there is no scan. Write names "
+            "as the scans have them: sub-07 for a participant, sub-07_ses-2_run-1 for a run."
+        )
+    return problems
+
+
+def _names(name: str, scan: Scan) -> bool:
+    """Tell whether a name is of a run, or of its participant or session."""
+    who = scan.participant_id.removeprefix("sub-")
+    name = name.removeprefix("sub-")
+    if name == who:
+        return True
+    labels = {f"ses-{scan.session}", f"task-{scan.task}", f"run-{scan.run}"}
+    return name.startswith(f"{who}_") and set(name.removeprefix(f"{who}_").split("_")) <= labels
 
 
 def measure(scan: Scan, clean: CleanBold) -> dict[str, object]:
@@ -123,11 +181,34 @@ def judge(measured: Mapping[str, Any], rules: QualityRules) -> dict[str, object]
 
 
 def merge_quality(path: Path, rows: list[dict[str, object]]) -> pd.DataFrame:
-    """Return the table of all runs: those of the file, with these rows in place of older ones."""
+    """Return the table of all runs: those of the file, with these rows in place of older ones.
+
+    Raises
+    ------
+    InputError
+        If the file is not as it was written.
+    """
     new = pd.DataFrame(rows)
     if path.exists():
-        text = dict.fromkeys(KEYS, str)
-        old = pd.read_csv(path, sep="\t", dtype=text, na_values=["n/a"])
-        both = pd.concat([old, new], ignore_index=True)
+        both = pd.concat([_read_quality(path), new], ignore_index=True)
         new = both.drop_duplicates(KEYS, keep="last")
     return new.sort_values(KEYS, ignore_index=True)
+
+
+def _read_quality(path: Path) -> pd.DataFrame:
+    cells = read_cells(path)
+    if not {*KEYS, *_VERDICT} <= set(cells.names):
+        msg = (
+            f"{path} has no columns {', '.join([*KEYS, *_VERDICT])}: it was changed. Remove "
+            "it, and it is written again."
+        )
+        raise InputError(msg)
+    table = as_frame(cells)
+    for name in (*KEYS, *_VERDICT):
+        table[name] = pd.Series(values_of(cells.column(name), "text"), dtype=object)
+    verdicts = {"true": True, "false": False}
+    table["included"] = table["included"].astype(str).str.lower().map(verdicts)
+    if table["included"].isna().any():
+        msg = f"{path}: included must be True or False in every row. Remove the file or correct it."
+        raise InputError(msg)
+    return table.astype({"included": bool})

@@ -33,6 +33,7 @@ from commissure.study.participant import Job, is_done, results_of, work_on
 from commissure.study.people import Participants, read_participants
 from commissure.study.preprocessed import check_confounds
 from commissure.study.provenance import recorded
+from commissure.study.quality import left_out
 from commissure.study.report_files import write_report
 from commissure.study.settings import StudySettings
 from commissure.study.study_files import write_study_files
@@ -211,10 +212,13 @@ def _check_confounds(jobs: Sequence[Job]) -> None:
 def _participants(study: Study, executor: Executor, tell: OnEvent, outcome: StudyOutcome) -> None:
     """Do what is left to do for each participant."""
     jobs = study.jobs
-    pending = [job for job in jobs if not is_done(job)]
-    outcome.n_done = len(jobs) - len(pending)
+    rules = study.settings.quality
+    # Nothing is computed of those who are left out by name.
+    wanted = [job for job in jobs if any(left_out(scan, rules) is None for scan in job.scans)]
+    pending = [job for job in wanted if not is_done(job)]
+    outcome.n_done = len(wanted) - len(pending)
     if outcome.n_done:
-        log.info("%d of %d participants are done already.", outcome.n_done, len(jobs))
+        log.info("%d of %d participants are done already.", outcome.n_done, len(wanted))
     waiting = {job.participant_id for job in pending}
     for job in jobs:
         if job.participant_id not in waiting:

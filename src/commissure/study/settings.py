@@ -118,9 +118,12 @@ class GroupSettings(StatsSettings):
     ----------
     mean_fd_covariate : bool
         Whether each participant's mean framewise displacement (Jenkinson) joins the formula.
+    subset : dict of str to tuple of str
+        To whom the comparison is limited, by levels of columns: ``{site = ["A"]}``.
     """
 
     mean_fd_covariate: bool = False
+    subset: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
