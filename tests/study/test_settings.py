@@ -57,6 +57,8 @@ def test_presets_differ_where_the_method_says_so():
         ("group", "contrast"),
         ("group", "clinical"),
         ("group", "within"),
+        ("group", "variance_groups"),
+        ("group", "welch"),
         ("group", "mean_fd_covariate"),
         ("group", "method"),
         ("group", "tail"),
