@@ -155,7 +155,7 @@ def three_dimensional(domain, write_scan, tmp_path):
 
 
 def two_volumes(domain, write_scan, tmp_path):
-    return (write_scan(noise(domain, 2)),), "at least 3"
+    return (write_scan(noise(domain, 2)),), "2 volumes; correlations of fewer than 4"
 
 
 def another_grid(domain, write_scan, tmp_path):

@@ -9,6 +9,7 @@ import statsmodels.formula.api as smf
 from scipy import ndimage, stats
 
 from commissure import Domain
+from commissure.study.coverage import coverage_of
 from commissure.study.findings import StatsSettings
 from commissure.study.group_inputs import GroupMaps
 from commissure.study.people import Participants
@@ -43,6 +44,8 @@ def make(people):
     inside = np.linalg.norm(domain.coordinates - (-9, 3, 0), axis=1) < 6
     maps[np.ix_(people["group"] == "patient", inside)] += 0.8
 
+    coverage, _ = coverage_of(maps, people["participant_id"], domain)
+
     def of(contrast=CONTRAST, formula="group + age", table=people, **more):
         settings = StatsSettings(
             formula, contrast, atlas="none", n_permutations=50, statistics=("size",), **more
@@ -50,7 +53,7 @@ def make(people):
         inputs = check_inputs(
             lambda: Participants(table, ()),
             lambda: domain,
-            lambda _table, _domain: GroupMaps(maps, domain, domain.n_places, ("x",) * N),
+            lambda _table, _domain: GroupMaps(maps, domain, coverage, ("x",) * N),
             settings,
         )
         return find(inputs, settings, n_threads=1)

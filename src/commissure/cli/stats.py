@@ -98,6 +98,13 @@ def add_parser(commands: Any) -> None:
         default=defaults.tail,
         help="alpha for both directions together (default), or for each, as SnPM",
     )
+    inference.add_argument(
+        "--loss-share",
+        type=float,
+        default=defaults.loss_share,
+        metavar="SHARE",
+        help="name who alone costs a larger share of the places (default: %(default)s)",
+    )
     inference.add_argument("--alpha", type=float, default=defaults.alpha)
     inference.add_argument(
         "--cluster-statistic",
@@ -169,6 +176,7 @@ def _run(options: argparse.Namespace) -> None:
         welch=options.welch,
         rois=tuple(options.roi),
         atlas=options.atlas,
+        loss_share=options.loss_share,
         alpha=options.alpha,
         cluster_statistic=options.cluster_statistic,
         space=options.space,

@@ -11,6 +11,7 @@ from commissure.report.check_sections import (
     provenance_section,
 )
 from commissure.report.contents import Findings, Participant, Run, Study
+from commissure.report.coverage_section import coverage_section
 from commissure.report.findings_sections import (
     clinical_section,
     differences_section,
@@ -58,6 +59,7 @@ def study_page(
         sections=(
             participants_section(study, links),
             left_out_section(study),
+            coverage_section(study),
             means_section(study, figures),
             differences_section(study, figures, links, viewer),
             effects_section(study, figures),

@@ -27,6 +27,10 @@ _BIAS_NOTE = (
 )
 
 
+# A larger share of places without a map is warned of.
+_LOST = 0.05
+
+
 @dataclass(frozen=True)
 class CleanScan:
     """Clean series in a file.
@@ -85,6 +89,7 @@ def write_cfh_maps(
             scan.path.name,
             n_duplicates,
         )
+    _tell_coverage(scan, result, domain)
     named = Path(scan.name or scan.path)
     shift = result.shift(domain)
     partner = np.full((domain.n_places, 3), np.nan)
@@ -100,6 +105,24 @@ def write_cfh_maps(
     title = split_extension(named)[0]
     cfh_figure(result.z, shift, domain, title=title, floor=values.get("floor")).savefig(picture)
     return picture
+
+
+def _tell_coverage(scan: CleanScan, result: CFHResult, domain: Domain) -> None:
+    """Say how many places of how many have a map, and why the others have none."""
+    sides = domain.hemisphere != NEITHER
+    n_sides = int(sides.sum())
+    constant, missing = (int((lost & sides).sum()) for lost in (result.constant, result.nonfinite))
+    lost = constant + missing
+    log.log(
+        logging.WARNING if lost > _LOST * n_sides else logging.INFO,
+        "%s: %s of %s places of the two hemispheres are mapped; %s have a constant time series, %s "
+        "one that is not finite.",
+        scan.path.name,
+        f"{n_sides - lost:,}",
+        f"{n_sides:,}",
+        f"{constant:,}",
+        f"{missing:,}",
+    )
 
 
 def write_z_map(

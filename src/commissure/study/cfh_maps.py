@@ -26,6 +26,9 @@ from commissure.workspace.places import check_outputs, placed
 
 log = logging.getLogger(__name__)
 
+# The standard error of Fisher's z is 1 / sqrt(n - 3): from here on there is one, and it is small.
+_LEAST_VOLUMES, _FEW_VOLUMES = 4, 28
+
 
 @dataclass(frozen=True)
 class CFHSettings:
@@ -182,8 +185,11 @@ def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[Cle
             if img.ndim != 4:
                 msg = f"{path} has {img.ndim} dimensions; a scan has 4 (x, y, z, time)."
                 raise InputError(msg)
-            if img.shape[3] < 3:
-                msg = f"{path} has {img.shape[3]} volumes; a correlation needs at least 3."
+            if img.shape[3] < _LEAST_VOLUMES:
+                msg = (
+                    f"{path} has {img.shape[3]} volumes; correlations of fewer than "
+                    f"{_LEAST_VOLUMES} have no standard error. Give longer series."
+                )
                 raise InputError(msg)
             check_same_grid(img, str(path), domain.grid, domain.name)
             tr = repetition_time(path, img) if settings.tr is None else settings.tr
@@ -208,6 +214,15 @@ def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[Cle
     ]
     if problems or alike:
         raise InputError([*_listed(problems), *alike])
+    short = [scan for scan in checked if scan.n_volumes < _FEW_VOLUMES]
+    if short:
+        log.warning(
+            "%s has %d volumes%s: a standard error of Fisher's z above 0.2. The highest of many "
+            "such correlations is high by chance alone.",
+            short[0].path.name,
+            short[0].n_volumes,
+            f", and {len(short) - 1} others are as short" if len(short) > 1 else "",
+        )
     off_template = [scan.path.name for scan in checked if not has_midline(scan.space)]
     if off_template:
         log.warning(

@@ -63,6 +63,9 @@ class StatsSettings:
     atlas : str, optional
         ``harvard-oxford``, ``none``, or the paths of an image and its labels with a comma between;
         by default the first where it is installed.
+    loss_share : float
+        Share of the places with data that a scan alone may cost before it is named: with 5 %, a
+        slice or two that a field of view cuts off are left to the count of all.
     alpha : float
         Corrected p below which a cluster is significant.
     cluster_statistic : {"size", "mass"}
@@ -106,6 +109,7 @@ class StatsSettings:
     welch: bool = False
     rois: tuple[str, ...] = ()
     atlas: str | None = None
+    loss_share: Annotated[float, Ge(0), Le(1)] = 0.05
     alpha: Annotated[float, Ge(1e-6), Lt(1)] = 0.05
     cluster_statistic: Literal["size", "mass"] = "size"
     space: str | None = None

@@ -26,6 +26,8 @@ from commissure.report.formatting import fixed, interval_text, p_equals, p_text
 from commissure.report.measure_names import measure_of_files
 from commissure.report.scatter import scatter_figure
 from commissure.report.tables_docx import table_docx
+from commissure.space import Domain
+from commissure.study.coverage import coverage_record
 from commissure.study.data_texts import read_data
 from commissure.study.findings import Findings
 from commissure.study.people import MEAN_FD, described
@@ -59,6 +61,7 @@ def contrast_label(contrast: str) -> str:
 
 def _write_maps(findings: Findings, folder: Path) -> None:
     result, contrast = findings.result, findings.settings.contrast
+    domain = findings.inputs.maps.domain
     statistic = "t" if result.n_rows == 1 else "F"
     of_contrast = {
         statistic: result.t,
@@ -72,17 +75,20 @@ def _write_maps(findings: Findings, folder: Path) -> None:
         "cluster": _numbered(findings),
         "significant": _significant(findings),
     }
-    about: dict[str, Any] = {"Contrast": contrast, "Space": findings.inputs.space}
+    coverage = findings.inputs.maps.coverage
+    about: dict[str, Any] = {"Scans": len(coverage.scans), "Space": findings.inputs.space}
+    _write_map(coverage.domain, folder, "stat-coverage", "coverage", coverage.n_with, about)
+    about = {"Contrast": contrast, "Space": findings.inputs.space}
     for name, values in of_contrast.items():
         if values is not None:
             stem = f"contrast-{contrast_label(contrast)}_stat-{name}"
-            _write_map(findings, folder, stem, name, values, about)
+            _write_map(domain, folder, stem, name, values, about)
     other = findings.inputs.with_global_signal
     if other is not None and result.n_rows == 1:
         design = findings.inputs.design
         t = contrast_effect(other, design.matrix, findings.inputs.contrast, (1,)).t
         stem = f"contrast-{contrast_label(contrast)}_stat-t_desc-noGSR"
-        _write_map(findings, folder, stem, "tnogsr", t, about)
+        _write_map(domain, folder, stem, "tnogsr", t, about)
     labels = distinct_labels(findings.groups)
     for group, mean in findings.groups.items():
         of_group = {
@@ -93,11 +99,11 @@ def _write_maps(findings: Findings, folder: Path) -> None:
         about = {"Group": group, "NumberOfScans": mean.n, "Space": findings.inputs.space}
         for name, values in of_group.items():
             stem = f"group-{labels[group]}_stat-{name}"
-            _write_map(findings, folder, stem, name, values, about)
+            _write_map(domain, folder, stem, name, values, about)
 
 
 def _write_map(
-    findings: Findings,
+    domain: Domain,
     folder: Path,
     stem: str,
     name: str,
@@ -105,8 +111,8 @@ def _write_map(
     about: dict[str, Any],
 ) -> None:
     output = json.loads(read_data("stats_outputs.json"))[name]
-    kind = np.int32 if name == "cluster" else np.float32
-    img = findings.inputs.maps.domain.to_image(values.astype(kind), fill=output["Outside"])
+    kind = np.int32 if name in ("cluster", "coverage") else np.float32
+    img = domain.to_image(values.astype(kind), fill=output["Outside"])
     nib.save(img, folder / f"{stem}_statmap.nii.gz")
     write_json(folder / f"{stem}_statmap.json", {"Description": output["Description"], **about})
 
@@ -281,8 +287,9 @@ def _record(findings: Findings) -> dict[str, Any]:
         "SignFlips": result.sign_flips,
         "Spreads": _spreads(findings),
         "Seed": result.seed,
-        "VoxelsOfMask": inputs.maps.n_masked,
+        "VoxelsOfMask": inputs.maps.coverage.domain.n_places,
         "VoxelsAnalysed": inputs.maps.domain.n_places,
+        "Coverage": coverage_record(inputs.maps.coverage),
         "VoxelsWithoutVariance": int(result.constant.sum()),
         "VoxelsSignificantFWE": int((result.p_fwe < findings.settings.alpha).sum()),
         "Clusters": clusters,

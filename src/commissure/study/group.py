@@ -178,7 +178,7 @@ def run_group(
         inputs = check_inputs(
             lambda: people,
             lambda: mask,
-            lambda _table, domain: read_map_files(files, domain),
+            lambda table, domain: read_map_files(files, table, domain),
             asked,
         )
         names = [_name(file, folder, out_dir) for file in files]

@@ -14,6 +14,7 @@ from commissure.files.tables import read_table
 from commissure.inference import match_maps
 from commissure.problems import InputError
 from commissure.space import Domain
+from commissure.study.coverage import Coverage, check_maps_differ, coverage_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,15 +27,15 @@ class GroupMaps:
     domain : Domain
         The mask where every scan has data: a value that is finite and not exactly 0, which is
         what maps have where they have no data.
-    n_masked : int
-        Places of the mask.
+    coverage : Coverage
+        How many scans have data at each place of the mask.
     sources : tuple of str
         File of each scan.
     """
 
     data: NDArray[np.float64]
     domain: Domain
-    n_masked: int
+    coverage: Coverage
     sources: tuple[str, ...]
 
 
@@ -59,12 +60,13 @@ def read_maps(maps: Path, participants: pd.DataFrame, domain: Domain) -> GroupMa
         values, sources = _read_4d(maps, len(participants), domain)
     else:
         values, sources = _read_listed(maps, participants, domain)
-    return _where_all_have_data(values, sources, domain)
+    return _where_all_have_data(values, sources, participants, domain)
 
 
-def read_map_files(files: Sequence[Path], domain: Domain) -> GroupMaps:
-    """Read maps, a file a scan; see `read_maps`."""
-    return _where_all_have_data(_read_files(files, domain), tuple(map(str, files)), domain)
+def read_map_files(files: Sequence[Path], participants: pd.DataFrame, domain: Domain) -> GroupMaps:
+    """Read maps, a file a scan in the order of the participants; see `read_maps`."""
+    values, sources = _read_files(files, domain), tuple(map(str, files))
+    return _where_all_have_data(values, sources, participants, domain)
 
 
 def sample_map(file: Path, domain: Domain) -> NDArray[np.float64]:
@@ -98,20 +100,23 @@ def _missing_as_nan(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _where_all_have_data(
-    values: NDArray[np.float64], sources: tuple[str, ...], domain: Domain
+    values: NDArray[np.float64],
+    sources: tuple[str, ...],
+    participants: pd.DataFrame,
+    domain: Domain,
 ) -> GroupMaps:
-    has_data = np.isfinite(values)
-    everywhere: NDArray[np.bool_] = np.logical_and.reduce(has_data)
-    if not everywhere.any():
-        counts = has_data.sum(axis=1)
-        poorest = sources[int(counts.argmin())]
-        msg = (
-            f"There is no voxel of {domain.name} in which all {len(values)} maps have a value; the "
-            f"fewest, {counts.min()} of {domain.n_places}, are in {poorest}. Leave out the scans "
-            "that do not cover the mask."
-        )
-        raise InputError(msg)
-    return GroupMaps(values[:, everywhere], domain.restrict(everywhere), domain.n_places, sources)
+    scans = _names(participants)
+    check_maps_differ(values, scans, sources)
+    coverage, everywhere = coverage_of(values, scans, domain)
+    return GroupMaps(values[:, everywhere], domain.restrict(everywhere), coverage, sources)
+
+
+def _names(participants: pd.DataFrame) -> list[str]:
+    """Return what the scans are called: their participants, and sessions if there are any."""
+    names = participants["participant_id"].astype(str)
+    if "session_id" in participants:
+        names = names + " ses-" + participants["session_id"].astype(str).str.removeprefix("ses-")
+    return list(names)
 
 
 def _read_4d(

@@ -22,6 +22,7 @@ from commissure.inference import (
     permutation_test,
 )
 from commissure.problems import InputError
+from commissure.study.coverage import coverage_notes
 from commissure.study.findings import (
     Findings,
     GroupMean,
@@ -123,7 +124,8 @@ def find(
         effects = contrast_effect(means, design.matrix, contrast, sizes)
         influence = leave_one_out(means, design.matrix, contrast)
     groups = {}
-    told = [*inputs.people.told, *([_NO_G] if of_means and repeated else [])]
+    told = [*inputs.people.told, *coverage_notes(maps.coverage, settings.loss_share)]
+    told += [_NO_G] if of_means and repeated else []
     unequal = [] if of_spread is None or of_spread.note is None else [of_spread.note]
     notes = [*told, *unequal, *_too_few(result, settings)]
     for name, rows in members(inputs.people.table, settings.group).items():
