@@ -22,6 +22,7 @@ from tests.report.test_pages import read
 SECTIONS = (
     "participants",
     "left-out",
+    "coverage",
     "means",
     "differences",
     "effects",
