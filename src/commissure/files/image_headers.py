@@ -15,7 +15,15 @@ from commissure.files.bids_names import IMAGE_EXTENSIONS, split_extension
 from commissure.problems import InputError
 
 # What reading damaged files raises: in the file, in its compression, in sizes that cannot be.
-UNREADABLE = (OSError, EOFError, zlib.error, ValueError, ArithmeticError, MemoryError)
+UNREADABLE = (
+    OSError,
+    EOFError,
+    zlib.error,
+    ValueError,
+    ArithmeticError,
+    MemoryError,
+    nib.spatialimages.HeaderDataError,
+)
 
 # Bytes that may stand behind the data: some programs fill up to a block.
 PADDING = 4096
@@ -24,6 +32,7 @@ _GZIP = b"\x1f\x8b"
 # Deflate makes no more of a byte than 1032.
 _LARGEST_RATIO = 1040
 _CLASSES = {348: (nib.Nifti1Image, b"n+1\0"), 540: (nib.Nifti2Image, b"n+2\0")}
+_LINE_ENDS = ((0, 0, 0, 0), (13, 10, 26, 10))
 # Codes of CIFTI: series and maps on surfaces.
 _CIFTI = range(3000, 3100)
 
@@ -80,7 +89,7 @@ def header_problems(path: Path, header: Any) -> list[str]:
         ]
     try:
         kind = header.get_data_dtype()
-    except nib.spatialimages.HeaderDataError:
+    except (nib.spatialimages.HeaderDataError, KeyError):
         kind = None
     if kind is None or kind.kind not in "iuf" or not 1 <= kind.itemsize <= 8:
         known = f"the type {kind}" if kind is not None else f"no known type ({header['datatype']})"
@@ -131,11 +140,16 @@ def _parsed(path: Path, raw: bytes) -> tuple[type[Any], Any]:
         if size in _CLASSES and len(raw) >= size:
             image_class, magic = _CLASSES[size]
             header = image_class.header_class(raw[:size], endianness=sign, check=False)
-            # numpy leaves out zeros at the end.
-            if bytes(header["magic"])[:3] != magic[:3]:
+            if bytes(header["magic"]) != magic:
                 msg = (
                     f"{path} cannot be read as an image: its header is not that of a NIfTI file in "
                     "one piece. Convert it."
+                )
+                raise InputError(msg)
+            if "eol_check" in header and tuple(header["eol_check"]) not in _LINE_ENDS:
+                msg = (
+                    f"{path} cannot be read as an image: it was changed on the way as if it were "
+                    "text (its ends of lines are others). Copy it again, as binary data."
                 )
                 raise InputError(msg)
             if int(header["intent_code"]) in _CIFTI:
@@ -165,6 +179,12 @@ def _value_problems(path: Path, header: Any) -> list[str]:
         for form in ("sform_code", "qform_code")
         if not 0 <= int(header[form]) <= 5
     ]
+    sizes = [float(size) for size in header["pixdim"][1:4]]
+    if not all(0 < size < np.inf for size in sizes):
+        problems.append(
+            f"{path} has voxels of {' x '.join(f'{size:g}' for size in sizes)} mm by its header "
+            "(pixdim), which cannot be. Convert it again."
+        )
     if int(header["qform_code"]) > 0 and float(header["pixdim"][0]) not in (-1, 0, 1):
         problems.append(
             f"{path} has a qform whose handedness (pixdim[0]) is {float(header['pixdim'][0]):g}; "

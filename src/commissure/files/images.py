@@ -39,14 +39,17 @@ def load_image(path: Path) -> Any:
     try:
         if problems := header_problems(path, header):
             raise InputError(problems)
-        affine = header.get_best_affine()
-        check_affine(affine, header.get_data_shape(), str(path))
-        img = image_class(
-            nib.arrayproxy.ArrayProxy(str(path), header),
-            affine,
-            header,
-            file_map=image_class.filespec_to_file_map(str(path)),
-        )
+        # What is no number is found, and told; nibabel would speak of it without the file's name.
+        with np.errstate(all="ignore"), nib.imageglobals.LoggingOutputSuppressor():
+            affine = header.get_best_affine()
+            check_affine(affine, header.get_data_shape(), str(path))
+            img = image_class(
+                nib.arrayproxy.ArrayProxy(str(path), header),
+                affine,
+                header,
+                file_map=image_class.filespec_to_file_map(str(path)),
+            )
+            check_geometry(img, str(path))
     except InputError:
         raise
     except UNREADABLE as error:
@@ -55,7 +58,6 @@ def load_image(path: Path) -> Any:
             "Convert it again."
         )
         raise InputError(msg) from error
-    check_geometry(img, str(path))
     return img
 
 

@@ -16,6 +16,8 @@ from commissure.space.grid import check_geometry
 
 # How far from a position without a label the nearest one is looked for.
 NEAR_MM = 5.0
+# Labels are read as floats too, which hold integers up to here.
+_LARGEST_LABEL = 2**53
 # Smaller shares of an extent are not worth a reader's time.
 _LEAST_SHARE = 0.05
 
@@ -84,7 +86,7 @@ class Atlas:
             raise InputError(msg)
         names = dict(zip(labels["index"], labels["name"].astype(str), strict=True))
         if img.ndim == 4:
-            percent, indices = _probabilities(img), list(range(img.shape[3]))
+            percent, indices = _probabilities(img, name), list(range(img.shape[3]))
         elif img.ndim == 3:
             percent, indices = _labels(img, name)
         else:
@@ -228,15 +230,22 @@ def harvard_oxford() -> Atlas:
     raise InputError(msg)
 
 
-def _probabilities(img: Any) -> sparse.csr_array:
+def _probabilities(img: Any, name: str) -> sparse.csr_array:
     """Return percentages, reading one volume at a time: most voxels have few regions."""
     columns = []
     # Kept open, so that a compressed file is read once, forwards.
     proxy = img.dataobj
     if nib.is_proxy(proxy) and img.get_filename():
-        proxy = type(img).from_filename(img.get_filename(), keep_file_open=True).dataobj
+        layout = (proxy.shape, proxy.dtype, proxy.offset, proxy.slope, proxy.inter)
+        proxy = nib.arrayproxy.ArrayProxy(img.get_filename(), layout, keep_file_open=True)
     for volume in range(img.shape[3]):
-        flat = np.asarray(proxy[..., volume]).ravel()
+        flat = _native(proxy[..., volume])
+        if not ((flat >= 0) & (flat <= 100)).all():
+            msg = (
+                f"The atlas {name} has values in volume {volume} (counted from 0) that are no "
+                "probabilities: they go from 0 to 1, or to 100 percent. Correct them."
+            )
+            raise InputError(msg)
         there = np.flatnonzero(flat > 0)
         columns.append(sparse.csc_array((flat[there], (there, 0 * there)), shape=(len(flat), 1)))
     percent = sparse.csr_array(sparse.hstack(columns, format="csr"))
@@ -245,8 +254,8 @@ def _probabilities(img: Any) -> sparse.csr_array:
 
 def _labels(img: Any, name: str) -> tuple[sparse.csr_array, list[int]]:
     """Return 100 percent of each voxel's label, and the labels that there are."""
-    flat = np.asanyarray(img.dataobj).ravel()
-    if not np.array_equal(flat, np.round(flat)):
+    flat = _native(img.dataobj)
+    if not (np.array_equal(flat, np.round(flat)) and np.abs(flat).max() <= _LARGEST_LABEL):
         msg = f"The atlas {name} has values that are no integers; are they probabilities?"
         raise InputError(msg)
     there = np.flatnonzero(flat)
@@ -254,3 +263,9 @@ def _labels(img: Any, name: str) -> tuple[sparse.csr_array, list[int]]:
     hundred = np.full(len(there), 100, np.uint8)
     shape = (len(flat), len(labels))
     return sparse.csr_array((hundred, (there, region)), shape=shape), [int(i) for i in labels]
+
+
+def _native(values: Any) -> NDArray[Any]:
+    """Return values in one row, in the byte order that sparse arrays have."""
+    flat: NDArray[Any] = np.asanyarray(values).ravel()
+    return flat.astype(flat.dtype.newbyteorder("="), copy=False)

@@ -117,6 +117,9 @@ def check_geometry(img: Any, name: str) -> None:
         qform) put the image at different places.
     """
     check_affine(getattr(img, "affine", None), img.shape, name)
+    if len(img.shape) < 3:
+        msg = f"{name} has {len(img.shape)} dimensions; an image has 3, or 4 with time. Convert it."
+        raise InputError(msg)
     if not isinstance(img.header, nib.Nifti1Header):
         msg = (
             f"{name} is not a NIfTI file, so its header does not say which side is left. "
