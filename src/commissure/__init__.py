@@ -1,11 +1,25 @@
 """commissure: interhemispheric functional cooperation from resting-state fMRI."""
 
-from commissure.compiled_code import ensure_place
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-ensure_place()  # before the first compiled function is defined
-
-from commissure.measures import CFHResult, cfh  # noqa: E402
-from commissure.space import Domain  # noqa: E402
+if TYPE_CHECKING:
+    from commissure.measures import CFHResult, cfh
+    from commissure.space import Domain
 
 __version__ = "0.1.0.dev0"
 __all__ = ["CFHResult", "Domain", "__version__", "cfh"]
+
+_PLACES = {
+    "CFHResult": "commissure.measures",
+    "Domain": "commissure.space",
+    "cfh": "commissure.measures",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when they are asked for: `commissure --help` needs none of it.
+    if name not in _PLACES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_PLACES[name]), name)

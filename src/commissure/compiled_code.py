@@ -1,4 +1,4 @@
-"""Where compiled code is kept between runs, where it may not be kept beside its source."""
+"""The compiler, and where compiled code is kept if it may not be kept beside its source."""
 
 import tempfile
 
@@ -20,3 +20,6 @@ def ensure_place() -> None:
 
 
 _kept_until_exit: list[tempfile.TemporaryDirectory[str]] = []
+
+ensure_place()  # before the first function is compiled
+njit = numba.njit

@@ -2,14 +2,21 @@
 
 import argparse
 import logging
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from commissure.cli.arguments import count
 from commissure.cli.console import shown
 from commissure.cli.sizes import parse_size
 from commissure.study.cfh_maps import CFHSettings, make_cfh_maps
+from commissure.study.setting_checks import read_table
 
 log = logging.getLogger(__name__)
+
+# How its messages call the settings.
+FLAGS = {f"cfh.{f.name}": f"--{f.name.replace('_', '-')}" for f in fields(CFHSettings)}
+FLAGS |= {"input.tr": "--tr", "input.space": "--space", "cfh.mask": "--mask"}
 
 _DESCRIPTION = """\
 CFH maps of clean scans: for each voxel, the highest correlation of its time series with any voxel
@@ -30,17 +37,17 @@ example:
 """
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
     defaults = CFHSettings()
     parser = commands.add_parser(
         "cfh",
-        help="CFH maps of clean scans",
+        help=what,
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, flags=FLAGS)
     parser.add_argument("scans", nargs="+", type=Path, metavar="BOLD", help="4D NIfTI files")
     parser.add_argument("--mask", type=Path, required=True, help="where to look (grey matter)")
     parser.add_argument("-o", "--out", type=Path, required=True, help="output folder")
@@ -95,7 +102,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--seed", type=int, default=defaults.seed, help="of the surrogates (default: %(default)s)"
     )
-    parser.add_argument("--n-threads", type=int, metavar="N", help="default: all cores")
+    parser.add_argument("--n-threads", type=count, metavar="N", help="default: all cores")
     parser.add_argument(
         "--max-memory",
         metavar="SIZE",
@@ -106,18 +113,9 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    settings = CFHSettings(
-        midline_mm=options.midline_mm,
-        mask_threshold=options.mask_threshold,
-        partner=options.partner,
-        tr=options.tr,
-        band=tuple(options.band) if options.band else None,
-        band_padding=options.band_padding,
-        space=options.space,
-        dtype=options.dtype,
-        noise_floor=options.noise_floor,
-        seed=options.seed,
-    )
+    given = vars(options)
+    chosen = {f.name: given[f.name] for f in fields(CFHSettings) if given[f.name] is not None}
+    settings = read_table("cfh", CFHSettings, chosen)
     with shown(quiet=options.quiet) as progress:
         pictures = make_cfh_maps(
             options.scans,

@@ -22,11 +22,11 @@ from commissure.study.settings import (
 )
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
     parser = commands.add_parser(
         "config",
-        help="settings: what they are, what a file may hold",
+        help=what,
         description="Show all settings of a study, each with its reason, or what a file may hold.",
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
@@ -62,18 +62,18 @@ def settings_of(
         With all that is wrong.
     """
     merged: dict[str, dict[str, Any]] = {table: dict(v) for table, v in (changes or {}).items()}
+    flags = getattr(options, "flags", {})
     problems = []
     for text in options.changes:
         path, equals, value = text.partition("=")
         table, dot, name = path.strip().partition(".")
         if not (equals and dot and name):
             problems.append(f"--set {text} is not understood. Write --set TABLE.NAME=VALUE.")
-            continue
-        try:
-            parsed = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            parsed = value.strip()  # words need no quotes
-        merged.setdefault(table, {})[name] = parsed
+        elif name in merged.get(table, {}):
+            other = flags.get(f"{table}.{name}", "--set")
+            problems.append(f"--set {path.strip()}: {other} gives it too. Keep one of them.")
+        else:
+            merged.setdefault(table, {})[name] = _parsed(value)
     try:
         settings = read_settings(options.preset, options.config, merged)
     except InputError as error:
@@ -83,9 +83,18 @@ def settings_of(
     return settings
 
 
+def _parsed(text: str) -> Any:
+    """Return the value of a line of TOML, or the text itself: words need no quotes."""
+    try:
+        read = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text.strip()
+    return read["value"] if len(read) == 1 else text.strip()
+
+
 def _show(options: argparse.Namespace) -> None:
     settings = settings_of(options)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
     console.print(f'preset = "{settings.preset}"')
     tables = as_tables(settings)
     for table, cls in table_classes().items():
@@ -112,5 +121,7 @@ def _schema(_options: argparse.Namespace) -> None:
 
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{name} = {_toml(of)}" for name, of in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{json.dumps(name)} = {_toml(of)}" for name, of in value.items()) + "}"
+        )
     return json.dumps(value, ensure_ascii=False)

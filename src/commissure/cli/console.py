@@ -61,7 +61,7 @@ def shown(*, quiet: bool) -> Iterator[Callable[[str, float], None]]:
     """
     with _progress(quiet=quiet) as progress:
         task = progress.add_task("", total=1)
-        yield lambda what, share: progress.update(task, description=what, completed=share)
+        yield lambda what, share: progress.update(task, description=escape(what), completed=share)
         progress.update(task, completed=1)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from commissure.cli.arguments import count
 from commissure.cli.console import study_shown
 from commissure.executors import LocalExecutor
 from commissure.study.demo import N_CONTROLS, N_PATIENTS, Planted, run_demo
@@ -18,18 +19,18 @@ found beside what was planted. It takes some minutes. Stopped, it goes on where 
 """
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
     parser = commands.add_parser(
         "demo",
-        help="the whole story on a small simulated study, in minutes",
+        help=what,
         description=_DESCRIPTION,
     )
     parser.set_defaults(run=_run)
     parser.add_argument(
         "folder", type=Path, nargs="?", default=Path("demo-out"), help="default: %(default)s"
     )
-    parser.add_argument("--n-procs", type=int, metavar="N", help="default: all cores")
+    parser.add_argument("--n-procs", type=count, metavar="N", help="default: all cores")
     parser.add_argument("--quiet", action="store_true", help="show warnings and errors only")
 
 

@@ -18,11 +18,11 @@ are left where they are, and named. Stopped, it is finished by calling it again.
 """
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
     parser = commands.add_parser(
         "forget",
-        help="remove all that was written of a person, as when consent is withdrawn",
+        help=what,
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

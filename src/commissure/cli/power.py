@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from commissure.cli.arguments import LARGEST_SEED, count, number, whole
 from commissure.cli.console import shown
 from commissure.report.power_figure import GOAL
 from commissure.simulation.power import N_PERMUTATIONS, simulate_power
@@ -31,20 +32,20 @@ example:
 """
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
     parser = commands.add_parser(
         "power",
-        help="how large a planned study must be",
+        help=what,
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_run)
-    parser.add_argument("--effect", type=float, nargs="+", required=True, metavar="SD")
+    parser.add_argument("--effect", type=number(-100, 100), nargs="+", required=True, metavar="SD")
     parser.add_argument(
         "--n",
-        type=int,
+        type=whole(2, 100_000),
         nargs="+",
         default=[20, 30, 40, 60],
         metavar="N",
@@ -52,9 +53,13 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="output folder")
     parser.add_argument(
-        "--studies", type=int, default=40, metavar="N", help="for each effect (default: 40)"
+        "--studies",
+        type=whole(1, 100_000),
+        default=40,
+        metavar="N",
+        help="for each effect (default: 40)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0, help="default: 0")
     parser.add_argument(
         "--resolution-mm",
         type=int,
@@ -62,8 +67,10 @@ def add_parser(commands: Any) -> None:
         default=6,
         help="of the maps; finer is truer and slower (default: %(default)d)",
     )
-    parser.add_argument("--n-permutations", type=int, default=N_PERMUTATIONS, metavar="N")
-    parser.add_argument("--n-threads", type=int, metavar="N", help="default: all cores")
+    parser.add_argument(
+        "--n-permutations", type=whole(2, 1_000_000), default=N_PERMUTATIONS, metavar="N"
+    )
+    parser.add_argument("--n-threads", type=count, metavar="N", help="default: all cores")
     parser.add_argument("--quiet", action="store_true", help="show warnings and errors only")
 
 

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from commissure.cli.arguments import count
 from commissure.cli.console import shown
 from commissure.cli.entities import add_entity_options, entities_of
 from commissure.inputs import Selection
@@ -15,6 +16,19 @@ from commissure.study.quality import QualityRules
 from commissure.study.settings import PRESETS, read_settings
 
 log = logging.getLogger(__name__)
+
+# How its messages call the settings.
+FLAGS = {f"preprocessing.{f.name}": f"--{f.name.replace('_', '-')}" for f in fields(Recipe)}
+FLAGS |= {
+    f"preprocessing.{name}": f"--no-{name.replace('_', '-')}"
+    for name in ("slice_timing", "global_signal")
+}
+FLAGS |= {"preprocessing.low": "--band", "preprocessing.high": "--band"}
+FLAGS |= {"preprocessing.padding": "--band-padding", "quality.least_volumes": "--least-volumes"}
+FLAGS |= {"quality.mean_fd_mm": "--max-mean-fd", "quality.max_mm": "--max-motion-mm"}
+FLAGS |= {"quality.max_degrees": "--max-motion-degrees"}
+FLAGS |= {"input.sessions": "--session-id", "input.runs": "--run"}
+FLAGS |= {"input.task": "--task", "input.echo": "--echo"}
 
 _DESCRIPTION = """\
 Preprocess the resting-state runs of a raw BIDS dataset: slice timing, realignment, registration to
@@ -30,16 +44,16 @@ example:
 """
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
     parser = commands.add_parser(
         "preprocess",
-        help="raw BIDS runs to clean series in template space",
+        help=what,
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, flags=FLAGS)
     parser.add_argument("bids_dir", type=Path, metavar="BIDS_DIR")
     parser.add_argument("out_dir", type=Path, metavar="OUT_DIR")
     which = parser.add_argument_group("which runs (default: all)")
@@ -77,7 +91,7 @@ def add_parser(commands: Any) -> None:
     rules.add_argument("--max-motion-degrees", dest="max_degrees", type=float, metavar="DEG")
     rules.add_argument("--least-volumes", type=int, metavar="N")
     run = parser.add_argument_group("running")
-    run.add_argument("--n-threads", type=int, metavar="N", help="default: all cores")
+    run.add_argument("--n-threads", type=count, metavar="N", help="default: all cores")
     run.add_argument("--quiet", action="store_true", help="show warnings and errors only")
 
 

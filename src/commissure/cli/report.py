@@ -16,11 +16,11 @@ not. The pages need no network and nothing beside themselves.
 """
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
     parser = commands.add_parser(
         "report",
-        help="the pages that people look at, of a study that is finished or not",
+        help=what,
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from commissure.cli.arguments import in_flags
 from commissure.cli.config import add_settings_options, settings_of
 from commissure.cli.console import study_shown
 from commissure.cli.entities import add_entity_options, entities_of
@@ -41,11 +42,11 @@ examples:
 """
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
     parser = commands.add_parser(
         "run",
-        help="a whole study, from its folder to its findings",
+        help=what,
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -87,10 +88,14 @@ def _run(options: argparse.Namespace) -> int:
     if threading.current_thread() is threading.main_thread():
         # Batch systems send it before they kill: what is under way is put away as at Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    settings = settings_of(options, _changes(options))
+    changes = _changes(options)
+    options.flags = {
+        f"{table}.{name}": _flag(name) for table, values in changes.items() for name in values
+    }
+    settings = settings_of(options, changes)
     study = _study(options, settings)
     if options.stage != "participant" and (told := caution(settings.group)):
-        log.warning("%s", told)
+        log.warning("%s", in_flags(told, options.flags))
     with (
         study_shown(len(study.jobs), quiet=options.quiet) as show,
         _executor(settings.execution) as executor,
@@ -104,6 +109,11 @@ def _run(options: argparse.Namespace) -> int:
         )
     _show(outcome, options)
     return SOME_FAILED if outcome.failed or outcome.group_problems else 0
+
+
+def _flag(name: str) -> str:
+    own = {"kind": "--input-kind", "sessions": "--session-id", "runs": "--run"}
+    return own.get(name, f"--{name.replace('_', '-')}")
 
 
 def _executor(execution: Execution) -> Executor:
@@ -192,14 +202,14 @@ def _changes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
     """Print who failed, where and why, and what was found."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     if outcome.failed:
         table = Table("participant", "what went wrong", title="Failed")
         for who, why in sorted(outcome.failed.items()):
-            table.add_row(Text(who), Text(why))
+            table.add_row(Text(who), Text(in_flags(why, options.flags)))
         console.print(table)
     for problem in outcome.group_problems:
-        log.error("The group stage: %s", problem)
+        log.error("The group stage: %s", in_flags(problem, options.flags))
     if options.quiet:
         return
     included = sum(bool(j.row["included"]) for j in outcome.judged)
@@ -218,7 +228,7 @@ def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
             markup=False,
         )
         for note in outcome.group.notes:
-            console.print(note, markup=False)
+            console.print(in_flags(note, options.flags), markup=False)
 
 
 def _labels(given: list[str] | None) -> tuple[str, ...] | None:

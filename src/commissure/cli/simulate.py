@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from commissure.cli.arguments import LARGEST_SEED, count, number, whole
 from commissure.cli.console import shown
 from commissure.executors import LocalExecutor
 from commissure.problems import InputError
@@ -40,27 +41,27 @@ examples:
 """
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
     acquisition, effects = Acquisition(), Effects()
     parser = commands.add_parser(
         "simulate",
-        help="a BIDS study whose truth is known",
+        help=what,
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_run)
     parser.add_argument("out_bids", type=Path, metavar="OUT_BIDS", help="a new or empty folder")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=whole(0, LARGEST_SEED), required=True)
     parser.add_argument(
         "--preset",
         choices=("liu2025",),
         help=f"the reference study: {REFERENCE_N} patients and {REFERENCE_N} controls, and an "
         f"effect of {REFERENCE_EFFECT:g}, with which peaks have a t of 5 to 6",
     )
-    parser.add_argument("--n-patients", type=int, metavar="N")
-    parser.add_argument("--n-controls", type=int, metavar="N")
+    parser.add_argument("--n-patients", type=whole(0, 100_000), metavar="N")
+    parser.add_argument("--n-controls", type=whole(0, 100_000), metavar="N")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
         "--raw",
@@ -80,7 +81,7 @@ def add_parser(commands: Any) -> None:
     truth = parser.add_argument_group("what is true")
     truth.add_argument(
         "--effect",
-        type=float,
+        type=number(-100, 100),
         metavar="SD",
         help="how much higher the regions' coupling is in patients, in standard deviations "
         f"between people (default: {effects.effect:g}; 0 for a study without an effect)",
@@ -99,17 +100,23 @@ def add_parser(commands: Any) -> None:
         "coupling of the left putamen; may be repeated",
     )
     truth.add_argument(
-        "--age-gap", type=float, default=0.0, metavar="YEARS", help="how much older patients are"
+        "--age-gap",
+        type=number(-60, 60),
+        default=0.0,
+        metavar="YEARS",
+        help="how much older patients are",
     )
     truth.add_argument(
         "--age-slope",
-        type=float,
+        type=number(-10, 10),
         default=0.0,
         metavar="SD",
         help="change of all coupling in ten years of age, in standard deviations",
     )
     size = parser.add_argument_group("sizes")
-    size.add_argument("--n-volumes", type=int, default=acquisition.n_volumes, metavar="N")
+    size.add_argument(
+        "--n-volumes", type=whole(3, 100_000), default=acquisition.n_volumes, metavar="N"
+    )
     size.add_argument(
         "--small", action="store_true", help="raw: 6 mm and 2 mm voxels, seconds a participant"
     )
@@ -120,9 +127,12 @@ def add_parser(commands: Any) -> None:
         default=3,
         help="of clean series and of the truth (default: %(default)d)",
     )
-    parser.add_argument("--n-procs", type=int, metavar="N", help="default: all cores")
+    parser.add_argument("--n-procs", type=count, metavar="N", help="default: all cores")
     parser.add_argument(
-        "--n-threads", type=int, metavar="N", help="of each; default: the cores, divided"
+        "--n-threads",
+        type=count,
+        metavar="N",
+        help="of each; default: the cores, divided",
     )
     parser.add_argument("--quiet", action="store_true", help="show warnings and errors only")
 

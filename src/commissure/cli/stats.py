@@ -2,18 +2,28 @@
 
 import argparse
 import logging
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from commissure.cli.arguments import count, in_flags
 from commissure.cli.console import shown
 from commissure.cli.sizes import parse_size
 from commissure.study.findings import StatsSettings
 from commissure.study.findings_files import write_findings
+from commissure.study.setting_checks import read_table
+from commissure.study.settings import caution
 from commissure.study.statistics import find
 from commissure.study.stats_inputs import read_inputs
 from commissure.workspace.places import check_outputs, placed
 
 log = logging.getLogger(__name__)
+
+# How its messages call the settings of the group stage.
+FLAGS = {
+    f"group.{f.name}": "--roi" if f.name == "rois" else f"--{f.name.replace('_', '-')}"
+    for f in fields(StatsSettings)
+} | {"input.tr": "--tr", "input.space": "--space", "cfh.mask": "--mask"}
 
 _DESCRIPTION = """\
 Compare groups, or relate maps to scores: permutation test with covariates and clusters, values of
@@ -33,17 +43,17 @@ example:
 """
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
     defaults = StatsSettings("", "")
     parser = commands.add_parser(
         "stats",
-        help="from maps to findings: group comparison and clinical statistics",
+        help=what,
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, flags=FLAGS)
     files = parser.add_argument_group("files")
     files.add_argument("--maps", type=Path, required=True, help="table of maps, or a 4D file")
     files.add_argument("--participants", type=Path, required=True, help="participants.tsv")
@@ -64,6 +74,9 @@ def add_parser(commands: Any) -> None:
     model.add_argument("--blocks", metavar="COLUMN", help="exchange scans within its levels only")
     model.add_argument(
         "--categorical", type=_names, default=(), metavar="NAMES", help="factors coded by numbers"
+    )
+    model.add_argument(
+        "--numeric", type=_names, default=(), metavar="NAMES", help="numbers that look like codes"
     )
 
     inference = parser.add_argument_group("inference")
@@ -152,7 +165,7 @@ def add_parser(commands: Any) -> None:
     clinical.add_argument("--welch", action="store_true", help="Table 1 without equal variances")
 
     run = parser.add_argument_group("running")
-    run.add_argument("--n-threads", type=int, metavar="N", help="default: all cores")
+    run.add_argument("--n-threads", type=count, metavar="N", help="default: all cores")
     run.add_argument("--max-memory", metavar="SIZE", help="beside the maps, as 4G or 500M")
     run.add_argument("--quiet", action="store_true", help="show warnings and errors only")
 
@@ -162,35 +175,12 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _run(options: argparse.Namespace) -> None:
-    settings = StatsSettings(
-        formula=options.formula,
-        contrast=options.contrast,
-        group=options.group,
-        blocks=options.blocks,
-        categorical=options.categorical,
-        clinical=options.clinical,
-        within=options.within,
-        clinical_covariates=options.clinical_covariates,
-        correlation=options.correlation,
-        table1=options.table1,
-        welch=options.welch,
-        rois=tuple(options.roi),
-        atlas=options.atlas,
-        loss_share=options.loss_share,
-        alpha=options.alpha,
-        cluster_statistic=options.cluster_statistic,
-        space=options.space,
-        n_permutations=options.n_permutations,
-        cluster_forming_p=options.cluster_forming_p,
-        connectivity=options.connectivity,
-        method=options.method,
-        variance_groups=options.variance_groups,
-        tail=options.tail,
-        statistics=options.statistics,
-        pareto_tail=options.pareto_tail,
-        dtype=options.dtype,
-        seed=options.seed,
-    )
+    names = [f.name for f in fields(StatsSettings)]
+    given = vars(options) | {"rois": options.roi}
+    chosen = {name: given[name] for name in names if given.get(name) is not None}
+    settings = read_table("group", StatsSettings, chosen)
+    if told := caution(settings):
+        log.warning("%s", in_flags(told, FLAGS))
     max_memory = parse_size(options.max_memory)
     check_outputs(options.out)
     with shown(quiet=options.quiet) as progress:
@@ -211,7 +201,7 @@ def _run(options: argparse.Namespace) -> None:
             )
             write_findings(findings, folder)
         for note in findings.notes:
-            log.warning("%s", note)
+            log.warning("%s", in_flags(note, FLAGS))
         log.info(
             "%d of %d clusters are significant. See %s",
             len(findings.significant),

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
+
+from commissure.compiled_code import njit
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from commissure.compiled_code import njit
 from commissure.inference.clusters import find_root
 from commissure.inference.tfce import descending
 

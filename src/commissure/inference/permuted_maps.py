@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg  # noqa: F401  (loads the BLAS that numba calls before its threads are limited)
-from numba import njit
 from numpy.typing import NDArray
 
+from commissure.compiled_code import njit
 from commissure.inference.glm import LEAST_LEFT
 from commissure.inference.variance_groups import permuted_v
 

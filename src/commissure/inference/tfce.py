@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
+from commissure.compiled_code import njit
 from commissure.inference.clusters import find_root
 
 # Three digits hold the sign and the exponent of a float64, and 21 bits of its fraction.

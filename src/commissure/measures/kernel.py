@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from commissure.compiled_code import njit
 from commissure.measures.register_tile import ROWS, TILE_COLUMN_BYTES, multiply_tile
 from commissure.threads import map_threads
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from commissure.compiled_code import njit
 from commissure.preprocessing.smoothing import along_axes, gaussian_operator
 from commissure.problems import InputError
 from commissure.threads import map_threads

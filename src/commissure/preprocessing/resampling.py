@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 import numpy as np
 from nibabel.affines import apply_affine
-from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, spline_filter
 
+from commissure.compiled_code import njit
 from commissure.threads import map_threads
 
 

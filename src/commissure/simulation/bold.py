@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from nibabel.affines import voxel_sizes
-from numba import njit
 from numpy.typing import NDArray
 from scipy import fft, ndimage, sparse
 
+from commissure.compiled_code import njit
 from commissure.preprocessing.smoothing import along_axes, gaussian_operator
 from commissure.simulation.anatomy import BRAIN, TISSUES, tissues_at
 from commissure.simulation.networks import LOCAL_SD_MM, load_networks

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from commissure.files.bids_names import derived_stem, entity, has_midline
@@ -21,6 +22,7 @@ from commissure.preprocessing.filtering import Padding
 from commissure.problems import InputError
 from commissure.space import Domain, check_same_grid
 from commissure.study.cfh_files import CleanScan, write_cfh_maps
+from commissure.study.findings import Seed
 from commissure.threads import resolve_threads
 from commissure.workspace.places import check_outputs, placed
 
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 
 # The standard error of Fisher's z is 1 / sqrt(n - 3): from here on there is one, and it is small.
 _LEAST_VOLUMES, _FEW_VOLUMES = 4, 28
+Frequency = Annotated[float, Ge(0), Le(10)]
 
 
 @dataclass(frozen=True)
@@ -53,16 +56,16 @@ class CFHSettings:
         Of the surrogates.
     """
 
-    midline_mm: float = 3.0
-    mask_threshold: float | None = None
+    midline_mm: Annotated[float, Ge(0), Le(30)] = 3.0
+    mask_threshold: Annotated[float, Ge(-1e9), Le(1e9)] | None = None
     partner: Partner = "scan"
-    tr: float | None = None
-    band: tuple[float, float] | None = None
+    tr: Annotated[float, Ge(0.02), Le(LONGEST_TR)] | None = None
+    band: tuple[Frequency, Frequency] | None = None
     band_padding: Padding = "dft"
     space: str | None = None
-    dtype: str = "float32"
-    noise_floor: int | None = None
-    seed: int = 0
+    dtype: Literal["float32", "float64"] = "float32"
+    noise_floor: Annotated[int, Ge(2), Le(1000)] | None = None
+    seed: Seed = 0
 
 
 def make_cfh_maps(
@@ -164,20 +167,9 @@ def _floor(
 
 def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[CleanScan]:
     """Check all that the headers tell, of all scans at once."""
-    wrong = []
-    if settings.tr is not None and not 0 < settings.tr <= LONGEST_TR:
-        wrong.append(
-            f"--tr {settings.tr:g} is not a time in seconds, above 0 and up to {LONGEST_TR}."
-        )
-    if settings.noise_floor is not None:
-        if settings.partner == "group":
-            wrong.append("--noise-floor is of partners within the scan; leave out --partner group.")
-        if settings.noise_floor < 2:
-            wrong.append(f"--noise-floor needs 2 or more surrogates; it is {settings.noise_floor}.")
-        if settings.seed < 0:
-            wrong.append(f"--seed must be 0 or more; it is {settings.seed}.")
-    if wrong:
-        raise InputError(wrong)
+    if settings.noise_floor is not None and settings.partner == "group":
+        msg = "[cfh] noise_floor is of partners within the scan; do without [cfh] partner = group."
+        raise InputError(msg)
     checked, problems = [], []
     for path in scans:
         try:
@@ -196,8 +188,8 @@ def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[Cle
             if settings.band is not None:
                 if tr is None:
                     msg = (
-                        f"{path} does not tell its repetition time, which --band needs. Give --tr, "
-                        "in seconds."
+                        f"{path} does not tell its repetition time, which [cfh] band "
+                        "needs. Give [cfh] tr, in seconds."
                     )
                     raise InputError(msg)
                 pass_band(img.shape[3], tr, *settings.band, settings.band_padding)
@@ -226,9 +218,9 @@ def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[Cle
     off_template = [scan.path.name for scan in checked if not has_midline(scan.space)]
     if off_template:
         log.warning(
-            "%s: no template space is named (space- in the file name, or --space). In native space "
-            "x = 0 is not the plane between the hemispheres, so left and right are only roughly "
-            "those of the brain.",
+            "%s: no template space is named (space- in the file name, or [cfh] space). In native "
+            "space x = 0 is not the plane between the hemispheres, so left and right are only "
+            "roughly those of the brain.",
             off_template[0] if len(off_template) == 1 else f"{len(off_template)} scans",
         )
     return checked

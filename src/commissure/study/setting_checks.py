@@ -161,7 +161,7 @@ def _in_words(schema: Mapping[str, Any]) -> str:
             f"to {_number(schema['maximum'])}"
             if "maximum" in schema
             else (
-                f"and below {_number(schema['exclusiveMaximum'])}"
+                f"to below {_number(schema['exclusiveMaximum'])}"
                 if "exclusiveMaximum" in schema
                 else ""
             )
