@@ -61,6 +61,8 @@ def test_presets_differ_where_the_method_says_so():
         ("group", "welch"),
         ("group", "mean_fd_covariate"),
         ("group", "method"),
+        ("group", "variance_groups"),
+        ("group", "welch"),
         ("group", "tail"),
     }
 
