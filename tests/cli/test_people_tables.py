@@ -70,11 +70,13 @@ def changed(name, **values):
         (changed("age", r3="999"), None, ["age", "'999' (sub-03)"]),
         (changed("age", r3="1e400"), None, ["age", "(sub-03)"]),
         ({"site": ["1", "2", "3", "4"] * 4}, "group + site", ["C(site)", "1, 2, 3, 4"]),
+        ({"sex": ["1", "1", "2", "2"] * 4}, "group + sex", ["C(sex)", "participants.tsv"]),
+        ({"age at scan": PLAIN["age"]}, "group + age at scan", ["age at scan", "Rename"]),
         ({"Intercept": PLAIN["age"]}, "group + Intercept", ["Intercept", "Rename"]),
         ({"mean": PLAIN["age"]}, "group + mean", ["[group] formula names mean", "Rename"]),
-        ({"empty": ["n/a"] * N}, "group + empty", ["empty has no value"]),
+        ({"empty": ["n/a"] * N}, "group + empty", ["empty is empty"]),
         ({"region": ["EU", "NA"] * 8}, "group + region", ["'NA'", "missing value?"]),
-        ({"Age": PLAIN["age"]}, None, ["age and Age", "2 times"]),
+        ({"Age": PLAIN["age"]}, None, ["age and Age", "more than once"]),
     ],
 )  # fmt: skip
 def test_one_sentence_names_what_is_wrong(stats, columns, formula, said):

@@ -29,7 +29,7 @@ def test_levels_are_counted_and_numbers_among_them_have_one_name():
     assert describe("site", ["1", "1.0", "2"], declared="factor").levels == {"1": 2, "2": 1}
 
 
-@pytest.mark.parametrize("words", [["51,5", "49,5", "51,5"], ["51,5", "49", "0,125"]])
+@pytest.mark.parametrize("words", [["51,5", "49,5", "51,5"], ["51,5", "49,0", "0,125"]])
 def test_decimal_commas_are_understood_where_they_can_be_nothing_else(words):
     column = describe("age_at_scan", words)
     assert column.kind == "number"
@@ -54,6 +54,7 @@ def test_thousands_are_never_taken_for_decimals():
     assert describe("volume", ["1,234", "2,500"]).problems
     assert describe("volume", ["1.234,5", "2.500,5"]).problems
     assert describe("volume", ["inf", "inf"]).problems
+    assert describe("volume", ["51,5", "50"]).problems
 
 
 def test_codes_of_other_programs_are_missing_among_numbers_and_unclear_among_words():
@@ -116,6 +117,7 @@ def test_dashes_and_blanks_look_alike():
         (["1", "2", "3", "4"] * 2, True),
         (["101", "102", "103"] * 3, True),
         (["0", "1"] * 5, False),
+        (["1", "2"] * 5, True),
         (["1", "2", "3"], False),
         (["12", "9", "16", "15", "12", "18", "11", "20", "13"], False),
         (["1.5", "2.5", "3.5"] * 4, False),
@@ -126,5 +128,9 @@ def test_codes_of_levels(cells, coded):
     assert not describe("site", cells, declared="number").coded
 
 
+def test_errors_of_spreadsheets_are_no_levels():
+    assert "'#REF!'" in describe("group", ["patient", "control", "#REF!"]).problems[0]
+
+
 def test_a_column_without_a_value():
-    assert "has no value" in describe("age", ["n/a", "", "NaN"]).problems[0]
+    assert "is empty" in describe("age", ["n/a", "", "NaN"]).problems[0]

@@ -15,9 +15,10 @@ _MISSING = {"", "n/a", "nan"}
 # What other programs write: unmistakable among numbers, but among words it may be a level.
 _FOREIGN_MISSING = {"na", "#n/a", "null", "none", "<na>"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 # A comma before three digits may separate thousands.
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
+_SPREADSHEET_ERROR = re.compile(r"#[A-Z0-9/]+[!?]")
 _SPECIAL = {"inf", "-inf", "+inf", "infinity", "-infinity"}
 _LARGEST = 1e15
 # Whole numbers with so few values may be codes (1: site A, 2: site B).
@@ -99,7 +100,7 @@ def describe(
     if declared == "text":
         return Column(name, "text", "it has names", {}, n_missing)
     if not there:
-        what = f"The column {name} has no value. Fill it in, or do not name it."
+        what = f"The column {name} is empty: it has no value. Fill it in, or do not name it."
         return Column(name, declared or "text", "it is empty", {}, n_missing, problems=(what,))
     if declared == "factor":
         return _factor(name, there, n_missing, "it is declared to have levels")
@@ -232,6 +233,10 @@ def _factor(name: str, there: Sequence[tuple[str, str]], n_missing: int, because
             f"{', '.join(dict.fromkeys(ascii(cell) for _, cell in mixed))} "
             f"({', '.join(row for row, _ in mixed[:_SHOWN])}). Type them again."
         )
+    if errors := [(row, cell) for row, cell in there if _SPREADSHEET_ERROR.fullmatch(cell)]:
+        problems.append(
+            f"The column {name} has errors of a spreadsheet: {_listed(errors)}. Correct them."
+        )
     if unclear := [(row, cell) for row, cell in there if cell.casefold() in _FOREIGN_MISSING]:
         problems.append(
             f"The column {name} has {_listed(unclear)}: a level, or a missing value? Write n/a "
@@ -247,8 +252,13 @@ def _scripts(text: str) -> set[str]:
 
 
 def _coded(numbers: Sequence[float]) -> bool:
-    """Tell whether numbers may be codes: whole, few different ones, each again and again."""
+    """Tell whether numbers may be codes: whole, few different ones, each again and again.
+
+    0 and 1 are not asked for: a model has the same contrast whatever they are taken for.
+    """
     values = set(numbers)
+    if values == {1, 2}:
+        return len(numbers) > len(values)
     if not 3 <= len(values) <= _MOST_CODES or any(value % 1 for value in values):
         return False
     in_a_row = min(values) in (0, 1) and max(values) - min(values) == len(values) - 1
@@ -258,9 +268,9 @@ def _coded(numbers: Sequence[float]) -> bool:
 def _decimal_commas(cells: Sequence[str]) -> bool:
     """Tell whether all numbers are written with decimal commas that can be nothing else."""
     return (
-        any("," in cell for cell in cells)
+        bool(cells)
         and all(_DECIMAL_COMMA.fullmatch(cell) for cell in cells)
-        and not all(_THOUSANDS.fullmatch(cell) for cell in cells if "," in cell)
+        and not all(_THOUSANDS.fullmatch(cell) for cell in cells)
     )
 
 

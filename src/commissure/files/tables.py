@@ -24,6 +24,7 @@ _OTHER_FORMATS = {
     b"\x1f\x8b": "compressed (gzip)",
     b"%PDF": "a PDF",
 }
+_POINTERS = ("/annex/objects/", "../.git/annex/", ".git/annex/", "version https://git-lfs")
 _SAVE_AGAIN = "Save it as text in UTF-8, separated by tabs."
 # NFKC makes 102 of "10²" and 1/2 of "½": what changes the value of a cell is left alone.
 _KEEPS_ITS_FORM = ("<super>", "<sub>", "<fraction>", "<circle>")
@@ -75,7 +76,9 @@ def as_frame(table: Table) -> pd.DataFrame:
     columns = {}
     for name in table.names:
         cells = table.column(name)
-        kind = describe(name, cells, declared="text" if name in _NAMES else None).kind
+        column = describe(name, cells, declared="text" if name in _NAMES else None)
+        # Decimal commas are understood where that is told.
+        kind = "text" if column.notes else column.kind
         columns[name] = pd.Series(values_of(cells, kind))
         if kind != "number":
             columns[name] = columns[name].astype(object)
@@ -185,6 +188,12 @@ def _text_of(path: Path) -> str:
         line = text.count("\n", 0, text.index("\0")) + 1
         msg = f"{path} has NUL characters (line {line}): it is no text, or damaged. {_SAVE_AGAIN}"
         raise InputError(msg)
+    if text.startswith(_POINTERS):
+        msg = (
+            f"{path} is a pointer of git-annex, DataLad or Git LFS, not the table. Get the file "
+            "first (git annex get, git lfs pull)."
+        )
+        raise InputError(msg)
     if not text.strip():
         msg = f"{path} is empty. Check the file."
         raise InputError(msg)
@@ -241,8 +250,8 @@ def _header_problems(names: Sequence[str], path: Path) -> list[str]:
     for name in filter(None, names):
         spelt.setdefault(name.casefold(), []).append(name)
     problems += [
-        f"{path} has the column {' and '.join(dict.fromkeys(same))} {len(same)} times (upper and "
-        "lower case are not told apart). Rename or remove all but one."
+        f"{path} has the column {' and '.join(dict.fromkeys(same))} more than once ({len(same)} "
+        "times; upper and lower case are not told apart). Rename or remove all but one."
         for same in spelt.values()
         if len(same) > 1
     ]
@@ -260,7 +269,7 @@ def _notes(
     columns = zip(zip(*written, strict=True), zip(*tidied, strict=True), strict=True)
     for name, (old, new) in zip(names, columns, strict=True):
         changed = [
-            f"{before!a} (line {line})"
+            f"{before!a} (line {line}) as {after!r}"
             for line, before, after in zip(lines, old, new, strict=True)
             if before != after and after
         ]
@@ -268,6 +277,6 @@ def _notes(
             shown = ", ".join(changed[:_SHOWN]) + ", ..." * (len(changed) > _SHOWN)
             notes[name] = (
                 f"The column {name} has cells with blanks around the text, or with characters of "
-                f"another form, which are read without them: {shown}."
+                f"another form, which are read alike: {shown}."
             )
     return notes

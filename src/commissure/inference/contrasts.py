@@ -169,7 +169,8 @@ class _Reader:
             elif name not in self.factors:
                 self._unknown(name)
             elif level not in self.factors[name]:
-                self._note(f"{name} has no level {level!r}; it has {_listed(self.factors[name])}")
+                there = _listed(self.factors[name])
+                self._note(f"{name} has no level {level!r}; it has {there}. Name one of these")
         elif kind == "name":
             if token in self.covariates:
                 slopes.append(token)

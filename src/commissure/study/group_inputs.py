@@ -141,8 +141,16 @@ def _read_listed(
     if "path" not in table:
         msg = f"{path} has no column path; its columns are {', '.join(map(str, table))}."
         raise InputError(msg)
+    if nameless := [str(n) for n, name in enumerate(table["path"], start=1) if pd.isna(name)]:
+        msg = f"{path}: row {', '.join(nameless)} has no path. Fill it in, or remove the row."
+        raise InputError(msg)
     keys = ["participant_id", *(["session_id"] if "session_id" in participants else [])]
-    files = [path.parent / name for name in match_maps(participants, table, on=keys)["path"]]
+    try:
+        matched = match_maps(participants, table, on=keys)
+    except InputError as error:
+        both = f"{path} and participants.tsv do not name the same scans"
+        raise InputError([f"{both}. {problem}" for problem in error.problems]) from error
+    files = [path.parent / name for name in matched["path"]]
     return _read_files(files, domain), tuple(map(str, files))
 
 

@@ -44,6 +44,8 @@ class Participants:
         What the columns are that the settings name.
     notes : mapping of str to str
         What was read otherwise than it is written, column by column.
+    source : str
+        What messages call the table.
     """
 
     table: pd.DataFrame
@@ -52,6 +54,7 @@ class Participants:
     units: dict[str, str] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+    source: str = "participants.tsv"
 
     @property
     def told(self) -> list[str]:
@@ -62,7 +65,8 @@ class Participants:
     @property
     def problems(self) -> list[str]:
         """Why columns that the settings name cannot be used as they are."""
-        return [problem for column in self.columns for problem in column.problems]
+        found = [problem for column in self.columns for problem in column.problems]
+        return [f"{self.source}: {problem}" for problem in found]
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,15 @@ class Named:
         Those that are declared to have levels, and to have numbers.
     group : str
         The column of the groups, where there is one.
+    has_formula : bool
+        Whether there is a formula that is understood.
     """
 
     by: dict[str, tuple[str, ...]]
     factors: frozenset[str]
     numbers: frozenset[str]
     group: str
+    has_formula: bool = True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -101,7 +108,10 @@ def read_participants(path: Path) -> Participants:
     cells = read_cells(path)
     if "participant_id" not in cells.names:
         there = ", ".join(cells.names)
-        msg = f"{path} has no column participant_id; its columns are {there}."
+        msg = (
+            f"{path} has no column participant_id; its columns are {there}. Call the column of the "
+            "participants' names so."
+        )
         raise InputError(msg)
     nameless = [
         str(number)
@@ -130,7 +140,7 @@ def read_participants(path: Path) -> Participants:
         for name, what in about.items()
         if name in table and "Units" in what
     }
-    return Participants(table, tuple(levels), levels, units, notes=cells.notes)
+    return Participants(table, tuple(levels), levels, units, notes=cells.notes, source=str(path))
 
 
 def understood(people: Participants, named: Named) -> Participants:
@@ -195,8 +205,8 @@ def unknown_columns(people: Participants, named: Named) -> list[str]:
         return []
     which = "; ".join(f"[group] {setting} names {', '.join(n)}" for setting, n in lacking.items())
     msg = (
-        f"{which}: the participants have no such column. The columns are {', '.join(there)}. "
-        "Correct the setting, or add the column to participants.tsv."
+        f"{which}: {people.source} has no such column. Its columns are {', '.join(there)}. "
+        "Correct the setting, or add the column."
     )
     return [msg]
 
@@ -248,8 +258,9 @@ def misused_columns(people: Participants, named: Named) -> list[str]:
             values = pd.unique(people.table[column.name].dropna())
             some = ", ".join(level_name(value) for value in sorted(map(float, values)))
             problems.append(
-                f"The column {column.name} has whole numbers with {len(values)} different values "
-                f"({some}). If they are codes of levels, write C({column.name}) in [group] formula "
+                f"{people.source}: the column {column.name} has whole numbers with "
+                f"{len(values)} different values ({some}). If they are codes of levels, "
+                f"write C({column.name}) in [group] formula "
                 f'or categorical = ["{column.name}"] in [group]; if they are numbers, '
                 f'numeric = ["{column.name}"].'
             )

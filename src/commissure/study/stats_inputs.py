@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -98,6 +98,7 @@ def check_inputs(
     checks.problems += [
         *_not_asked(people, settings),
         *unknown_columns(people, named_columns(settings)),
+        *_formula_problems(people, settings),
     ]
     people = understood(people, named_columns(settings))
     asked = _check_people(people, settings, checks)
@@ -123,6 +124,7 @@ def people_problems(people: Participants, settings: StatsSettings) -> list[str]:
     checks.problems += [
         *_not_asked(people, settings),
         *unknown_columns(people, named_columns(settings)),
+        *_formula_problems(people, settings),
     ]
     _check_people(understood(people, named_columns(settings)), settings, checks)
     return list(dict.fromkeys(checks.problems))
@@ -131,19 +133,35 @@ def people_problems(people: Participants, settings: StatsSettings) -> list[str]:
 def named_columns(settings: StatsSettings) -> Named:
     """Return the columns of participants that settings name."""
     blocks = () if settings.blocks is None else (settings.blocks,)
+    formula: Formula | None
     try:
         formula = read_formula(settings.formula)
     except InputError:
-        formula = Formula("", (), frozenset())
-    by = {
-        "formula": formula.names,
+        formula = None
+    names = () if formula is None else formula.names
+    by: dict[str, tuple[str, ...]] = {
+        "formula": names,
         "blocks": blocks,
         "clinical": settings.clinical,
         "clinical_covariates": settings.clinical_covariates or (),
         "table1": settings.table1 or (),
     }
-    factors = {*formula.factors, *settings.categorical, settings.group, *blocks}
-    return Named(by, frozenset(factors), frozenset(settings.numeric), settings.group)
+    if settings.variance_groups not in ("auto", "none"):
+        by["variance_groups"] = (settings.variance_groups,)
+    factors = {
+        *(formula.factors if formula else ()),
+        *settings.categorical,
+        settings.group,
+        *blocks,
+    }
+    factors |= set(by.get("variance_groups", ()))
+    return Named(
+        by,
+        frozenset(factors),
+        frozenset(settings.numeric),
+        settings.group,
+        has_formula=formula is not None,
+    )
 
 
 def members(table: pd.DataFrame, group: str) -> dict[str, NDArray[np.bool_]]:
@@ -185,12 +203,11 @@ def _check_people(
     table, categorical = people.table, (*people.categorical, *settings.categorical)
     checks.problems += [*_check_rows(settings, table), *option_problems(settings)]
     checks.problems += _check_scores(settings, table)
-    if not settings.formula or not settings.contrast:
-        return None
     named = named_columns(settings)
     wrong = [*people.problems, *misused_columns(people, named)]
     checks.problems += wrong
-    if wrong or not {*named.by["formula"], *named.by["blocks"]} <= set(table):
+    there = {*named.by["formula"], *named.by["blocks"]} <= set(table)
+    if wrong or not there or not named.has_formula or not settings.contrast:
         # What follows from a column that is not understood would only repeat it.
         return None
 
@@ -234,6 +251,15 @@ def _not_asked(people: Participants, settings: StatsSettings) -> list[str]:
     return [msg]
 
 
+def _formula_problems(people: Participants, settings: StatsSettings) -> list[str]:
+    """Say what of the formula is not understood, among it columns that cannot be named in one."""
+    try:
+        read_formula(settings.formula or "1", [str(name) for name in people.table])
+    except InputError as error:
+        return list(error.problems)
+    return []
+
+
 def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
     """Say which scans are there twice."""
     keys = ["participant_id"]
@@ -248,8 +274,9 @@ def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
     if settings.blocks is not None:
         return [f"{who} have the same session more than once. Keep one row a scan."]
     msg = (
-        f"{who} occur more than once among the participants: they have several scans. Choose one "
-        "session ([input] sessions), or say that these scans may only be exchanged with one "
+        f"{who} occur more than once among the participants (participants.tsv): they have "
+        "several scans. Choose one session ([input] sessions), or say that these scans "
+        "may only be exchanged with one "
         'another: [group] blocks = "participant_id"; otherwise give each scan its own name.'
     )
     return [msg]
@@ -282,6 +309,12 @@ def _check_scores(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
         for name in settings.clinical
         if name in table and not pd.api.types.is_numeric_dtype(table[name])
     ]
+    problems += [
+        f"The score {name} ([group] clinical) is the same for everyone who is compared, so it goes "
+        "with nothing. Leave it out."
+        for name in settings.clinical
+        if name in table and _is_constant(table[name].dropna())
+    ]
     if settings.clinical and settings.blocks is not None and scanned_again(table):
         problems.append(
             "[group] clinical: there are several scans of a person, and a correlation counts each "
@@ -292,9 +325,13 @@ def _check_scores(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
         if settings.within not in levels:
             problems.append(
                 f"[group] within: nobody has {settings.group} {settings.within}; there are "
-                f"{', '.join(levels)}."
+                f"{', '.join(levels)}. Name one of them."
             )
     return problems
+
+
+def _is_constant(values: "pd.Series[Any]") -> bool:
+    return len(values) > 1 and bool((values == values.iloc[0]).all())
 
 
 def _table1(
