@@ -267,3 +267,12 @@ def test_a_bomb_is_not_unpacked(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * len(bare) + 8_000_000
+
+
+def test_a_table_of_files_that_contradicts_the_header_is_refused(tmp_path):
+    path = write(tmp_path / "x_bold.nii.gz", series())
+    table = tmp_path / "table.tsv"
+    row = f"sub-01\t{path.name}\tMNI152NLin2009aSym"
+    table.write_text(f"participant_id\tpath\tspace\ttr\n{row}\t3\n")
+    with pytest.raises(InputError, match="3 s by the table and 2 s by the header"):
+        read_scans(table)

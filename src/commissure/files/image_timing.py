@@ -16,7 +16,7 @@ LONGEST_TR = 20
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 
 
-def timing_problems(path: Path, img: Any, tr: Any) -> list[str]:
+def timing_problems(path: Path, img: Any, tr: Any, *, by: str = "sidecar") -> list[str]:
     """Say what is wrong with a run's repetition time, by sidecar and header.
 
     Parameters
@@ -26,6 +26,8 @@ def timing_problems(path: Path, img: Any, tr: Any) -> list[str]:
         Of four dimensions.
     tr : object
         `RepetitionTime` as the sidecar has it, None without one.
+    by : str
+        What tells it, if another than the sidecar does.
     """
     zoom = float(img.header.get_zooms()[3])
     unit = _SECONDS.get(img.header.get_xyzt_units()[1])
@@ -51,13 +53,13 @@ def timing_problems(path: Path, img: Any, tr: Any) -> list[str]:
         return [
             (
                 f"{path}: the header's repetition time is {zoom:g} s, which must be milliseconds "
-                f"(the sidecar says {tr:g} s). Write {tr:g} in the header (pixdim[4])."
+                f"(the {by} says {tr:g} s). Write {tr:g} in the header (pixdim[4])."
             )
         ]
     found = zoom * (unit or 1.0)
     return [
         (
-            f"{path}: the repetition time is {tr:g} s by the sidecar and {found:g} s by the "
+            f"{path}: the repetition time is {tr:g} s by the {by} and {found:g} s by the "
             "header. Find out which is right and correct the other."
         )
     ]

@@ -85,7 +85,8 @@ def read_image(path: Path) -> Any:
     buffer = io.BytesIO()
     _decompress(path, promised, buffer.write)
     proxy = nib.arrayproxy.ArrayProxy(buffer, layout)
-    return type(img)(proxy, img.affine, img.header, file_map=img.file_map)
+    with nib.imageglobals.LoggingOutputSuppressor():
+        return type(img)(proxy, img.affine, img.header, file_map=img.file_map)
 
 
 def check_to_end(path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from commissure.files.bids_names import entity
-from commissure.files.image_timing import LONGEST_TR, is_number, repetition_time
+from commissure.files.image_timing import LONGEST_TR, is_number, repetition_time, timing_problems
 from commissure.files.images import load_image
 from commissure.files.labels import label_problem
 from commissure.files.tables import read_table
@@ -264,7 +264,9 @@ def _repetition_time(
     if given is None:
         return repetition_time(path, img) or 0.0, []
     if is_number(given) and 0 < given <= LONGEST_TR:
-        return float(given), []
+        # What a row says of its file is to agree with it; one time for all is meant to override.
+        problems = timing_problems(path, img, given, by="table") if told is not None else []
+        return float(given), problems
     said = f"{_ROW}: tr must be in seconds, above 0 and up to {LONGEST_TR}; it is {given!r}"
     is_ms = is_number(given) and LONGEST_TR < given <= 1000 * LONGEST_TR
     return 0.0, [
