@@ -106,3 +106,22 @@ def test_columns_that_no_setting_names_reach_no_output_of_a_study(tmp_path):
             content = path.read_bytes()
             for planted in (b"Mayer", b"1970-01", b"surname", b"birth_date"):
                 assert planted not in content, path
+
+
+def test_motion_that_will_not_be_known_is_told_before_anything_is_computed(folder, tmp_path):
+    with pytest.raises(InputError, match=r"The motion of sub-01, .*mean_fd_covariate = false"):
+        run(folder, tmp_path / "out", group={"mean_fd_covariate": True})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_column_that_is_called_as_our_own_measure_is_refused_where_it_is_named(tmp_path):
+    folder = write_derivatives(tmp_path / "in")
+    lines = (folder / "participants.tsv").read_text().splitlines()
+    more = ["mean_fd", "0.1", "0.2", "0.15", "0.12", "0.3", "0.25"]
+    lines = [f"{line}\t{cell}" for line, cell in zip(lines, more, strict=True)]
+    (folder / "participants.tsv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=r"column mean_fd, .*Rename"):
+        run(folder, tmp_path / "out", group={"formula": "group + mean_fd"})
+    assert run(folder, tmp_path / "out").group.n_scans == 6
+    people = pd.read_csv(tmp_path / "out" / "group" / "participants.tsv", sep="\t")
+    assert "mean_fd" not in people

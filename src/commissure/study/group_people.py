@@ -15,9 +15,11 @@ from commissure.problems import InputError
 from commissure.study.people import MEAN_FD, Participants
 from commissure.study.quality import exclusion_problems, left_out
 from commissure.study.settings import GroupSettings, StudySettings
-from commissure.study.stats_inputs import people_problems
+from commissure.study.stats_inputs import named_columns, people_problems
 
 _SHOWN = 10
+# Of which motion is known only from a table of confounds.
+_CLEANED_KINDS = ("clean", "map")
 
 
 def check_people(people: Participants, scans: Sequence[Scan], settings: StudySettings) -> list[str]:
@@ -36,7 +38,34 @@ def check_people(people: Participants, scans: Sequence[Scan], settings: StudySet
             rows = replace(rows, table=rows.table[inside].reset_index(drop=True))
     except InputError as error:
         return [*problems, *error.problems]
+    still = set(rows.table["participant_id"])
+    problems += _motion_problems([s for s in compared if s.participant_id in still], people, asked)
     return [*problems, *people_problems(rows, asked)]
+
+
+def _motion_problems(
+    scans: Sequence[Scan], people: Participants, asked: GroupSettings
+) -> list[str]:
+    """Say whose motion will not be known, and what would be taken for it."""
+    problems = []
+    lacking = [s.participant_id for s in scans if s.kind in _CLEANED_KINDS and s.confounds is None]
+    if asked.mean_fd_covariate and lacking:
+        problems.append(_unknown_motion(list(dict.fromkeys(lacking))))
+    named = {*named_columns(asked).columns, *([MEAN_FD] if asked.mean_fd_covariate else [])}
+    if MEAN_FD in people.table and MEAN_FD in named:
+        problems.append(
+            f"{people.source} has a column {MEAN_FD}, which is what the motion is called that is "
+            "measured here. Rename the column."
+        )
+    return problems
+
+
+def _unknown_motion(who: Sequence[str]) -> str:
+    shown = ", ".join(who[:_SHOWN]) + ", ..." * (len(who) > _SHOWN)
+    return (
+        f"The motion of {shown} is not known, and it is a covariate. Give their realignment "
+        "parameters, or set [group] mean_fd_covariate = false."
+    )
 
 
 def in_subset(people: Participants, subset: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
@@ -152,7 +181,9 @@ def _without_zeros(participant_id: str) -> str:
 def with_motion(
     people: Participants, motion: Sequence[Sequence[float | None]], asked: GroupSettings
 ) -> Participants:
-    """Add each participant's mean framewise displacement, of the runs that are included.
+    """Put each participant's mean framewise displacement, of the runs that are included, there.
+
+    A column of this name in participants.tsv is none of ours, and goes.
 
     Raises
     ------
@@ -162,15 +193,12 @@ def with_motion(
     unknown = [None in of_runs for of_runs in motion]
     if asked.mean_fd_covariate and any(unknown):
         who = people.table["participant_id"][unknown]
-        msg = (
-            f"The motion of {', '.join(who)} is not known, and it is a covariate. Give their "
-            "realignment parameters, or set [group] mean_fd_covariate = false."
-        )
-        raise InputError(msg)
+        raise InputError(_unknown_motion(list(who)))
+    table = people.table.drop(columns=MEAN_FD, errors="ignore")
     if all(unknown):
-        return people
+        return replace(people, table=table)
     means = [np.mean(np.array(of_runs, np.float64)) for of_runs in motion]  # None is NaN
-    return replace(people, table=people.table.assign(**{MEAN_FD: means}))
+    return replace(people, table=table.assign(**{MEAN_FD: means}))
 
 
 def bare(participant_id: str) -> str:
