@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 # How its messages call the settings.
 FLAGS = {f"cfh.{f.name}": f"--{f.name.replace('_', '-')}" for f in fields(CFHSettings)}
 FLAGS |= {"input.tr": "--tr", "input.space": "--space", "cfh.mask": "--mask"}
+FLAGS |= {"execution.mem_gb": "--max-memory"}
 
 _DESCRIPTION = """\
 CFH maps of clean scans: for each voxel, the highest correlation of its time series with any voxel

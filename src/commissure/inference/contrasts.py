@@ -15,13 +15,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from commissure.inference.grammar import NAME
+from commissure.inference.grammar import DEEPEST, LONGEST, NAME, not_understood
 from commissure.problems import InputError
 
-_TOKEN = re.compile(
-    rf"\s*(?:(?P<level>{NAME.pattern}\s*\[[^\[\]]*\])|(?P<name>{NAME.pattern})"
-    r"|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<sign>\S))"
+_REST = (
+    rf"(?P<level>{NAME.pattern}\s*\[[^\[\]]*\])|(?P<name>{NAME.pattern})"
+    r"|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<sign>\S)"
 )
+# Weights beyond these are slips of the pen, and their sums lose what they add.
+_LARGEST, _SMALLEST = 1e6, 1e-6
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ def read_contrast(
     InputError
         Naming what is not understood, and the columns or levels that there are.
     """
+    if len(text) > LONGEST:
+        msg = f"A contrast may have {LONGEST:,} characters; this one has {len(text):,}."
+        raise InputError(msg)
     if text.strip() == "1":
         return ({Quantity(): 1.0},)
     return _Reader(text, factors, covariates).read()
@@ -89,8 +94,9 @@ class _Reader:
         self.text = text
         self.factors = factors
         self.covariates = covariates
-        self.tokens = [(m.lastgroup, m.group().strip()) for m in _TOKEN.finditer(text)]
-        self.position = 0
+        token = _token(factors)
+        self.tokens = [(m.lastgroup, m.group().strip()) for m in token.finditer(text)]
+        self.position = self.depth = 0
         self.problems: dict[str, None] = {}
 
     def read(self) -> tuple[Row, ...]:
@@ -98,7 +104,7 @@ class _Reader:
         while self._accept(","):
             rows.append(self._whole_row())
         if self._next():
-            self._refuse(f"{self._next()!r} is not understood there")
+            self._refuse(not_understood(self._next()))
         if self.problems:
             raise InputError(self.problems)
         return tuple(rows)
@@ -107,6 +113,8 @@ class _Reader:
         value = self._row()
         if isinstance(value, float):
             self._refuse("it has a number where a level or a covariate should be")
+        if not all(w == 0 or _SMALLEST <= abs(w) <= _LARGEST for w in value.values()):
+            self._refuse(f"its weights must lie between {_SMALLEST:g} and {_LARGEST:,.0f}")
         return value
 
     def _row(self) -> Row | float:
@@ -144,7 +152,11 @@ class _Reader:
         if kind == "number":
             return float(self._take())
         if self._accept("("):
+            self.depth += 1
+            if self.depth > DEEPEST:
+                self._refuse(f"its brackets are nested more than {DEEPEST} deep")
             value = self._row()
+            self.depth -= 1
             if not self._accept(")"):
                 self._refuse("a closing bracket is missing")
             return value
@@ -161,8 +173,8 @@ class _Reader:
 
     def _atom(self, levels: list[tuple[str, str]], slopes: list[str]) -> None:
         kind, token = self._kind(), self._take()
-        if kind == "level":
-            name, level = (part.strip() for part in token.rstrip("]").split("[", 1))
+        if kind in ("level", "there"):
+            name, level = (part.strip() for part in token[:-1].split("[", 1))
             levels.append((name, level))
             if name in self.covariates:
                 self._note(f"{name} is continuous and has no levels; {name} alone is its slope")
@@ -183,7 +195,7 @@ class _Reader:
             elif token != "mean":  # noqa: S105 - a word, not a password
                 self._unknown(token)
         elif token:
-            self._refuse(f"{token!r} is not understood there")
+            self._refuse(not_understood(token))
         else:
             self._refuse("it ends where a level or a covariate should follow")
 
@@ -211,11 +223,24 @@ class _Reader:
         return accepted
 
     def _note(self, what: str) -> None:
-        self.problems[f"The contrast {self.text!r}: {what}."] = None
+        shown = self.text if len(self.text) <= 200 else f"{self.text[:150]}..."
+        self.problems[f"The contrast {shown!r}: {what}."] = None
 
     def _refuse(self, what: str) -> NoReturn:
         self._note(what)
         raise InputError(self.problems)
+
+
+def _token(factors: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
+    """Return what tokens look like; levels that there are may have any signs in their names."""
+    known = [
+        rf"{re.escape(factor)}\s*\[\s*(?:{'|'.join(map(re.escape, longest_first))})\s*\]"
+        for factor, levels in factors.items()
+        if (longest_first := sorted(map(str, levels), key=len, reverse=True))
+    ]
+    # Not where the name is the end of a longer one.
+    there = rf"(?P<there>(?<!\w)(?:{'|'.join(known)}))|" if known else ""
+    return re.compile(rf"\s*(?:{there}{_REST})")
 
 
 def _scaled(value: Row | float, factor: float) -> Row | float:

@@ -15,6 +15,7 @@ and written anew: names, ``+ : * ^ ( )`` and the switches of the intercept.
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import comb
 from typing import NoReturn
 
 from commissure.problems import InputError
@@ -23,6 +24,13 @@ NAME = re.compile(r"[^\W\d]\w*")
 _TOKEN = re.compile(rf"\s*(?:({NAME.pattern})|(\d+)|(\S))")
 _LEFT_SIDE = "cfh"
 _ALLOWED = "A formula has names of columns, +, :, *, ^, brackets and C() only."
+
+# Of a formula or a contrast: more than anybody writes, and far less than a computer can bear.
+LONGEST, DEEPEST = 10_000, 50
+_MOST_TERMS = 1_000
+# What word processors make of what was typed.
+_TYPED = dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d", "-")
+_TYPED |= dict.fromkeys("\u00d7\u00b7\u2217\u22c5", "*") | {"\u2044": "/", "\u2215": "/"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,12 @@ class Formula:
     factors: frozenset[str]
 
 
+def not_understood(token: str) -> str:
+    """Say that a token is not understood, and what may have been typed."""
+    typed = f" (write {_TYPED[token]} in its place)" if token in _TYPED else ""
+    return f"{token!r} is not understood there{typed}"
+
+
 def read_formula(formula: str, columns: Collection[str] = ()) -> Formula:
     """Read a formula, refusing everything that is not in the grammar.
 
@@ -60,6 +74,9 @@ def read_formula(formula: str, columns: Collection[str] = ()) -> Formula:
     InputError
         Saying what is not understood, and where.
     """
+    if len(formula) > LONGEST:
+        msg = f"A formula may have {LONGEST:,} characters; this one has {len(formula):,}."
+        raise InputError(msg)
     # A column "2" is not what "(a + b)^2" means.
     unquoted = sorted(
         c
@@ -81,7 +98,7 @@ class _Reader:
     def __init__(self, formula: str) -> None:
         self.formula = formula
         self.tokens = [match.group().strip() for match in _TOKEN.finditer(formula)]
-        self.position = 0
+        self.position = self.depth = 0
         self.written: list[str] = []
         self.names: dict[str, None] = {}
         self.factors: set[str] = set()
@@ -94,24 +111,26 @@ class _Reader:
             self.position = 2
         self._sum(outermost=True)
         if self._next():
-            self._refuse(f"{self._next()!r} is not understood there")
+            self._refuse(not_understood(self._next()))
         return Formula(" ".join(self.written), tuple(self.names), frozenset(self.factors))
 
-    def _sum(self, *, outermost: bool = False) -> None:
+    def _sum(self, *, outermost: bool = False) -> int:
+        """Read a sum; return how many terms it has at most, written out."""
         if outermost and self._next() == "-":
             self._minus_one()
             if self._next() != "+":
                 self._refuse("after -1 a + is missing")
             self._write(self._take())
-        self._item(outermost=outermost)
+        n_terms = self._item(outermost=outermost)
         while self._next() in ("+", "-"):
             if self._next() == "+":
                 self._write(self._take())
-                self._item(outermost=outermost)
+                n_terms = self._bearable(n_terms + self._item(outermost=outermost))
             elif outermost:
                 self._minus_one()
             else:
                 self._refuse("- stands in brackets; it may only take the intercept away (- 1)")
+        return n_terms
 
     def _minus_one(self) -> None:
         self._take()
@@ -120,34 +139,45 @@ class _Reader:
         self._take()
         self.written += ["-", "1"]
 
-    def _item(self, *, outermost: bool) -> None:
-        if self._next().isdigit():
-            if not outermost or self._next() not in ("0", "1"):
-                self._refuse(
-                    f"the number {self._next()} stands where a name should; the only numbers are "
-                    "1 and 0 (with and without intercept) and those after ^"
-                )
-            self._write(self._take())
-        else:
-            self._product()
+    def _item(self, *, outermost: bool) -> int:
+        if not self._next().isdigit():
+            return self._product()
+        if not outermost or self._next() not in ("0", "1"):
+            self._refuse(
+                f"the number {self._next()[:20]} stands where a name should; the only numbers are "
+                "1 and 0 (with and without intercept) and those after ^"
+            )
+        self._write(self._take())
+        return 1
 
-    def _product(self) -> None:
-        self._power()
+    def _product(self) -> int:
+        n_terms = self._power()
         while self._next() in ("*", ":"):
-            self._write(self._take())
-            self._power()
+            operator = self._take()
+            self._write(operator)
+            other = self._power()
+            both = n_terms * other
+            n_terms = self._bearable(both + n_terms + other if operator == "*" else both)
+        return n_terms
 
-    def _power(self) -> None:
+    def _power(self) -> int:
         token = self._take()
+        n_terms = 1
         if token == "(":  # noqa: S105 - a bracket, not a password
+            self.depth += 1
+            if self.depth > DEEPEST:
+                self._refuse(f"its brackets are nested more than {DEEPEST} deep")
             self._write(token)
-            self._sum()
+            n_terms = self._sum()
             self._close()
+            self.depth -= 1
             self._write(")")
             if self._next() == "^":
                 self._write(self._take())
                 if not re.fullmatch("[1-9]", self._next()):
                     self._refuse("after ^ stands no number from 1 to 9")
+                power = int(self._next())
+                n_terms = self._bearable(sum(comb(n_terms, k) for k in range(1, power + 1)))
                 self._write(self._take())
         elif NAME.fullmatch(token):
             if self._next() == "(":
@@ -160,9 +190,15 @@ class _Reader:
             self.names[token] = None
             self._write(token)
         elif token:
-            self._refuse(f"{token!r} is not understood there")
+            self._refuse(not_understood(token))
         else:
             self._refuse("it ends where a name should follow")
+        return n_terms
+
+    def _bearable(self, n_terms: int) -> int:
+        if n_terms > _MOST_TERMS:
+            self._refuse(f"it has more than {_MOST_TERMS:,} terms when it is written out")
+        return n_terms
 
     def _factor(self, function: str) -> str:
         if function != "C":
@@ -194,5 +230,6 @@ class _Reader:
         self.written.append(token)
 
     def _refuse(self, what: str) -> NoReturn:
-        msg = f"The formula {self.formula!r}: {what}. {_ALLOWED}"
+        shown = self.formula if len(self.formula) <= 200 else f"{self.formula[:150]}..."
+        msg = f"The formula {shown!r}: {what}. {_ALLOWED}"
         raise InputError(msg)

@@ -255,7 +255,7 @@ def _check_memory(scan: CleanScan, domain: Domain, max_memory: int | None) -> No
     if max_memory is not None and needed > max_memory:
         msg = (
             f"{scan.path} needs about {needed / 1e6:,.1f} MB, more than the "
-            f"{max_memory / 1e6:,.1f} MB of --max-memory. Allow more."
+            f"{max_memory / 1e6:,.1f} MB of [execution] mem_gb. Allow more."
         )
         raise InputError(msg)
 

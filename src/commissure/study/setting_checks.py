@@ -169,6 +169,9 @@ def _in_words(schema: Mapping[str, Any]) -> str:
         return " ".join(part for part in (kind, low, high) if part)
     if schema["type"] == "array":
         some = f"{schema['minItems']} or more " if "minItems" in schema else ""
+        if "prefixItems" in schema:
+            each = schema["prefixItems"]
+            return f"a list of {len(each)}, each {_in_words(each[0])}"
         items = schema["items"]
         kinds = _in_words(items) if "enum" in items else ""
         return f"a list of {some}{kinds or 'texts'}"

@@ -324,8 +324,8 @@ def hash_of(*parts: Any) -> str:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        if file.stat().st_size > _LARGEST_FILE:
-            msg = f"{file} is too large to be a file of settings. Check the path."
+        if (file.exists() and not file.is_file()) or file.stat().st_size > _LARGEST_FILE:
+            msg = f"{file} cannot be read as a file of settings. Check the path."
             raise InputError(msg)
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
