@@ -48,7 +48,7 @@ RUN = ["run", "a", "b", "all"]
         ([*RUN, "--set", "group.seed=1", "--set", "group.seed=2"], "gives it too"),
         ([*RUN, "--set", "grop.seed=1"], "there is no table [grop]. Is group meant?"),
         ([*RUN, "--set", "group.seed=1\nalpha = 0.9"], "[group] seed"),
-        ([*RUN, "--formula", "a + \ud800"], "is no text in UTF-8"),
+        ([*RUN, "--formula", "a + \ud800"], "has characters that no file can have"),
         ([*RUN, "--config", "/dev/zero"], "/dev/zero cannot be read"),
         (["simulate", "o", "--seed", "-1"], "--seed: -1 is no whole number"),
         (["simulate", "o", "--seed", "1", "--effect", "inf"], "--effect: inf is no number"),

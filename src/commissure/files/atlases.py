@@ -25,7 +25,11 @@ def load_atlas(image: Path, labels: Path, *, note: str = "") -> Atlas:
     InputError
         If a file is missing or cannot be read, or if both do not fit together.
     """
-    missing = [f"There is no file {path}." for path in (image, labels) if not path.is_file()]
+    missing = [
+        f"There is no file {path} (an atlas). Check the path."
+        for path in (image, labels)
+        if not path.is_file()
+    ]
     if missing:
         raise InputError(missing)
     # Not read whole: an atlas of many probabilities is large, and most of it is 0.

@@ -1,7 +1,8 @@
 """Regions and atlases as a user names them."""
 
 import importlib.util
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +10,71 @@ from numpy.typing import NDArray
 
 from commissure.clinical import mask_roi, sphere_roi
 from commissure.files.atlases import load_atlas
-from commissure.files.images import read_image
+from commissure.files.images import load_image, read_image
+from commissure.files.labels import name_problem
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.space.atlas import Atlas, harvard_oxford
 
 _FORMS = "NAME=mask.nii.gz, NAME=sphere:x,y,z,radius (mm) or NAME=label:region of the atlas"
+_RESERVED = re.compile(r"(cluster \d+|whole map)", re.IGNORECASE)
+# No head is as large.
+_FARTHEST_MM = 500
 
 
 def files_named(rois: Iterable[str], atlas: str | None) -> list[Path]:
     """Return the files that regions and an atlas, as a user names them, are read from."""
     named = [text.partition("=")[2] for text in rois] + (atlas or "").split(",")
     return [Path(name) for name in named if Path(name).is_file()]
+
+
+def region_problems(rois: Sequence[str]) -> list[str]:
+    """Say what is wrong with how regions are written, before any file is looked at."""
+    problems: list[str] = []
+    seen: dict[str, str] = {}
+    for text in rois:
+        name, _, what = text.partition("=")
+        if not (name and what) or (what.startswith("sphere:") and _sphere(what) is None):
+            problems.append(f"[group] rois: {text!r} is not understood. Write {_FORMS}.")
+            continue
+        if (why := name_problem("the name of a region", name)) is not None:
+            problems.append(f"[group] rois: {why}")
+        if _RESERVED.fullmatch(name):
+            problems.append(
+                f"[group] rois: {name!r} is what clusters and whole maps are called in the tables. "
+                "Choose another name."
+            )
+        if name.casefold() in seen:
+            other = seen[name.casefold()]
+            problems.append(
+                f"[group] rois: two regions are called {name!r} ({other!r} and {text!r}). Choose "
+                "another name for one of them."
+            )
+        seen[name.casefold()] = text
+    return problems
+
+
+def region_file_problems(rois: Iterable[str]) -> list[str]:
+    """Say which of the files that regions are read from cannot be."""
+    problems: list[str] = []
+    for text in rois:
+        what = text.partition("=")[2]
+        if what and not what.startswith(("sphere:", "label:")):
+            try:
+                load_image(Path(what))
+            except InputError as error:
+                problems += [f"[group] rois, {text!r}: {problem}" for problem in error.problems]
+    return problems
+
+
+def _sphere(what: str) -> tuple[float, float, float, float] | None:
+    """Return x, y, z and radius (mm); None if that is not what stands there."""
+    try:
+        x, y, z, radius = map(float, what.partition(":")[2].split(","))
+    except ValueError:
+        return None
+    within = all(abs(mm) <= _FARTHEST_MM for mm in (x, y, z)) and 0 < radius <= _FARTHEST_MM
+    return (x, y, z, radius) if within else None
 
 
 def find_region(text: str, domain: Domain, atlas: Atlas | None) -> dict[str, NDArray[np.intp]]:
@@ -49,15 +103,14 @@ def find_region(text: str, domain: Domain, atlas: Atlas | None) -> dict[str, NDA
         raise InputError(msg)
     kind, _, rest = what.partition(":")
     if kind == "sphere":
-        try:
-            x, y, z, radius = map(float, rest.split(","))
-        except ValueError as error:
+        sphere = _sphere(what)
+        if sphere is None:
             msg = f"The region {text!r} is not understood. Write {_FORMS}."
-            raise InputError(msg) from error
-        return {name: sphere_roi(domain, (x, y, z), radius)}
+            raise InputError(msg)
+        return {name: sphere_roi(domain, sphere[:3], sphere[3])}
     if kind == "label":
         if atlas is None:
-            msg = f"The region {text!r} needs an atlas. Install one, or name one with --atlas."
+            msg = f"The region {text!r} needs an atlas. Install one, or name one: [group] atlas."
             raise InputError(msg)
         return {name: _label(rest, domain, atlas)}
     return {name: mask_roi(domain, read_image(Path(what)))}

@@ -13,10 +13,11 @@ import numpy as np
 from commissure.executors import Executor, OnEvent, Outcome, Report, Task
 from commissure.executors.memory import preprocessing_bytes
 from commissure.executors.permutation_batches import null_by
-from commissure.files.images import load_image
+from commissure.files.images import load_image, read_image
 from commissure.inference import NullMaker
 from commissure.inputs import Scan, check_alike
 from commissure.problems import InputError
+from commissure.space import Domain
 from commissure.space.templates import analysis_grid
 from commissure.study.forget import gone_from_input
 from commissure.study.group import (
@@ -149,6 +150,7 @@ def run_study(
         Before anything is done, with all that can be told before. What goes wrong later is in the
         outcome: one participant does not stop the others.
     """
+    _check_mask(study.settings)
     notes = check_alike(study.scans)
     people = None if stage == "participant" else _people(study)
     is_new = not (study.out_dir / STATE_FOLDER).exists()
@@ -207,6 +209,16 @@ def _check_confounds(jobs: Sequence[Job]) -> None:
     if jobs:
         settings, scans = jobs[0].settings, [scan for job in jobs for scan in job.scans]
         check_confounds(scans, settings.preprocessing, settings.input.confounds)
+
+
+def _check_mask(settings: StudySettings) -> None:
+    """Raise if there is a mask that is none, before anything is computed for it."""
+    if settings.cfh.mask is None:
+        return
+    try:
+        Domain.from_mask(read_image(Path(settings.cfh.mask)), settings.cfh.midline_mm)
+    except InputError as error:
+        raise InputError(f"[cfh] mask: {problem}" for problem in error.problems) from error
 
 
 def _participants(study: Study, executor: Executor, tell: OnEvent, outcome: StudyOutcome) -> None:

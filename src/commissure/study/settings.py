@@ -398,7 +398,7 @@ def _contradictions(settings: StudySettings) -> list[str]:
     if settings.cfh.noise_floor == 1:
         problems.append("[cfh] noise_floor = 1: give 2 or more surrogates, or 0 for no floor.")
     problems += [f"[input] confounds: {p}" for p in strategy_problems(settings.input.confounds, {})]
-    problems += [f"[group] {problem}" for problem in option_problems(group)]
+    problems += [f"[group] {p.removeprefix('[group] ')}" for p in option_problems(group)]
     problems += _formula_problems(vars(group))
     if execution.executor == "dask" and not execution.scheduler and not execution.dask:
         problems.append(

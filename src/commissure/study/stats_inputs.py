@@ -29,7 +29,7 @@ from commissure.study.people import (
     unknown_columns,
     what_can_be_asked,
 )
-from commissure.study.regions import find_atlas, find_region
+from commissure.study.regions import find_atlas, find_region, region_file_problems, region_problems
 
 T = TypeVar("T")
 
@@ -122,6 +122,7 @@ def people_problems(people: Participants, settings: StatsSettings) -> list[str]:
     checks = _Checks()
     checks.run(lambda: find_atlas(settings.atlas))
     checks.problems += [
+        *region_file_problems(settings.rois),
         *_not_asked(people, settings),
         *unknown_columns(people, named_columns(settings)),
         *_formula_problems(people, settings),
@@ -294,9 +295,11 @@ def option_problems(settings: StatsSettings) -> list[str]:
     )
     if settings.cluster_statistic not in settings.statistics:
         problems.append(
-            f"Clusters are judged by {settings.cluster_statistic}, which is not among the "
-            f"statistics ({', '.join(settings.statistics)})."
+            f"[group] cluster_statistic: clusters are judged by {settings.cluster_statistic}, "
+            f"which is not among the statistics ({', '.join(settings.statistics) or 'none'}). Add "
+            "it to [group] statistics."
         )
+    problems += region_problems(settings.rois)
     if not 0 < settings.alpha < 1:
         problems.append(f"alpha must be between 0 and 1; it is {settings.alpha}.")
     return problems

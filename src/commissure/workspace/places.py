@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from commissure.workspace.written import Written, written_in
 # What says that an output folder is a study's, and what single commands wrote in one.
 STUDY_MARK = "study.json"
 RECORD = ".commissure.json"
+# Whosever dataset it is.
+_OF_A_PERSON = re.compile(r"sub-[A-Za-z0-9]+")
 # Of many names as many are listed.
 _LISTED = 5
 
@@ -36,7 +39,16 @@ def check_place(out_dir: Path, source: Path | None = None, files: Iterable[Path]
         If it is a file, the input, holds it, or lies in a participant's folder or in the records
         of a study.
     """
-    out = out_dir.resolve()
+    try:
+        out = out_dir.resolve()
+        out_dir.parent.stat()
+    except FileNotFoundError:
+        pass
+    except (OSError, RuntimeError, ValueError) as error:
+        # Too long, a loop of links, a character that no file system takes.
+        why = getattr(error, "strerror", None) or error
+        msg = f"{str(out_dir)[:200]!r} is no folder that can be written to ({why}). Give another."
+        raise InputError(msg) from error
     if STATE_FOLDER in out.parts:
         msg = f"{out_dir} lies in the records of a study ({STATE_FOLDER}). Give another folder."
         raise InputError(msg)
@@ -58,6 +70,13 @@ def check_place(out_dir: Path, source: Path | None = None, files: Iterable[Path]
         if out == root or out in root.parents:
             msg = f"{out_dir} holds the input. Give an output folder of its own."
             raise InputError(msg)
+    someones = next((f for f in (out, *out.parents) if _OF_A_PERSON.fullmatch(f.name)), None)
+    if someones is not None:
+        msg = (
+            f"{out_dir} lies in a participant's folder ({someones}). Give an output folder outside "
+            "of it."
+        )
+        raise InputError(msg)
     of_people = next(_folders_of_people(out, source, files), None)
     if of_people is not None:
         msg = (
