@@ -100,7 +100,7 @@ def check_text(arguments: Sequence[str]) -> None:
     wrong = [a for a in arguments if "\0" in a or not _encodes(a)]
     if wrong:
         raise InputError(
-            f"The argument {a!a} has characters that no file can have (NUL, no UTF-8). Type it anew."
+            f"The argument {a!a} has characters that no file can have. Type it again."
             for a in wrong
         )
 
