@@ -125,7 +125,8 @@ def read_volumes(path: Path, *, gaps: bool = False) -> Any:
     # The first axis runs fastest in the file, so this is a view.
     volumes = data.reshape(int(np.prod(data.shape[:3])), -1, order="F")
     problems = []
-    empty = np.flatnonzero(~volumes.any(axis=0))
+    with np.errstate(invalid="ignore"):  # signalling NaN
+        empty = np.flatnonzero(~volumes.any(axis=0))
     if len(empty) and img.ndim < 4:
         problems.append(f"{path} is zero everywhere. Make it again, or leave it out.")
     elif len(empty):
