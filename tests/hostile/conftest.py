@@ -3,9 +3,13 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
 
 from commissure.executors import LocalExecutor
 from commissure.study import run as study_run
@@ -17,35 +21,52 @@ NOT_YET = Path(__file__).with_name("not_yet.tsv")
 
 
 @pytest.fixture(scope="session")
-def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Worlds:
     """Build worlds, each once."""
-    with pytest.MonkeyPatch.context() as patch:
-        _without_processes(patch)
-        yield Worlds(tmp_path_factory.mktemp("worlds"))
+    return Worlds(tmp_path_factory.mktemp("worlds"))
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do without processes and without pages, which have tests of their own."""
+    """Do without processes, pages and figures, which have tests of their own."""
     _without_processes(monkeypatch)
     monkeypatch.setenv("COLUMNS", "4000")
 
 
-@pytest.fixture
-def place() -> Iterator[Path]:
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
     """Give a folder that other users can reach too."""
     folder = Path(tempfile.mkdtemp(prefix="hostile-"))
     folder.chmod(0o755)
-    try:
-        yield folder / "place"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def place(folder: Path) -> Iterator[Path]:
+    """Give the place of a world: always the same one, so that no study has moved."""
+    yield folder / "place"
+    shutil.rmtree(folder / "place")
 
 
 def _without_processes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LocalExecutor, "run", Inline.run)
+    patch.setattr(Figure, "savefig", _small)
     if hasattr(study_run, "write_report"):
         patch.setattr(study_run, "write_report", lambda *_args, **_options: None)
+
+
+def _small(_figure: Figure, target: Any, **options: Any) -> None:
+    """Save a picture of one pixel in place of a figure."""
+    kind = str(options.get("format") or Path(target).suffix[1:])
+    picture = BytesIO(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+    if kind != "svg":
+        picture = BytesIO()
+        Image.new("RGB", (1, 1)).save(picture, kind)
+    if hasattr(target, "write"):
+        target.write(picture.getvalue())
+    else:
+        Path(target).write_bytes(picture.getvalue())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -72,11 +72,6 @@ def empty_out(world: World) -> None:
     world.arguments = [a.replace("{out}", "") for a in world.arguments]
 
 
-def ds_store(world: World) -> None:
-    world.write("out/.DS_Store", "x")
-    world.write("out/Thumbs.db", "x")
-
-
 def other_study(world: World) -> None:
     shutil.copytree(world.path("in"), world.path("other"))
     for path in world.path("other").rglob("*.nii.gz"):
@@ -110,6 +105,13 @@ def gone(world: World, said: Said) -> None:
     ]  # fmt: skip
     demand(not left, f"of sub-02 these are left: {left}")
     demand((world.out / "sub-03").is_dir(), "sub-03 is gone too")
+
+
+def kept(name: str):
+    def check(world: World, said: Said) -> None:
+        demand((world.out / name).read_text() == "my own\n", f"{name} was written over")
+
+    return check
 
 
 def all_there(world: World, said: Said) -> None:
@@ -188,13 +190,17 @@ CASES = (
     refused("holds-own-clusters", "study", out_holds("group/clusters.tsv"), ["out", "group"], OTHERS),
     refused("holds-a-letter", "study", out_holds("letter.docx"), ["out", "letter.docx"], OTHERS),
     refused("holds-an-empty-file", "study", out_holds("x", ""), ["out", "x"], OTHERS),
-    refused("holds-hidden-folder", "study", out_holds(".git/config"), ["out", ".git"], OTHERS),
+    survives("holds-hidden-folder", "study", out_holds(".git/config"), kept(".git/config")),
     refused("holds-other-dataset", "study", out_holds("dataset_description.json", "{}"), ["out", "dataset_description.json"], OTHERS),
-    refused("holds-fake-state", "study", out_holds(".commissure/mine.txt"), ["out"], (*OTHERS, "state")),
+    survives("holds-fake-state", "study", out_holds(".commissure/mine.txt"), kept(".commissure/mine.txt")),
+    survives("holds-own-bidsignore", "study", out_holds(".bidsignore"), kept(".bidsignore")),
+    survives("holds-own-record", "maps", out_holds(".commissure.json"), kept(".commissure.json")),
     refused("holds-own-report-stats", "maps", out_holds("clusters.tsv"), ["out", "clusters.tsv"], OTHERS),
     refused("holds-own-letter-stats", "maps", out_holds("letter.docx"), ["out", "letter.docx"], OTHERS),
     refused("holds-own-letter-cfh", "scan", out_holds("letter.docx"), ["out", "letter.docx"], OTHERS),
-    works("holds-finder-files", "study", ds_store, all_there),
+    works("holds-finder-files", "study", out_holds(".DS_Store"), all_there),
+    works("holds-finder-files-stats", "maps", out_holds(".DS_Store"), lambda w, s: demand((w.out / "clusters.tsv").exists(), "none")),
+    survives("holds-explorer-files", "study", out_holds("Thumbs.db"), kept("Thumbs.db")),
     refused("is-input", "study", out_is_input, ["in"], OTHERS),
     refused("is-input-stats", "maps", out_is_input, ["in"], OTHERS),
     refused("is-input-cfh", "scan", out_is_input, ["in"], OTHERS),
@@ -216,15 +222,15 @@ CASES = (
     refused("loop", "study", out_is_loop, ["out"], ("link", "write", "circle", "folder", "loop")),
     refused("path-too-long", "study", long_out, ["aaaa"], ("long", "write")),
     refused("name-too-long", "maps", long_name, ["aaaa"], ("long", "write")),
-    refused("nul", "study", nul_in_out, [], ("nul", "null", "character", "zero")),
+    refused("nul", "study", nul_in_out, [], ("nul", "null", "character", "zero", "no text")),
     refused("empty", "study", empty_out, [("OUT", "output")], ("empty", "input", "holds", "not", "lies")),
     refused("other-study", "finished", other_study, ["out"], ("study of", "another")),
     told("taken-out", "finished", without("sub-02"), ["sub-02"], ("forget", "no longer", "not in", "gone")),
     works("forget", "finished", command("forget", "{out}", "--participant-label", "02"), gone),
     works("forget-with-prefix", "finished", command("forget", "{out}", "--participant-label", "sub-02"), gone),
-    refused("forget-unknown", "finished", command("forget", "{out}", "--participant-label", "77"), ["77"], ("no", "not", "has")),
-    refused("forget-a-path", "finished", command("forget", "{out}", "--participant-label", "../../letters"), ["letters"], ("no", "not", "label", "letters and")),
-    refused("forget-everything", "finished", command("forget", "{out}", "--participant-label", "*"), ["*"], ("no", "not", "label")),
+    told("forget-unknown", "finished", command("forget", "{out}", "--participant-label", "77"), ["77"], ("nothing", "no", "not"), all_there),
+    told("forget-a-path", "finished", command("forget", "{out}", "--participant-label", "../../letters"), ["letters"], ("nothing", "no", "not", "label"), all_there),
+    told("forget-everything", "finished", command("forget", "{out}", "--participant-label", "*"), ["*"], ("nothing", "no", "not", "label"), all_there),
     refused("forget-in-no-study", "finished", command("forget", "{in}", "--participant-label", "02"), ["in"], ("no study", "not", "no output")),
     refused("forget-nowhere", "finished", command("forget", "{root}/none", "--participant-label", "02"), ["none"], ("exist", "no", "not")),
     refused("input-is-gone", "study", input_is_gone, ["nowhere"], ("exist", "not a folder")),

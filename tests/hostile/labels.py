@@ -79,7 +79,7 @@ def two(first: str, second: str):
 
 
 def six_people(world: World, said: Said) -> None:
-    table = pd.read_csv(world.out / "quality.tsv", sep="\t", dtype=str)
+    table = pd.read_csv(world.out / "quality.tsv", sep="\t", dtype=str, keep_default_na=False)
     demand(table["participant_id"].nunique() == 6, str(table["participant_id"].tolist()))
     maps = set(world.out.glob("sub-*/**/*stat-cfh_*.nii.gz"))
     demand(len(maps) == 6, f"{len(maps)} maps of six people: {sorted(maps)}")

@@ -125,13 +125,13 @@ def raw(root: Path) -> list[str]:
     folder.mkdir(parents=True)
     about = {"Name": "x", "BIDSVersion": "1.10.0", "DatasetType": "raw"}
     (folder / "dataset_description.json").write_text(json.dumps(about))
-    for i in range(1, 5):
+    for i in range(1, 7):
         stem = folder / f"sub-{i:02d}"
         raw_image(stem / "func" / f"sub-{i:02d}_task-rest_bold.nii.gz")
         raw_image(stem / "anat" / f"sub-{i:02d}_T1w.nii.gz", (5, 4, 4))
     sidecar = {"RepetitionTime": 2.0, "TaskName": "rest", "SliceTiming": TIMES}
     (folder / "task-rest_bold.json").write_text(json.dumps(sidecar))
-    studies.write_participants(folder, 4)
+    studies.write_participants(folder, 6)
     return [*RUN, "--set", "preprocessing.n_trim=2"]
 
 
@@ -167,12 +167,12 @@ class Worlds:
     def copy(self, kind: str, root: Path) -> World:
         template = self._folder / kind
         if kind not in self._arguments:
-            self._arguments[kind] = MAKERS[kind](template)
-            if not (template / "letters").exists():
-                settings = template / "study.toml"
-                kept = settings.read_text() if settings.exists() else None
-                bystanders(template)
-                if kept is not None:
-                    settings.write_text(kept)
-        shutil.copytree(template, root, symlinks=True, dirs_exist_ok=True)
+            self._arguments[kind] = MAKERS[kind](root)
+            if not (root / "letters").exists():
+                settings = root / "study.toml"
+                kept = settings.read_text() if settings.exists() else SETTINGS
+                bystanders(root)
+                settings.write_text(kept)
+            shutil.move(root, template)
+        shutil.copytree(template, root, symlinks=True)
         return World(root, list(self._arguments[kind]))
