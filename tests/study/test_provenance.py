@@ -65,7 +65,7 @@ def test_a_run_is_recorded_with_all_it_depends_on(study):
     assert run["Versions"]["niimath"] == metadata.version("niimath")
     assert content["Inputs"] == {
         "sub-01/bold.nii.gz": sha256(b"in"),
-        (bids.parent / "mask.nii").as_posix(): sha256(b"mask"),
+        "mask.nii": sha256(b"mask"),
     }
     assert content["Outputs"] == {
         "group/contrast-A_stat-t_statmap.nii.gz": sha256(b"t"),
@@ -125,7 +125,6 @@ def test_neither_user_nor_machine_are_named(study, monkeypatch):
     with recorded(out, bids, ["run", "bids", "out"], SETTINGS):
         pass
     content = read(out)
-    del content["Inputs"][(bids.parent / "mask.nii").as_posix()]
     text = json.dumps(content)
     assert str(bids.parent) not in text
     for name in (getpass.getuser(), platform.node()):

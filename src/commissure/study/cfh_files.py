@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import commissure
 from commissure.files.bids_names import derived_stem, split_extension
+from commissure.files.shared_paths import shared_name, without_folders
 from commissure.files.text import write_json
 from commissure.measures import CFHResult, NoiseFloor
 from commissure.report.cfh_figure import cfh_figure
@@ -160,12 +161,12 @@ def _common_sidecar(
 ) -> dict[str, Any]:
     sides, references = domain.hemisphere, load_references()
     return {
-        "Sources": [scan.source or str(scan.path)],
-        "Mask": domain.name,
+        "Sources": [scan.source or shared_name(scan.path)],
+        "Mask": shared_name(domain.name),
         "Space": scan.space,
         "RepetitionTime": scan.tr,
         "NumberOfVolumes": scan.n_volumes,
-        "Settings": settings,
+        "Settings": without_folders(settings),
         "Places": {
             "Mask": domain.n_places,
             "Left": int((sides == LEFT).sum()),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import commissure
 from commissure.files.bids_names import has_midline
 from commissure.files.labels import LONGEST_LABEL, distinct_labels
+from commissure.files.shared_paths import in_argument, in_sentence, shared_name, without_folders
 from commissure.files.text import write_json, write_tsv
 from commissure.inference import SELECTED_PEAK_NOTE, contrast_effect
 from commissure.report.clinical_tables import correlations_text, table1_frame, table1_text
@@ -273,7 +274,7 @@ def _record(findings: Findings) -> dict[str, Any]:
     ]
     return {
         "Measure": measure_of_files(inputs.maps.sources).record,
-        "Settings": asdict(findings.settings),
+        "Settings": without_folders(asdict(findings.settings)),
         "Units": _units(findings),
         "Scans": len(inputs.maps.data),
         "ScansCompared": dict(findings.compared),
@@ -294,10 +295,10 @@ def _record(findings: Findings) -> dict[str, Any]:
         "VoxelsSignificantFWE": int((result.p_fwe < findings.settings.alpha).sum()),
         "Clusters": clusters,
         "NoteOnEffectSizes": SELECTED_PEAK_NOTE,
-        "Atlas": None if inputs.atlas is None else inputs.atlas.name,
+        "Atlas": None if inputs.atlas is None else in_argument(inputs.atlas.name),
         "Space": inputs.space,
-        "Sources": list(inputs.maps.sources),
-        "Notes": list(findings.notes),
+        "Sources": list(map(shared_name, inputs.maps.sources)),
+        "Notes": list(map(in_sentence, findings.notes)),
         "GeneratedBy": [
             {"Name": "commissure", "Version": commissure.__version__},
             *({"Name": name, "Version": metadata.version(name)} for name in _LIBRARIES),

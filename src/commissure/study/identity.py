@@ -1,11 +1,13 @@
 """Which study an output folder belongs to."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from commissure.files.shared_paths import recorded_name
 from commissure.files.text import read_json
 from commissure.inputs import Scan
 from commissure.problems import InputError
@@ -47,7 +49,7 @@ def claim(out_dir: Path, input_dir: Path, scans: Sequence[Scan]) -> None:
             scan.name: {"participant_id": scan.participant_id, "size": scan.bold.stat().st_size}
             for scan in scans
         }
-        content = {"input": str(input_dir.absolute()), "runs": known.get("runs", {}) | runs}
+        content = {"input": _hash_of(input_dir), "runs": known.get("runs", {}) | runs}
         _write(out_dir, content, known)
 
 
@@ -100,7 +102,6 @@ def read_identity(out_dir: Path) -> dict[str, Any] | None:
 
 def _known(out_dir: Path, input_dir: Path, scans: Sequence[Scan]) -> dict[str, Any]:
     """Return what is known of the study in a folder, if it is this one; empty for a new one."""
-    source = str(input_dir.absolute())
     try:
         known = read_identity(out_dir)
     except InputError as error:
@@ -119,19 +120,25 @@ def _known(out_dir: Path, input_dir: Path, scans: Sequence[Scan]) -> dict[str, A
         if not _has_read(out_dir, scans):
             refuse_strangers(out_dir)
         return {}
-    if known["input"] != source and not _same_data(scans, known):
+    if known["input"] != _hash_of(input_dir) and not _same_data(scans, known):
         msg = (
-            f"{out_dir} holds the study of {known['input']}, not of {source}. Give another output "
-            "folder."
+            f"{out_dir} holds the study of another input than {input_dir.absolute()}. Give another "
+            "output folder."
         )
         raise InputError(msg)
     return known
 
 
+def _hash_of(input_dir: Path) -> str:
+    """Return what tells inputs apart; where one lies is nobody's business."""
+    place = str(input_dir.absolute()).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(place).hexdigest()
+
+
 def _has_read(out_dir: Path, scans: Sequence[Scan]) -> bool:
     """Tell whether the records of the steps say that these scans were read."""
     read = {name for who in ledger_names(out_dir) for name in Ledger(out_dir, who).inputs}
-    return any(str(scan.bold.absolute()) in read for scan in scans)
+    return any(recorded_name(scan.bold) in read for scan in scans)
 
 
 def _write(out_dir: Path, content: dict[str, Any], known: dict[str, Any]) -> None:

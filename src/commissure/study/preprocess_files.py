@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import nibabel as nib
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from commissure.files.bids_names import has_midline, split_extension, with_global_signal
 from commissure.files.labels import alnum
+from commissure.files.shared_paths import in_sentence
 from commissure.files.text import write_json, write_tsv
 from commissure.inputs import Scan
 from commissure.inputs.bids_files import BidsFile
@@ -125,7 +127,7 @@ def write_run(
         "VolumesCensored": np.flatnonzero(~clean.kept).tolist(),
         "Overlaps": clean.overlaps,
         "Settings": settings,
-        "Warnings": [*scan.warnings, *clean.warnings],
+        "Warnings": [in_sentence(said) for said in (*scan.warnings, *clean.warnings)],
         "GeneratedBy": generated_by(*programs),
     }
     carried = {name: scan.metadata[name] for name in CARRIED if name in scan.metadata}
@@ -230,7 +232,11 @@ def write_grey_mask(resolution_mm: int, threshold: float, folder: Path) -> None:
 
 
 def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
-    """Write what BIDS wants to know of a derivative dataset."""
+    """Write what BIDS wants to know of a derivative dataset.
+
+    The source is called by the name of its folder: where that lies is not told.
+    """
+    source = f"file:{quote(bids_dir.resolve().name)}"
     write_json(
         out_dir / "dataset_description.json",
         {
@@ -238,8 +244,8 @@ def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
             "BIDSVersion": "1.10.0",
             "DatasetType": "derivative",
             "GeneratedBy": [*generated_by(), *made_by(bids_dir)],
-            "SourceDatasets": [{"URL": bids_dir.resolve().as_uri()}],
-            "DatasetLinks": {"raw": bids_dir.resolve().as_uri()},
+            "SourceDatasets": [{"URL": source}],
+            "DatasetLinks": {"raw": source},
         },
     )
 

@@ -1,7 +1,7 @@
 """What was run on what, when and with which versions: provenance.json.
 
-Nothing in it names the user or the machine, but for what stands in paths that the user gave: on
-the command line, or of files outside the input folder. It is the only file of a study with times
+Nothing in it names the user or the machine: files are called by their names, those of participants
+from their folders on, on the command line too. It is the only file of a study with times
 in it, so that all others are the same however often a study was interrupted.
 """
 
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from commissure.files.shared_paths import in_argument, in_sentence
 from commissure.files.text import read_json
 from commissure.problems import InputError
 from commissure.study.settings import StudySettings, hash_of, tables_of_results
@@ -68,11 +69,11 @@ def recorded(
         If provenance.json cannot be written.
     """
     run: dict[str, Any] = {
-        "Command": ["commissure", *command],
+        "Command": ["commissure", *map(in_argument, command)],
         "Started": _now(),
         "Finished": None,
         "Ended": None,
-        "Notes": list(notes),
+        "Notes": [in_sentence(note, input_dir) for note in notes],
         "SettingsHash": hash_of(tables_of_results(settings)),
         "Seed": settings.group.seed,
         "Python": platform.python_version(),
@@ -93,7 +94,7 @@ def recorded(
         outputs = _outputs(out_dir)
         with held(out_dir) as content:
             content["Runs"][number : number + 1] = [run | {"Finished": _now(), "Ended": ended}]
-            content |= {"Inputs": _inputs(out_dir, input_dir), "Outputs": outputs}
+            content |= {"Inputs": _inputs(out_dir), "Outputs": outputs}
 
 
 @contextmanager
@@ -129,16 +130,18 @@ def _read(path: Path) -> dict[str, Any]:
     )
 
 
-def _inputs(out_dir: Path, input_dir: Path) -> dict[str, str]:
-    """Return the hash of each input, by its path in the input folder, from the ledgers."""
-    root = input_dir.absolute()
-    found = {}
+def _inputs(out_dir: Path) -> dict[str, str]:
+    """Return the hash of each input, by its name, from the ledgers."""
+    found: dict[str, dict[str, str]] = {}
     for who in ledger_names(out_dir):
         for name, digest in Ledger(out_dir, who).inputs.items():
-            path = Path(name)
-            inside = path.relative_to(root) if path.is_relative_to(root) else path
-            found[inside.as_posix()] = digest
-    return dict(sorted(found.items()))
+            shared, _, apart = name.rpartition("#")
+            found.setdefault(shared, {})[digest] = f"{shared}#{apart}"
+    return {
+        name if len(same) == 1 else apart: digest
+        for name, same in sorted(found.items())
+        for digest, apart in sorted(same.items())
+    }
 
 
 def _outputs(out_dir: Path) -> dict[str, str]:

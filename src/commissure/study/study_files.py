@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from commissure.files.shared_paths import without_folders
 from commissure.files.text import write_json, write_tsv
 from commissure.study.code import code_of
 from commissure.study.data_texts import read_data
@@ -37,6 +38,7 @@ def write_study_files(
     ledger.check()
     table = merge_quality(out_dir / "quality.tsv", list(rows))
     chosen = tables_of_results(settings)
+    shared = without_folders(chosen)
     described = json.loads(read_data("quality_columns.json"))
 
     def make(folder: Path) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def write_study_files(
             write_grey_mask(settings.preprocessing.resolution_mm, settings.cfh.grey_matter, folder)
         write_tsv(folder / "quality.tsv", table)
         write_json(folder / "quality.json", {str(name): described[name] for name in table})
-        write_json(folder / "settings.json", {"hash": hash_of(chosen), "settings": chosen})
+        write_json(folder / "settings.json", {"hash": hash_of(chosen), "settings": shared})
         return {}
 
     text = table.to_csv(sep="\t", na_rep="n/a")

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from commissure.files.shared_paths import in_sentence, recorded_name
 from commissure.files.text import read_json
 from commissure.problems import InputError
 from commissure.workspace.paths import (
@@ -85,6 +86,7 @@ class Ledger:
         self.out_dir, self.name = out_dir, name
         self.path = state_path(out_dir, "ledger", f"{file_name(name)}.json")
         self._staging = state_path(out_dir, "staging", file_name(name))
+        self._folders: set[Path] = set()
         self.read()
 
     def read(self) -> None:
@@ -121,7 +123,7 @@ class Ledger:
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Hash of each file that was read, by its path."""
+        """Hash of each file that was read, by what `recorded_name` calls it."""
         return {name: stamp.sha256 for name, stamp in self._stamps.items()}
 
     def stamp(self, path: Path) -> str:
@@ -132,7 +134,8 @@ class Ledger:
         InputError
             If it cannot be read.
         """
-        name = str(path.absolute())
+        name = recorded_name(path)
+        self._folders.add(path.absolute().parent)
         try:
             known = self._stamps.get(name)
             now = (known and known.again(path)) or Written.of(path)
@@ -231,8 +234,9 @@ class Ledger:
         self.write()
 
     def fail(self, step: str, problems: Collection[str]) -> None:
-        """Note why a step could not be done."""
-        self.failures[step] = list(problems)
+        """Note why a step could not be done, without the folders that a problem names."""
+        folders = {self.out_dir, *self._folders}
+        self.failures[step] = [in_sentence(problem, *folders) for problem in problems]
         self.write()
 
     def keep_only(self, steps: Collection[str]) -> None:
