@@ -18,8 +18,8 @@ from commissure.space.atlas import Atlas, harvard_oxford
 
 _FORMS = "NAME=mask.nii.gz, NAME=sphere:x,y,z,radius (mm) or NAME=label:region of the atlas"
 _RESERVED = re.compile(r"(cluster \d+|whole map)", re.IGNORECASE)
-# No head is as large.
-_FARTHEST_MM = 500
+# No coordinate of a head is as large.
+_FARTHEST_MM = 10_000
 
 
 def files_named(rois: Iterable[str], atlas: str | None) -> list[Path]:

@@ -324,7 +324,11 @@ def hash_of(*parts: Any) -> str:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        if (file.exists() and not file.is_file()) or file.stat().st_size > _LARGEST_FILE:
+        if file.is_file() and file.stat().st_size > _LARGEST_FILE:
+            msg = f"{file} is too large for a file of settings (over {_LARGEST_FILE:,} bytes). "
+            msg += "Check the path."
+            raise InputError(msg)
+        if file.exists() and not file.is_file():
             msg = f"{file} cannot be read as a file of settings. Check the path."
             raise InputError(msg)
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
