@@ -37,8 +37,9 @@ _DELTA = np.repeat([0.02, 1.0, 0.02, 0.02], 3)  # of finite differences
 _LARGEST_STEP = np.repeat([0.3, 15.0, 0.15, 0.15], 3)
 _LEAST_SEEN = 0.3  # of the template, in the field of view
 _NOTHING_TO_SEE = 2.0  # the cost where it is less, or where all is of one brightness
-# Heads lie tilted: each orientation is started from straight and tilted about each axis.
-_TILT_DEGREES = 30.0
+# Heads lie tilted: each orientation is started from straight and tilted about each axis. And where
+# a neck is in view the brain lies above the middle of what is bright.
+_TILT_DEGREES, _ABOVE_MM = 30.0, (0.0, 25.0)
 
 
 class _Stage(NamedTuple):
@@ -51,7 +52,7 @@ class _Stage(NamedTuple):
     n_steps: int
 
 
-_STAGES = (_Stage(168, 24.0, 5, 9, 5), _Stage(24, 24.0, 3, 9, 12), _Stage(6, 10.0, 1, 12, 20))
+_STAGES = (_Stage(336, 24.0, 8, 9, 5), _Stage(24, 24.0, 3, 9, 12), _Stage(6, 10.0, 1, 12, 20))
 
 RIGHT_AXES = "RAS"
 _REVERSED = {"P": "its y axis (front to back)", "I": "its z axis (upside down)"}
@@ -176,9 +177,10 @@ class _Fit:
         sheared = np.eye(3)
         sheared[np.triu_indices(3, 1)] = shear
         matrix = np.eye(4)
-        turned = _starts()[end.start] @ Rotation.from_rotvec(turn).as_matrix()
+        start, above = _starts()[end.start]
+        turned = start @ Rotation.from_rotvec(turn).as_matrix()
         matrix[:3, :3] = turned @ np.diag(np.exp(scale)) @ sheared
-        matrix[:3, 3] = self.middle + shift - matrix[:3, :3] @ self.centre
+        matrix[:3, 3] = self.middle + above + shift - matrix[:3, :3] @ self.centre
         return matrix
 
     def descend(self, end: _End) -> _End:
@@ -279,11 +281,19 @@ def _orientations() -> tuple[NDArray[np.float64], ...]:
 
 
 @lru_cache(maxsize=1)
-def _starts() -> tuple[NDArray[np.float64], ...]:
-    """Return each orientation straight, then each tilted to both sides about each axis."""
+def _starts() -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]:
+    """Return each orientation, straight and tilted to both sides about each axis, and how far off.
+
+    The rotation is of shape (3, 3); the brain's middle is off that of what is bright by (3,), mm.
+    """
     tilts = [np.zeros(3), *np.eye(3), *-np.eye(3)]
     turns = [Rotation.from_rotvec(np.deg2rad(_TILT_DEGREES) * tilt).as_matrix() for tilt in tilts]
-    return tuple(orientation @ turn for turn in turns for orientation in _orientations())
+    return tuple(
+        (start, start[:, 2] * above)
+        for above in _ABOVE_MM
+        for turn in turns
+        for start in (orientation @ turn for orientation in _orientations())
+    )
 
 
 def _in_blocks(image: Image) -> Image:
