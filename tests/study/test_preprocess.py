@@ -1,6 +1,7 @@
 """A simulated participant through the whole of preprocessing, against its truth."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from importlib import metadata
 from types import SimpleNamespace
@@ -179,6 +180,44 @@ def test_the_command_writes_everything_twice_the_same(study, tmp_path):
     assert (scans.n_discarded, scans.n_acquired) == ((10, 10), (130, 130))
     assert scans.acquisition["EchoTime"] == 0.03
     assert scans.versions["greedy"] == metadata.version("picsl_greedy")
+
+
+def turned_front_to_back(path):
+    img = nib.load(path)
+    flip = np.diag([1.0, -1, 1, 1])
+    turned = nib.Nifti1Image(np.asarray(img.dataobj), flip @ img.affine, img.header)
+    for set_form in (turned.set_sform, turned.set_qform):
+        set_form(flip @ img.affine, 1)
+    nib.save(turned, path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("turned", "said"),
+    [
+        (("func", "bold"), "the EPI fits the template when its y axis (front to back) is reversed"),
+        (("anat", "T1w"), "the T1w fits the template when its y axis (front to back) is reversed"),
+        (None, None),
+    ],
+)
+def test_a_turned_header_excludes_the_run_and_the_reason_says_so(study, tmp_path, turned, said):
+    bids = tmp_path / "bids"
+    shutil.copytree(study, bids)
+    if turned:
+        (path,) = (bids / "sub-01" / turned[0]).glob(f"*_{turned[1]}.nii.gz")
+        turned_front_to_back(path)
+    out = tmp_path / "out"
+    main(["preprocess", str(bids), str(out), "--quiet", "--warp", "coarse"])
+    (row,) = pd.read_csv(out / "quality.tsv", sep="\t", na_values=["n/a"]).to_dict("records")
+    assert row["included"] is (turned is None)
+    assert (row["axes_epi"], row["axes_t1w"]) == (
+        "RPS" if turned == ("func", "bold") else "RAS",
+        "RPS" if turned == ("anat", "T1w") else "RAS",
+    )
+    if said:
+        assert said in row["reasons"]
+    else:
+        assert pd.isna(row["reasons"])
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ told. A mirrored head counts as the one of the 24 that differs from it by left a
 """
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -43,16 +44,22 @@ _TILT_DEGREES, _ABOVE_MM = 30.0, (0.0, 25.0)
 
 
 class _Stage(NamedTuple):
-    """How many of the best of the stage before go on, and how."""
+    """How a search goes on, and how many of the best then go on to the next stage."""
 
-    n_best: int
     fwhm_mm: float  # a blurred image draws from afar
     every: int  # of the points
     n_free: int  # shifts and turns, then scales, then shears
     n_steps: int
+    n_each: int  # of each orientation: those that end in one do not compete
+    n_best: int  # of all
 
 
-_STAGES = (_Stage(336, 24.0, 8, 9, 5), _Stage(24, 24.0, 3, 9, 12), _Stage(6, 10.0, 1, 12, 20))
+_STAGES = (
+    _Stage(24.0, 8, 9, 1, 3, 72),
+    _Stage(24.0, 8, 9, 5, 1, 24),
+    _Stage(24.0, 3, 9, 10, 1, 6),
+    _Stage(10.0, 1, 12, 20, 1, 6),
+)
 
 RIGHT_AXES = "RAS"
 _REVERSED = {"P": "its y axis (front to back)", "I": "its z axis (upside down)"}
@@ -104,12 +111,14 @@ def find_orientation(image: Image, n_threads: int | None = None) -> Orientation:
     ends = [_End(start, np.zeros(12), 0.0) for start in range(len(_starts()))]
     for stage in _STAGES:
         fit = _Fit(blocks, middle, stage)
-        ends = map_threads(fit.descend, ends[: stage.n_best], n_threads)
-        # Those that end in one orientation do not compete: the best of them goes on.
-        best_of: dict[int, _End] = {}
-        for end in sorted(ends, key=lambda end: end.cost):
-            best_of.setdefault(_nearest(fit.matrix(end)), end)
-        ends = list(best_of.values())
+        tried = sorted(map_threads(fit.descend, ends, n_threads), key=lambda end: end.cost)
+        n_taken: Counter[int] = Counter()
+        ends = []
+        for end in tried:
+            orientation = _nearest(fit.matrix(end))
+            n_taken[orientation] += 1
+            if n_taken[orientation] <= stage.n_each and len(ends) < stage.n_best:
+                ends.append(end)
     best, next_best = ends[0], ends[1].cost if len(ends) > 1 else 1.0
     matrix = fit.matrix(best)
     axes = _letters(_orientations()[_nearest(matrix)])

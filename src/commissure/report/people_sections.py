@@ -106,8 +106,8 @@ def measured_rows(run: Run) -> tuple[tuple[str, str], ...]:
     names = {
         **{key: label for key, (label, _) in _SHOWN.items()},
         "mean_fd_power": "mean FD by Power's definition (mm)",
-        "overlap_epi_t1w": "overlap of the EPI's brain and the T1w's (Dice)",
-        "overlap_epi_template": "overlap of the EPI's brain and the template's (Dice)",
+        "overlap_epi_t1w": "overlap of the EPI's brain and the T1w's (Dice; weak)",
+        "overlap_epi_template": "overlap of the EPI's brain and the template's (Dice; weak)",
         **{
             f"{name}_{image}": f"{what} ({shown})"
             for image, shown in (("epi", "EPI"), ("t1w", "T1w"))
