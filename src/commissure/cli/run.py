@@ -18,12 +18,15 @@ from commissure.cli.console import study_shown
 from commissure.cli.entities import add_entity_options, entities_of
 from commissure.executors import DaskExecutor, Executor, LocalExecutor
 from commissure.inputs import Selection, find_participants, read_scans
+from commissure.study.registration_quality import has_wrong_header
 from commissure.study.run import Study, StudyOutcome, run_study
 from commissure.study.settings import Execution, StudySettings, caution
 
 log = logging.getLogger(__name__)
 
 SOME_FAILED = 1
+# Runs that are left out, in messages; all are in quality.tsv.
+_MOST_NAMED = 10
 
 _DESCRIPTION = """\
 Take a study from its folder to its findings: preprocessing, CFH maps, group comparison, clinical
@@ -108,7 +111,8 @@ def _run(options: argparse.Namespace) -> int:
             on_event=show,
         )
     _show(outcome, options)
-    return SOME_FAILED if outcome.failed or outcome.group_problems else 0
+    wrong = any(has_wrong_header(run.row, settings.quality) for run in outcome.judged)
+    return SOME_FAILED if outcome.failed or outcome.group_problems or wrong else 0
 
 
 def _flag(name: str) -> str:
@@ -208,6 +212,7 @@ def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
         for who, why in sorted(outcome.failed.items()):
             table.add_row(Text(who), Text(in_flags(why, options.flags)))
         console.print(table)
+    _warn_of_left_out(outcome)
     for problem in outcome.group_problems:
         log.error("The group stage: %s", in_flags(problem, options.flags))
     if options.quiet:
@@ -229,6 +234,14 @@ def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
         )
         for note in outcome.group.notes:
             console.print(in_flags(note, options.flags), markup=False)
+
+
+def _warn_of_left_out(outcome: StudyOutcome) -> None:
+    left_out = [j for j in outcome.judged if not j.row["included"] and not j.result.problems]
+    for run in left_out[:_MOST_NAMED]:
+        log.warning("%s is left out: %s.", run.result.scan.name, run.row["reasons"])
+    if len(left_out) > _MOST_NAMED:
+        log.warning("%d more are left out: see quality.tsv.", len(left_out) - _MOST_NAMED)
 
 
 def _labels(given: list[str] | None) -> tuple[str, ...] | None:

@@ -89,6 +89,15 @@ def registration_reasons(
     return against, noted
 
 
+def has_wrong_header(measured: Mapping[str, Any], rules: RegistrationRules) -> bool:
+    """Tell whether the content of a run's EPI or T1w surely contradicts its header."""
+    return any(
+        measured.get(f"turn_{image}", 0) > rules.max_turn
+        and measured[f"doubt_{image}"] < rules.doubtful_orientation
+        for image in _IMAGES
+    )
+
+
 def _judge_place(
     what: str,
     known: Mapping[str, Any],
