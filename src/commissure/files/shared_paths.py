@@ -12,7 +12,8 @@ from typing import Any
 
 # DPABI's folders say what was done to the files in them.
 _FIRST = re.compile(r"sub-.+|(S\d+_)?(FunImg|FunRaw|T1Img|T1Raw|RealignParameter|Results)\w*")
-_FOLDERS = re.compile(r"(?<![\w.:/\\-])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\,;:'\"()\[\]]+[/\\])*")
+# Of two parts or more, so that what a contrast is divided by is none.
+_PATH = re.compile(r"(?<![\w.:/)\]-])(?:~|/[^\s/,;:'\"()\[\]]+)(?:/[^\s/,;:'\"()\[\]]+)+")
 _KNOWN = ("bids:", "file:")
 
 
@@ -46,7 +47,7 @@ def without_folders(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def in_sentence(text: str, *folders: Path) -> str:
-    """Return a sentence without the folders that files lie in.
+    """Return a sentence in which files are called by their shared names.
 
     Parameters
     ----------
@@ -56,8 +57,9 @@ def in_sentence(text: str, *folders: Path) -> str:
     """
     for folder in {*folders, *(folder.absolute() for folder in folders)}:
         if folder.name:
-            text = text.replace(f"{folder}/", "").replace(str(folder), folder.name)
-    return _FOLDERS.sub("", text)
+            text = text.replace(f"{folder}/", shared_name(folder / "x").removesuffix("x"))
+            text = text.replace(str(folder), folder.name)
+    return _PATH.sub(lambda match: shared_name(match[0]), text)
 
 
 def _shown(value: Any) -> Any:

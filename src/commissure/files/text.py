@@ -1,6 +1,8 @@
 """Tables and JSON as a study writes them, and JSON as anybody may have written it."""
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,55 @@ from commissure.problems import InputError
 
 
 def write_tsv(path: Path, table: pd.DataFrame, float_format: str | None = None) -> None:
-    """Write a table, tab-separated, with n/a for what is missing (BIDS)."""
-    table.to_csv(
+    """Write a table, tab-separated, with n/a for what is missing (BIDS).
+
+    Texts that a spreadsheet would execute get an apostrophe before them; see `as_meant`.
+    """
+    _text_by_text(table, harmless).to_csv(
         path, sep="\t", index=False, na_rep="n/a", lineterminator="\n", float_format=float_format
     )
+
+
+def harmless(text: Any) -> Any:
+    """Return a text with an apostrophe before it if a spreadsheet would take it for a formula.
+
+    Numbers are none, nor are signs with numbers only, as in "-12, 30, 4"; what is no text is kept.
+    """
+    return f"'{text}" if isinstance(text, str) and _is_executed(text) else text
+
+
+def as_meant(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table that `write_tsv` wrote as it was before."""
+    return _text_by_text(table, _freed)
+
+
+def _freed(text: Any) -> Any:
+    mended = isinstance(text, str) and text.startswith("'") and _is_executed(text[1:])
+    return text[1:] if mended else text
+
+
+def _is_executed(text: str) -> bool:
+    """Tell whether spreadsheets execute a text, or did before it was made harmless."""
+    bare = text.lstrip("'")
+    if len(bare) < 2 or bare[0] not in "=@\t\r+-":
+        return False
+    if bare[0] not in "+-":
+        return True
+    try:
+        float(bare)
+    except ValueError:
+        return bool(re.search(r"[^\W\d_]|\(", bare))
+    return False
+
+
+def _text_by_text(table: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
+    changed = table.copy()
+    changed.columns = pd.Index([change(name) for name in table.columns])
+    for i in range(table.shape[1]):
+        column = table.iloc[:, i]
+        if not pd.api.types.is_numeric_dtype(column):
+            changed.isetitem(i, column.map(change, na_action="ignore").array)
+    return changed
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -15,6 +15,8 @@ from docx.oxml.ns import qn
 from docx.shared import Pt
 from docx.table import Table, _Cell
 
+from commissure.files.text import harmless
+
 # Files made from the same results are the same, byte for byte, whenever they are made.
 _NO_TIME = datetime(1980, 1, 1, tzinfo=UTC)
 _WIDE = 9  # columns that no longer fit a portrait page
@@ -43,7 +45,7 @@ def table_docx(frame: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> by
     _paragraph(document, title, size=10, bold=True)
     table = document.add_table(rows=0, cols=len(frame.columns))
     for values in (frame.columns.tolist(), *frame.to_numpy(dtype=object).tolist()):
-        _add_row(table, [str(value) for value in values])
+        _add_row(table, [harmless(str(value)) for value in values])
     header, last = table.rows[0], table.rows[-1]
     header._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
     for cell in header.cells:

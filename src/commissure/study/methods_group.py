@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from commissure.files.text import as_meant
 from commissure.inference.grammar import read_formula
 from commissure.report.asked import read_asked
 from commissure.report.measure_names import measure_of_record
@@ -120,7 +121,7 @@ def read_table(path: Path, *, text: Sequence[str] = ()) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     types = dict.fromkeys(("participant_id", *text), str)
-    return pd.read_csv(path, sep="\t", dtype=types, na_values=["n/a"])
+    return as_meant(pd.read_csv(path, sep="\t", dtype=types, na_values=["n/a"]))
 
 
 def _contrast(text: str, compared: Mapping[str, int]) -> Contrast:

@@ -10,6 +10,7 @@ from annotated_types import Ge, Le
 
 from commissure.files.columns import values_of
 from commissure.files.tables import as_frame, read_cells
+from commissure.files.text import as_meant
 from commissure.inputs import Scan
 from commissure.preprocessing import max_motion, motion_parameters
 from commissure.preprocessing.recipe import CleanBold
@@ -211,4 +212,4 @@ def _read_quality(path: Path) -> pd.DataFrame:
     if table["included"].isna().any():
         msg = f"{path}: included must be True or False in every row. Remove the file or correct it."
         raise InputError(msg)
-    return table.astype({"included": bool})
+    return as_meant(table.astype({"included": bool}))

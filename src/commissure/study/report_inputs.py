@@ -13,6 +13,7 @@ import pandas as pd
 
 import commissure
 from commissure.files.bids_names import entity
+from commissure.files.text import as_meant
 from commissure.problems import InputError
 from commissure.report.contents import Findings, Participant, Run, State, Study
 from commissure.report.measure_names import CFH, MeasureName, measure_called
@@ -66,7 +67,7 @@ class _Reader:
     def table(self, path: Path) -> pd.DataFrame:
         def parse(text: str) -> pd.DataFrame:
             content = StringIO(self.bare(text))
-            return pd.read_csv(content, sep="\t", dtype=_TEXT, na_values=["n/a"])
+            return as_meant(pd.read_csv(content, sep="\t", dtype=_TEXT, na_values=["n/a"]))
 
         return self.read(path, parse, pd.DataFrame())
 
