@@ -92,8 +92,8 @@ def registration_reasons(
 def has_wrong_header(measured: Mapping[str, Any], rules: RegistrationRules) -> bool:
     """Tell whether the content of a run's EPI or T1w surely contradicts its header."""
     return any(
-        measured.get(f"turn_{image}", 0) > rules.max_turn
-        and measured[f"doubt_{image}"] < rules.doubtful_orientation
+        (measured.get(f"turn_{image}") or 0) > rules.max_turn
+        and (measured.get(f"doubt_{image}") or 0) < rules.doubtful_orientation
         for image in _IMAGES
     )
 
