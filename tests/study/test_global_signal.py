@@ -113,7 +113,8 @@ def test_its_contrast_is_that_of_least_squares(both):
 
 
 def test_the_report_shows_both_where_there_are_both(both):
-    for name, words in (("regressed", "both ways"), ("left_in", "The global signal was not regressed out")):
+    said = {"regressed": "both ways", "left_in": "The global signal was not regressed out"}
+    for name, words in said.items():
         page = write_report(both[name]).read_text()
         assert SECTION in page
         assert words in page
