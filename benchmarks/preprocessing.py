@@ -20,9 +20,9 @@ from commissure.preprocessing import anatomy as anatomy_module
 from commissure.preprocessing import bandpass, steps
 from commissure.preprocessing.brain_mask import dice
 from commissure.preprocessing.registration import Image
+from commissure.settings.reading import read_settings
 from commissure.simulation import read_truth, simulate_study
 from commissure.space.templates import load_template
-from commissure.study.settings import read_settings
 
 STEPS = {
     anatomy_module: ["t1w_brain_mask", "correct_bias", "register_deformable", "segment"],

@@ -8,7 +8,7 @@ from typing import Any
 
 from latex2mathml.converter import convert
 
-from commissure.study.settings import (
+from commissure.settings.reading import (
     PRESETS,
     as_tables,
     descriptions,

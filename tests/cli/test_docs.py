@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from commissure.cli import main
-from commissure.study.settings import TABLES, read_settings
+from commissure.settings.reading import TABLES, read_settings
 
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

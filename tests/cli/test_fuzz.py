@@ -14,7 +14,7 @@ from commissure.cli.sizes import parse_size
 from commissure.inference.contrasts import read_contrast
 from commissure.inference.grammar import read_formula
 from commissure.problems import InputError
-from commissure.study.settings import TABLES, read_settings, table_classes
+from commissure.settings.reading import TABLES, read_settings, table_classes
 
 SECONDS = float(os.environ.get("COMMISSURE_FUZZ_SECONDS", "2"))
 FACTORS = {"group": ["patient", "control", "a[1]", "b: c", 'd "e"'], "site": ["1", "2"]}

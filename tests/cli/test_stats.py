@@ -12,8 +12,8 @@ from scipy import ndimage, stats
 
 from commissure import Domain
 from commissure.cli import main
-from commissure.study.findings_files import contrast_label
-from commissure.study.methods_files import methods_of
+from commissure.files.labels import contrast_label
+from commissure.report.methods.files import methods_of
 from tests.conftest import ball_image
 
 N = 15  # a group

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from commissure.files.text import as_meant, harmless, write_tsv
-from commissure.report.tables_docx import table_docx
+from commissure.render.docx import table_docx
 
 EXECUTED = ["=1+1", "=cmd|' /C calc'!A0", "@SUM(A1)", "+cmd|x", "-cmd(1)", "\t=1", "\r=2", "+(1)"]
 KEPT = ["-1.5", "+3", "-1e-5", "-inf", "-12, 30, 4", "-0.3 [-1.0, 0.4]", "-", "=", "+", "a=b", "'a"]

@@ -6,8 +6,8 @@ import logging
 import pytest
 
 from commissure.inputs import Selection, find_participants, read_scans, recognise
+from commissure.inputs.people import read_participants
 from commissure.problems import InputError
-from commissure.study.people import read_participants
 from tests.inputs.images import image
 from tests.inputs.test_dpabi import parameters
 from tests.inputs.test_fmriprep import run

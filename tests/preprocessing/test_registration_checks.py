@@ -11,8 +11,8 @@ from commissure.preprocessing.epi import register_template_to_epi
 from commissure.preprocessing.orientation import Orientation, find_orientation
 from commissure.preprocessing.registration import Image, Warp
 from commissure.preprocessing.registration_checks import brain_places, check_registration
+from commissure.settings.registration import RegistrationRules, registration_reasons
 from commissure.space.templates import load_template
-from commissure.study.registration_quality import RegistrationRules, registration_reasons
 from tests.preprocessing.turned import HEADERS, with_header
 
 REAL = Path(__file__).parents[1] / "data/registration/epi_6mm.nii.gz"

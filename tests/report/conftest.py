@@ -3,7 +3,7 @@
 import pytest
 from filelock import FileLock
 
-from commissure.study.report_files import write_report
+from commissure.report.files import write_report
 from tests.report.fake_study import fake_study
 
 # In participants.tsv and in the names of folders: it must stay text everywhere.

@@ -12,13 +12,13 @@ from scipy import ndimage
 
 from commissure import Domain
 from commissure.inputs import Scan
+from commissure.inputs.people import Participants
 from commissure.problems import InputError
+from commissure.settings.reading import read_settings
 from commissure.space.templates import analysis_grid
-from commissure.study.domain import grey_mask
-from commissure.study.group import judged_runs, run_group
-from commissure.study.participant import Job, RunResult
-from commissure.study.people import Participants
-from commissure.study.settings import read_settings
+from commissure.study.group.stage import judged_runs, run_group
+from commissure.study.participant.domain import grey_mask
+from commissure.study.participant.steps import Job, RunResult
 from commissure.study.study_files import write_study_files
 from commissure.workspace.ledger import Ledger
 from commissure.workspace.paths import STATE_FOLDER

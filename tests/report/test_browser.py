@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from commissure.study.report_files import write_report
+from commissure.report.files import write_report
 from tests.report.test_report_files import SECTIONS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -1,6 +1,6 @@
 import numpy as np
 
-from commissure.report.cfh_figure import cfh_figure
+from commissure.render.map import cfh_figure
 
 
 def test_the_noise_floor_is_told_as_r(domain):

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from commissure.report.brain_figures import mean_maps_figure
-from commissure.report.check_figures import freedom_figure, motion_figure, null_figure
-from commissure.report.effect_figure import effect_figure
+from commissure.render.brain import mean_maps_figure
+from commissure.render.checks import freedom_figure, motion_figure, null_figure
+from commissure.render.effect import effect_figure
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from commissure.report.formatting import (
+from commissure.render.numbers import (
     fixed,
     interval_text,
     mean_sd_text,

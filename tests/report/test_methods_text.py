@@ -9,14 +9,14 @@ from io import BytesIO
 import docx
 import pytest
 
-from commissure.report.check_sections import prose as prose_of_report
 from commissure.report.measure_names import (
     CFH,
     MeasureName,
     measure_called,
     measure_of_files,
 )
-from commissure.report.methods_facts import (
+from commissure.report.methods.docx import methods_docx
+from commissure.report.methods.facts import (
     Contrast,
     Correlations,
     Demographics,
@@ -27,9 +27,9 @@ from commissure.report.methods_facts import (
     Scans,
     Spread,
 )
-from commissure.report.methods_text import methods_text, plain, spans
-from commissure.report.references import load_references, read_bibtex
-from commissure.report.text_docx import methods_docx
+from commissure.report.methods.references import load_references, read_bibtex
+from commissure.report.methods.text import methods_text, plain, spans
+from commissure.report.sections.checks import prose as prose_of_report
 
 PROGRAMS = ("commissure", "numpy", "scipy", "pandas", "nibabel", "nilearn", "numba")
 VERSIONS = {name: f"{n}.71.{n}" for n, name in enumerate(PROGRAMS, start=31)}

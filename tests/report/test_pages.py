@@ -6,8 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from commissure.report.check_sections import prose
-from commissure.report.page_parts import (
+from commissure.render.viewer import Viewer
+from commissure.report.page.html import Page, render
+from commissure.report.page.parts import (
     CopyText,
     Details,
     Figure,
@@ -17,8 +18,7 @@ from commissure.report.page_parts import (
     Table,
     Text,
 )
-from commissure.report.pages import Page, render
-from commissure.report.viewer import Viewer
+from commissure.report.sections.checks import prose
 
 BAD = "</title></script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;"
 

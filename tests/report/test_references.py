@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from commissure.report.references import (
+from commissure.report.methods.references import (
     bibliography,
     cite_by_author,
     cited_keys,

@@ -11,9 +11,9 @@ import pytest
 
 from commissure.cli import main
 from commissure.problems import InputError
-from commissure.study.report_figures import critical_value
-from commissure.study.report_files import write_report
-from commissure.study.report_inputs import page_name, read_study
+from commissure.report.figures import critical_value
+from commissure.report.files import write_report
+from commissure.report.reading import page_name, read_study
 from commissure.workspace.ledger import Ledger, lock_of
 from tests.report.conftest import NASTY
 from tests.report.fake_study import fake_study

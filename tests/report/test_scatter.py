@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from commissure.clinical import partial_correlations
-from commissure.report.scatter import scatter_figure
+from commissure.render.scatter import scatter_figure
 
 
 def correlations(method="pearson", n_scores=2, n_covariates=2):

@@ -11,8 +11,8 @@ from docx.oxml.ns import qn
 from scipy import stats
 
 from commissure.clinical import partial_correlations, table1
-from commissure.report.clinical_tables import correlations_text, table1_frame, table1_text
-from commissure.report.tables_docx import table_docx
+from commissure.render.clinical_tables import correlations_text, table1_frame, table1_text
+from commissure.render.docx import table_docx
 
 
 def read_back(content):

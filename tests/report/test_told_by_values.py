@@ -8,8 +8,8 @@ import pytest
 
 from commissure.report.contents import Findings, Participant, Run, Study
 from commissure.report.measure_names import CFH, MeasureName, measure_called, measure_of_files
-from commissure.report.page_parts import Details, Figure, Table, Text
-from commissure.report.study_pages import study_page
+from commissure.report.page.parts import Details, Figure, Table, Text
+from commissure.report.page.study import study_page
 
 SETTINGS = {
     "formula": "group + age",

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from commissure.report.viewer import encoded, template_background
+from commissure.render.viewer import encoded, template_background
 from commissure.space.templates import load_template
 
 AFFINE = np.array([[3.0, 0, 0, -90], [0, 3, 0, -126], [0, 0, 3, -72], [0, 0, 0, 1]])

@@ -9,10 +9,10 @@ import numpy as np
 from commissure.executors import Outcome
 from commissure.inputs import find_participants, read_scans
 from commissure.problems import InputError
+from commissure.settings.reading import read_settings
 from commissure.space import Domain
-from commissure.study.domain import grey_mask
+from commissure.study.participant.domain import grey_mask
 from commissure.study.run import Study
-from commissure.study.settings import read_settings
 
 SPACE = "MNI152NLin2009aSym"
 AFFINE = nib.affines.from_matvec(np.diag([12.0, 12, 12]), [-84, -120, -72])

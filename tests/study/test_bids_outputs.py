@@ -33,7 +33,7 @@ def problems_of(folder):
 
 
 def patterns():
-    text = resources.files("commissure.study").joinpath("data", "bidsignore.txt").read_text()
+    text = resources.files("commissure.files").joinpath("data", "bidsignore.txt").read_text()
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from commissure.study import code
-from commissure.study.code import code_of
+from commissure.workspace import keys as code
+from commissure.workspace.keys import code_of
 
 MADE = ("anatomy", "clean", "maps", "findings", "methods", "study", "report")
 
@@ -41,12 +41,12 @@ def hashes(monkeypatch):
         ("space/domain.py", {"anatomy", "clean", "maps", "findings"}),
         ("inference/glm.py", {"findings"}),
         ("clinical/table1.py", {"findings"}),
-        ("study/group.py", {"findings"}),
-        ("study/preprocess_files.py", {"anatomy", "clean"}),
+        ("study/group/stage.py", {"findings"}),
+        ("study/participant/clean_files.py", {"anatomy", "clean"}),
         ("inputs/confounds.py", {"clean"}),
         ("report/data/methods/maps.md.j2", {"methods", "report"}),
         ("report/assets/report.css", {"methods", "report"}),
-        ("study/data/study_readme.md", {"study", "report"}),
+        ("files/data/study_readme.md", {"study"}),
         ("cli/run.py", set()),
     ],
 )

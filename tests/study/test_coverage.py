@@ -9,7 +9,7 @@ import pytest
 
 from commissure import Domain
 from commissure.cli import main
-from commissure.study.report_files import write_report
+from commissure.report.files import write_report
 from commissure.study.run import run_study
 from tests.conftest import ball_image
 from tests.study.studies import Inline, series_of, study_of, write_derivatives

@@ -9,7 +9,7 @@ import pytest
 import statsmodels.formula.api as smf
 
 from commissure.files.bids_names import with_global_signal
-from commissure.study.report_files import write_report
+from commissure.report.files import write_report
 from commissure.study.run import run_study
 from tests.study.studies import (
     N_VOLUMES,

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from commissure.clinical import table1
-from commissure.report.clinical_tables import table1_frame
-from commissure.report.methods_facts import Contrast, Demographics, Spread
-from commissure.study.methods_files import methods_of, what_was_done, write_methods
-from commissure.study.methods_group import demographics_facts, group_facts
+from commissure.render.clinical_tables import table1_frame
+from commissure.report.methods.facts import Contrast, Demographics, Spread
+from commissure.report.methods.files import methods_of, what_was_done, write_methods
+from commissure.report.methods.group import demographics_facts, group_facts
+from commissure.settings.reading import as_tables, read_settings
 from commissure.study.quality import judge
-from commissure.study.settings import as_tables, read_settings
 from commissure.study.study_files import write_study_files
 
 ASKED = {name: getattr(read_settings("liu2025").group, name) for name in ("formula", "contrast")}

@@ -16,10 +16,10 @@ from commissure.cli import main
 from commissure.preprocessing import bandpass, steps
 from commissure.preprocessing.anatomy import prepare_anatomy
 from commissure.preprocessing.registration import Image
+from commissure.report.methods.files import what_was_done
+from commissure.settings.reading import read_settings
 from commissure.simulation import Acquisition, read_truth, simulate_study
 from commissure.space.templates import load_template
-from commissure.study.methods_files import what_was_done
-from commissure.study.settings import read_settings
 
 SMALL = Acquisition(
     n_volumes=130, matrix=(48, 48, 30), voxel_size=(5.0, 5.0, 5.0), t1w_voxel_size=1.5, tsnr=600

@@ -13,7 +13,7 @@ from commissure.preprocessing import bandpass, friston24
 from commissure.preprocessing.recipe import Recipe
 from commissure.problems import InputError
 from commissure.space.templates import analysis_grid, load_template
-from commissure.study.preprocessed import clean_scan
+from commissure.study.participant.preprocessed import clean_scan
 from tests.inputs.images import image
 
 N, TRIM = 50, 4

@@ -11,8 +11,9 @@ from importlib import metadata
 import pytest
 
 import commissure
+from commissure.settings.reading import read_settings, tables_of_results
 from commissure.study.provenance import recorded
-from commissure.study.settings import hash_of, read_settings, tables_of_results
+from commissure.workspace.keys import hash_of
 from commissure.workspace.ledger import Ledger
 
 SETTINGS = read_settings("recommended", changes={"group": {"seed": 17}})

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from commissure.files.data_texts import read_data
 from commissure.preprocessing.registration_checks import RegistrationCheck
 from commissure.problems import InputError
-from commissure.study.data_texts import read_data
-from commissure.study.quality import QualityRules, judge, measure, merge_quality
+from commissure.settings.quality import QualityRules
+from commissure.study.quality import judge, measure, merge_quality
 
 GOOD = RegistrationCheck("RAS", 8.0, 0.5, 7.0, 0.98, 1.2, 0.01)
 SCAN = SimpleNamespace(participant_id="sub-01", session=None, task="rest", run=None)
@@ -126,7 +127,7 @@ def test_what_is_not_known_of_a_registration_is_not_judged():
 
 
 def test_every_column_is_described():
-    described = json.loads(read_data("quality_columns.json"))
+    described = json.loads(read_data("files", "quality_columns.json"))
     assert set(judge(measure(SCAN, clean_bold()), QualityRules())) <= set(described)
 
 

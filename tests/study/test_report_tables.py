@@ -9,13 +9,13 @@ import statsmodels.formula.api as smf
 from scipy import ndimage, stats
 
 from commissure import Domain
-from commissure.study.coverage import coverage_of
-from commissure.study.findings import StatsSettings
-from commissure.study.group_inputs import GroupMaps
-from commissure.study.people import Participants
-from commissure.study.report_tables import adjusted_tables, motion_tables, null_distributions
-from commissure.study.statistics import find
-from commissure.study.stats_inputs import check_inputs
+from commissure.inputs.people import Participants
+from commissure.settings.stats import StatsSettings
+from commissure.study.group.coverage import coverage_of
+from commissure.study.group.inputs import check_inputs
+from commissure.study.group.maps import GroupMaps
+from commissure.study.group.region_tables import adjusted_tables, motion_tables, null_distributions
+from commissure.study.group.statistics import find
 from tests.conftest import ball_image
 
 N = 30

@@ -10,10 +10,10 @@ import pytest
 
 from commissure import cfh
 from commissure.problems import InputError
-from commissure.study import participant
+from commissure.settings.reading import read_settings
 from commissure.study import run as study_run
+from commissure.study.participant import steps as participant
 from commissure.study.run import run_study
-from commissure.study.settings import read_settings
 from tests.study.studies import (
     CHANGES,
     Inline,

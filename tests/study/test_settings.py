@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from commissure.problems import InputError
-from commissure.study.settings import (
+from commissure.settings.reading import (
     PRESETS,
     StudySettings,
     as_tables,
     caution,
     descriptions,
-    hash_of,
     json_schema,
     preset_file,
     read_settings,
     table_classes,
 )
+from commissure.workspace.keys import hash_of
 
 
 def test_every_choice_of_the_presets_is_a_setting_with_a_reason():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from commissure.study.source_software import dpabi_stage, made_by
+from commissure.inputs.source_software import dpabi_stage, made_by
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from commissure.problems import InputError
-from commissure.study import participant
+from commissure.report.methods.files import methods_of
 from commissure.study import run as study_run
-from commissure.study.methods_files import methods_of
+from commissure.study.participant import steps as participant
 from commissure.study.run import run_study
 from tests.study.studies import Inline, study_of, write_derivatives
 

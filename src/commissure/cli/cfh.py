@@ -9,8 +9,8 @@ from typing import Any
 from commissure.cli.arguments import count
 from commissure.cli.console import shown
 from commissure.cli.sizes import parse_size
-from commissure.study.cfh_maps import CFHSettings, make_cfh_maps
-from commissure.study.setting_checks import read_table
+from commissure.settings.checks import read_table
+from commissure.study.participant.map_command import CFHSettings, make_cfh_maps
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from commissure.problems import InputError
-from commissure.study.settings import (
+from commissure.settings.reading import (
     PRESETS,
     StudySettings,
     as_tables,

@@ -8,9 +8,9 @@ from typing import Any
 
 from commissure.cli.arguments import LARGEST_SEED, count, number, whole
 from commissure.cli.console import shown
-from commissure.report.power_figure import GOAL
+from commissure.render.power import GOAL
 from commissure.simulation.power import N_PERMUTATIONS, simulate_power
-from commissure.study.power import write_power
+from commissure.study.group.power import write_power
 from commissure.workspace.places import placed
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from commissure.cli.console import shown
 from commissure.cli.entities import add_entity_options, entities_of
 from commissure.inputs import Selection
 from commissure.preprocessing.recipe import Recipe
-from commissure.study.preprocess import preprocess_study
-from commissure.study.quality import QualityRules
-from commissure.study.settings import PRESETS, read_settings
+from commissure.settings.quality import QualityRules
+from commissure.settings.reading import PRESETS, read_settings
+from commissure.study.participant.clean import preprocess_study
 
 log = logging.getLogger(__name__)
 

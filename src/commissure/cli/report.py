@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from commissure.cli.console import shown
-from commissure.study.report_files import write_report
+from commissure.report.files import write_report
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from commissure.cli.console import study_shown
 from commissure.cli.entities import add_entity_options, entities_of
 from commissure.executors import DaskExecutor, Executor, LocalExecutor
 from commissure.inputs import Selection, find_participants, read_scans
-from commissure.study.registration_quality import has_wrong_header
+from commissure.settings.reading import Execution, StudySettings, caution
+from commissure.settings.registration import has_wrong_header
 from commissure.study.run import Study, StudyOutcome, run_study
-from commissure.study.settings import Execution, StudySettings, caution
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ from typing import Any
 from commissure.cli.arguments import count, in_flags
 from commissure.cli.console import shown
 from commissure.cli.sizes import parse_size
-from commissure.study.findings import StatsSettings
-from commissure.study.findings_files import write_findings
-from commissure.study.setting_checks import read_table
-from commissure.study.settings import caution
-from commissure.study.statistics import find
-from commissure.study.stats_inputs import read_inputs
+from commissure.settings.checks import read_table
+from commissure.settings.reading import caution
+from commissure.settings.stats import StatsSettings
+from commissure.study.group.findings_files import write_findings
+from commissure.study.group.inputs import read_inputs
+from commissure.study.group.statistics import find
 from commissure.workspace.places import check_outputs, placed
 
 log = logging.getLogger(__name__)

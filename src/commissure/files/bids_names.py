@@ -51,3 +51,19 @@ def with_global_signal(path: Path) -> Path:
 def has_midline(space: str | None) -> bool:
     """Tell whether x = 0 is known to lie between the hemispheres in this space."""
     return space is not None and space.startswith(_MIDLINE_SPACES)
+
+
+def bare(participant_id: str) -> str:
+    """Return a participant's name without "sub-", by which names are compared."""
+    return str(participant_id).removeprefix("sub-")
+
+
+# What sidecars of clean series take over from those of the runs, by BIDS' names.
+CARRIED = (
+    "Manufacturer",
+    "ManufacturersModelName",
+    "MagneticFieldStrength",
+    "EchoTime",
+    "FlipAngle",
+    "MultibandAccelerationFactor",
+)

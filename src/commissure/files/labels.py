@@ -104,3 +104,16 @@ def _is_plain(label: str) -> bool:
 def _hashed(name: str) -> str:
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{alnum(name)[: LONGEST_LABEL - 8]}{digest[:8]}"
+
+
+def contrast_label(contrast: str) -> str:
+    """Return a contrast as a BIDS label: letters and digits, each word capitalised.
+
+    ``group[patient] - group[control]`` becomes ``GroupPatientMinusGroupControl``.
+    """
+    for sign, word in (("-", " minus "), ("+", " plus "), ("*", " times "), ("/", " over ")):
+        contrast = contrast.replace(sign, word)
+    words = re.findall(r"[A-Za-z0-9]+", contrast)
+    label = "".join(word[0].upper() + word[1:] for word in words)
+    # One that no file can be named after (too long, nothing of it left) is as distinct as its hash.
+    return distinct_labels([label if 0 < len(label) <= LONGEST_LABEL else contrast]).popitem()[1]

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from commissure.files.tables import rows_of
+from commissure.render.numbers import with_unit
 from commissure.report.asked import Asked, read_asked
-from commissure.report.formatting import with_unit
 from commissure.report.measure_names import CFH, MeasureName, measure_of_record
 
 State = Literal["done", "failed", "started", "waiting"]
@@ -199,8 +200,3 @@ class Study:
     def in_state(self, state: State) -> list[Participant]:
         """Return the participants in a state."""
         return [who for who in self.participants if who.state == state]
-
-
-def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a table by the names of its columns."""
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from commissure.files.tables import rows_of
 from commissure.inference.grammar import read_formula
-from commissure.report.contents import Findings, Participant, Study, rows_of
-from commissure.report.formatting import fixed, p_equals
+from commissure.render.numbers import fixed, p_equals
+from commissure.report.contents import Findings, Participant, Study
 
 _MOST_NAMED = 3
 _MOST_NAMED_PEOPLE = 10

@@ -13,16 +13,16 @@ from filelock import Timeout
 from commissure.files.labels import RESERVED
 from commissure.inputs.selection import bare, listed
 from commissure.problems import InputError
-from commissure.study.anatomy_cache import anatomy_files
-from commissure.study.group import GROUP_FOLDER, PARTNERS_FOLDER
+from commissure.report.files import write_report
+from commissure.report.reading import page_name
+from commissure.study.group.stage import PARTNERS_FOLDER
 from commissure.study.identity import forget_people, people_of
-from commissure.study.preprocess_files import own_folder_of
+from commissure.study.participant.anatomy_cache import anatomy_files
+from commissure.study.participant.clean_files import own_folder_of
 from commissure.study.provenance import held
-from commissure.study.report_files import write_report
-from commissure.study.report_inputs import page_name
-from commissure.study.settings import hash_of
+from commissure.workspace.keys import hash_of
 from commissure.workspace.ledger import Ledger, ledger_names, lock_of
-from commissure.workspace.paths import STATE_FOLDER, remove_folder, state_path
+from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, remove_folder, state_path
 
 _GONE = "(forgotten)"
 _QUALITY = "quality.tsv"

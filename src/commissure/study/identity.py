@@ -11,7 +11,7 @@ from commissure.files.shared_paths import recorded_name
 from commissure.files.text import read_json
 from commissure.inputs import Scan
 from commissure.problems import InputError
-from commissure.study.preprocess_files import own_folder_of
+from commissure.study.participant.clean_files import own_folder_of
 from commissure.workspace.ledger import Ledger, ledger_names, lock_of
 from commissure.workspace.paths import state_path
 from commissure.workspace.places import (

@@ -17,10 +17,11 @@ from typing import Any
 from commissure.files.shared_paths import in_argument, in_sentence
 from commissure.files.text import read_json
 from commissure.problems import InputError
-from commissure.study.settings import StudySettings, hash_of, tables_of_results
-from commissure.study.versions import generated_by
+from commissure.settings.reading import StudySettings, tables_of_results
+from commissure.workspace.keys import hash_of
 from commissure.workspace.ledger import Ledger, ledger_names, lock_of
 from commissure.workspace.staging import replace_file
+from commissure.workspace.versions import generated_by
 
 FILE = "provenance.json"
 _PROGRAMS = (

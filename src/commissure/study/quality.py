@@ -1,12 +1,11 @@
 """Which runs are good enough for the group stage, and why the others are not."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-from annotated_types import Ge, Le
 
 from commissure.files.columns import values_of
 from commissure.files.tables import as_frame, read_cells
@@ -15,43 +14,11 @@ from commissure.inputs import Scan
 from commissure.preprocessing import max_motion, motion_parameters
 from commissure.preprocessing.recipe import CleanBold
 from commissure.problems import InputError
-from commissure.study.registration_quality import RegistrationRules, registration_reasons
-
-KEYS = ["participant_id", "session", "task", "run"]
+from commissure.records.quality import KEYS
+from commissure.settings.quality import QualityRules
+from commissure.settings.registration import registration_reasons
 
 _VERDICT = ["included", "reasons"]
-# How the reason of a run begins that is left out by name.
-LEFT_OUT = "left out: "
-
-
-@dataclass(frozen=True)
-class QualityRules(RegistrationRules):
-    """Limits of a run that is included.
-
-    Attributes
-    ----------
-    exclude_motion : bool
-        Whether motion beyond the limits excludes (``recommended``) or is only noted (``liu2025``).
-    mean_fd_mm : float
-        Of the mean framewise displacement (Jenkinson).
-    max_mm, max_degrees : float
-        Of the largest translation and rotation from the first volume.
-    least_volumes : int
-        After trimming and censoring.
-    least_df : float
-        Effective degrees of freedom.
-    exclude : dict of str to str
-        Who is left out by name, with the reason: ``{"sub-07": "withdrew"}``, or a run of somebody:
-        ``{"sub-07_ses-2_run-1": "fell asleep"}``.
-    """
-
-    exclude_motion: bool = True
-    mean_fd_mm: Annotated[float, Ge(0), Le(100)] = 0.2
-    max_mm: Annotated[float, Ge(0), Le(100)] = 3.0
-    max_degrees: Annotated[float, Ge(0), Le(180)] = 3.0
-    least_volumes: Annotated[int, Ge(1), Le(100_000)] = 100
-    least_df: Annotated[float, Ge(0), Le(100_000)] = 20.0
-    exclude: dict[str, str] = field(default_factory=dict)
 
 
 def key_of(scan: Scan) -> dict[str, object]:

@@ -16,30 +16,23 @@ from commissure.executors.permutation_batches import null_by
 from commissure.files.images import load_image, read_image
 from commissure.inference import NullMaker
 from commissure.inputs import Scan, check_alike
+from commissure.inputs.people import Participants, read_participants
 from commissure.problems import InputError
+from commissure.report.files import write_report
+from commissure.settings.reading import StudySettings
 from commissure.space import Domain
 from commissure.space.templates import analysis_grid
 from commissure.study.forget import gone_from_input
-from commissure.study.group import (
-    FINDINGS,
-    GROUP_FOLDER,
-    GroupOutcome,
-    Judged,
-    judged_runs,
-    run_group,
-)
-from commissure.study.group_people import check_people
+from commissure.study.group.people import check_people
+from commissure.study.group.stage import FINDINGS, GroupOutcome, Judged, judged_runs, run_group
 from commissure.study.identity import claim
-from commissure.study.participant import Job, is_done, results_of, work_on
-from commissure.study.people import Participants, read_participants
-from commissure.study.preprocessed import check_confounds
+from commissure.study.participant.preprocessed import check_confounds
+from commissure.study.participant.steps import Job, is_done, results_of, work_on
 from commissure.study.provenance import recorded
 from commissure.study.quality import left_out
-from commissure.study.report_files import write_report
-from commissure.study.settings import StudySettings
 from commissure.study.study_files import write_study_files
 from commissure.workspace.ledger import Ledger, check_unchanged, lock_of
-from commissure.workspace.paths import STATE_FOLDER, make_folder, state_path
+from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, make_folder, state_path
 
 log = logging.getLogger(__name__)
 

@@ -5,13 +5,13 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from commissure.files.data_texts import read_data
 from commissure.files.shared_paths import without_folders
 from commissure.files.text import write_json, write_tsv
-from commissure.study.code import code_of
-from commissure.study.data_texts import read_data
-from commissure.study.preprocess_files import write_dataset_description, write_grey_mask
+from commissure.settings.reading import StudySettings, tables_of_results
+from commissure.study.participant.clean_files import write_dataset_description, write_grey_mask
 from commissure.study.quality import merge_quality
-from commissure.study.settings import StudySettings, hash_of, tables_of_results
+from commissure.workspace.keys import code_of, hash_of
 from commissure.workspace.ledger import Ledger
 
 
@@ -39,12 +39,12 @@ def write_study_files(
     table = merge_quality(out_dir / "quality.tsv", list(rows))
     chosen = tables_of_results(settings)
     shared = without_folders(chosen)
-    described = json.loads(read_data("quality_columns.json"))
+    described = json.loads(read_data("files", "quality_columns.json"))
 
     def make(folder: Path) -> dict[str, Any]:
         write_dataset_description(folder, input_dir)
-        (folder / ".bidsignore").write_text(read_data("bidsignore.txt"), encoding="utf-8")
-        (folder / "README.md").write_text(read_data("study_readme.md"), encoding="utf-8")
+        (folder / ".bidsignore").write_text(read_data("files", "bidsignore.txt"), encoding="utf-8")
+        (folder / "README.md").write_text(read_data("files", "study_readme.md"), encoding="utf-8")
         if "raw" in kinds:
             write_grey_mask(settings.preprocessing.resolution_mm, settings.cfh.grey_matter, folder)
         write_tsv(folder / "quality.tsv", table)

@@ -119,3 +119,6 @@ def _encoded(character: str, *, always: bool = False) -> str:
     if not always and character.isascii() and character.isupper():
         return f"={character.lower()}"
     return "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+GROUP_FOLDER = "group"

@@ -1,0 +1,1 @@
+"""What one stage tells the next, as types."""

@@ -1,0 +1,1 @@
+"""Values to figures and Word tables; knows no study."""

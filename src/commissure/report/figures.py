@@ -1,0 +1,325 @@
+"""The figures of a study's report, drawn from what the group stage wrote."""
+
+import logging
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from commissure.files.bids_names import has_midline
+from commissure.files.labels import distinct_labels
+from commissure.files.tables import rows_of
+from commissure.render.brain import glass_figure, mean_maps_figure, surface_figure
+from commissure.render.checks import freedom_figure, motion_figure, null_figure
+from commissure.render.effect import effect_figure
+from commissure.render.numbers import interval_text
+from commissure.report.contents import Findings, Study
+from commissure.report.maps import contrast_map, read_map
+from commissure.report.wording import capital, cluster_label, is_tested_each_way, region_name
+from commissure.workspace.paths import GROUP_FOLDER
+
+log = logging.getLogger(__name__)
+
+FIGURES_FOLDER = "figures"
+_MOST_PANELS = 6
+_MOST_MARKED = 6
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure on disk.
+
+    Attributes
+    ----------
+    key : str
+        Which one; see `commissure.report.page.study.study_page`.
+    stem : str
+        File name without extension.
+    title, alt, caption : str
+    vector : bool
+        Whether the page shows the SVG, else the PNG.
+    narrow : bool
+    """
+
+    key: str
+    stem: str
+    title: str
+    alt: str
+    caption: str
+    vector: bool = True
+    narrow: bool = False
+
+
+def draw_figures(study: Study, out_dir: Path, folder: Path) -> dict[str, Any]:
+    """Draw all figures that there are data for, as SVG and as PNG of 300 dpi.
+
+    Parameters
+    ----------
+    study : Study
+    out_dir : Path
+        Where the maps are.
+    folder : Path
+        Where to write.
+
+    Returns
+    -------
+    dict
+        ``drawn``: a `Drawn` each, as a dict; ``problems``: what could not be drawn.
+    """
+    drawn: list[dict[str, Any]] = []
+    problems: list[str] = []
+    (folder / FIGURES_FOLDER).mkdir(parents=True, exist_ok=True)
+    for what, draw in _drawings(study, out_dir):
+        try:
+            for about, figure in draw():
+                _save(figure, folder / FIGURES_FOLDER / about.stem)
+                drawn.append(asdict(about))
+        except Exception as error:
+            # A figure is not worth a study's report; the log has the rest.
+            log.exception("The figure of %s could not be drawn.", what)
+            problems.append(f"The figure of {what} could not be drawn: {str(error).rstrip('.')}.")
+    return {"drawn": drawn, "problems": problems}
+
+
+def critical_value(null: NDArray[np.float64], alpha: float) -> float:
+    """Return what a value must exceed for fewer than a share alpha of the null to reach it."""
+    return float(np.sort(null)[::-1][math.ceil(alpha * len(null)) - 1])
+
+
+_Drawing = Callable[[], Iterator[tuple[Drawn, Figure]]]
+
+
+def _drawings(study: Study, out_dir: Path) -> list[tuple[str, _Drawing]]:
+    findings = study.findings
+    drawings: list[tuple[str, _Drawing]] = [("degrees of freedom", lambda: _freedom(study))]
+    if findings is None:
+        return drawings
+    return [
+        ("the groups' means", lambda: _means(findings, out_dir)),
+        ("the significant clusters", lambda: _clusters(findings, out_dir)),
+        ("the effects", lambda: _effects(findings)),
+        ("the null distribution", lambda: _nulls(findings)),
+        ("motion", lambda: _motion(findings)),
+        *drawings,
+    ]
+
+
+def _means(findings: Findings, out_dir: Path) -> Iterator[tuple[Drawn, Figure]]:
+    maps, affine = {}, np.eye(4)
+    labels = distinct_labels(findings.record.get("ScansOfGroups", {}))
+    for name, label in sorted(labels.items()):
+        found = read_map(out_dir / GROUP_FOLDER / f"group-{label}_stat-mean_statmap.nii.gz")
+        if found is not None:
+            values, affine = found
+            n = findings.record["ScansOfGroups"][name]
+            maps[f"{name} (n = {n})"] = np.where(values == 0, np.nan, values)
+    if maps:
+        about = Drawn(
+            "means",
+            "mean-maps",
+            capital(findings.measure.mean),
+            f"Axial slices of the {findings.measure.mean} of {' and '.join(maps)}",
+            "Axial slices, the left of the brain on the left; "
+            f"{'one scale for all groups' if len(maps) > 1 else 'the scale runs'}, from the 2nd to "
+            "the 98th percentile.",
+            vector=False,
+        )
+        yield about, mean_maps_figure(maps, affine, findings.measure.axis)
+
+
+def _clusters(findings: Findings, out_dir: Path) -> Iterator[tuple[Drawn, Figure]]:
+    found = contrast_map(findings, out_dir, "significant")
+    if found is None or not len(findings.significant):
+        return
+    values, affine = found
+    if not has_midline(findings.record.get("Space")):
+        # Neither the glass brain nor the surface fits another space.
+        return
+    img = nib.Nifti1Image(values.astype(np.float32), affine)
+    largest = float(np.abs(values).max())
+    label = findings.statistic
+    labels = [
+        f"cluster {n}: {cluster_label(str(n), findings) or 'no label'}"
+        for n in findings.significant["cluster"]
+    ]
+    alt = f"with the significant clusters ({'; '.join(labels)})"
+    yield (
+        Drawn(
+            "glass",
+            "glass-brain",
+            "Glass brain",
+            f"Transparent brain from the left, behind, the right and above, {alt}",
+            "The significant clusters seen through the brain: from the left, from behind, from "
+            "the right, from above. Deep clusters show here and not on the surface.",
+            vector=False,
+        ),
+        glass_figure(img, largest, label=label),
+    )
+    yield (
+        Drawn(
+            "surface",
+            "surface",
+            "Cortical surface",
+            f"Inflated cortex of both hemispheres, {alt}",
+            "Where the significant clusters meet the inflated cortex (fsaverage5). The map was "
+            "projected from the volume, so places are good to a few millimetres only.",
+            vector=False,
+        ),
+        surface_figure(img, largest, label=label),
+    )
+
+
+def _effects(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
+    values, means = findings.table("adjusted_values"), findings.table("adjusted_means")
+    adjusted = not values.empty
+    people, group = findings.table("participants"), str(findings.settings.get("group", "group"))
+    if adjusted:
+        column = next(name for name in map(str, values) if name != "participant_id")
+    elif group in people and not findings.table("roi_values").empty:
+        # Scans in blocks have no adjusted means: their values as they are.
+        column = group
+        values = findings.table("roi_values").assign(**{group: people[group].to_numpy()})
+    else:
+        return
+    regions = [n for n in map(str, values) if n not in ("participant_id", column)]
+    for region, label in distinct_labels(regions, "-").items():
+        of_region = means[means["region"] == region] if adjusted else means
+        name = region_name(region, findings)
+        yield (
+            Drawn(
+                f"effect {region}",
+                f"effect_{label}",
+                name[0].upper() + name[1:],
+                f"{capital(findings.measure.value)} of each {findings.dots} in {name}, by {column}",
+                _means_in_words(of_region),
+                narrow=True,
+            ),
+            effect_figure(
+                values,
+                of_region,
+                region,
+                column,
+                label=f"adjusted {findings.measure.axis}" if adjusted else findings.measure.axis,
+                along=findings.label(column),
+            ),
+        )
+
+
+def _means_in_words(means: pd.DataFrame) -> str:
+    if means.empty or "at" in means:
+        return ""
+    return "; ".join(
+        f"{row['term']}: {row['estimate']:.2f} {interval_text(row['ci_low'], row['ci_high'])}"
+        for row in rows_of(means)
+    )
+
+
+def _nulls(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
+    statistic = findings.settings.get("cluster_statistic", "size")
+    table = findings.table("null_distributions")
+    name = f"max_cluster_{statistic}"
+    columns = [column for column in map(str, table) if column.startswith(name)]
+    alpha = float(findings.settings.get("alpha", 0.05))
+    if not columns:
+        return
+    if not is_tested_each_way(findings):
+        nulls = {"": table[columns].max(axis=1).to_numpy(float)}
+    else:
+        nulls = {column.rpartition("_")[2]: table[column].to_numpy(float) for column in columns}
+    mass = {str(c["cluster"]): c["mass"] for c in findings.record.get("Clusters", [])}
+    for sign, null in nulls.items():
+        rows = [r for r in rows_of(findings.clusters) if not sign or r["direction"] == sign]
+        # Nothing hides the significant ones; if there are none, the largest shows how far it is.
+        marked = [row for row in rows if row["significant"]][:_MOST_MARKED] or rows[:1]
+        sizes = [
+            (
+                f"cluster {row['cluster']}",
+                float(mass[str(row["cluster"])] if statistic == "mass" else row["voxels"]),
+            )
+            for row in marked
+        ]
+        critical = critical_value(null, alpha)
+        unit = "voxels" if statistic == "size" else "mass"
+        title = f"Largest clusters by chance{f' ({sign})' if sign else ''}"
+        yield (
+            Drawn(
+                f"null {sign}".strip(),
+                f"null-distribution{f'_{sign}' if sign else ''}",
+                title,
+                f"Histogram of the largest cluster of {len(null):,} relabellings, with the "
+                "observed clusters marked",
+                f"A cluster is significant beyond {critical:g} {unit} (dashed); "
+                + (
+                    "the significant ones are marked."
+                    if any(row["significant"] for row in marked)
+                    else "the largest that was observed is marked."
+                ),
+            ),
+            null_figure(
+                null,
+                sizes,
+                critical,
+                f"{unit} of the largest cluster",
+                f"limit, corrected p < {alpha:g}",
+            ),
+        )
+
+
+def _motion(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
+    motion = findings.table("motion")
+    if motion.empty:
+        return
+    group = str(findings.settings.get("group", "group"))
+    regions = [n for n in map(str, motion) if n not in ("participant_id", "mean_fd", group)]
+    shown = {name: region_name(name, findings) for name in regions[:_MOST_PANELS]}
+    each = ", and of each group" if group in motion else ""
+    about = Drawn(
+        "motion",
+        "motion-against-maps",
+        f"Head motion against {findings.measure.value}",
+        f"Scatter plots of mean framewise displacement against {findings.measure.value}: "
+        f"{', '.join(shown.values())}",
+        f"Each dot is a {findings.dots}; r and p of all{each}.",
+    )
+    yield (
+        about,
+        motion_figure(
+            motion, findings.table("motion_correlations"), shown, group, findings.measure.axis
+        ),
+    )
+
+
+def _freedom(study: Study) -> Iterator[tuple[Drawn, Figure]]:
+    by_group: dict[str, list[float]] = {}
+    for who in study.participants:
+        for run in who.runs:
+            df = run.measured.get("effective_df")
+            if run.included is not False and isinstance(df, int | float):
+                by_group.setdefault(who.group or "all", []).append(float(df))
+    if by_group:
+        about = Drawn(
+            "freedom",
+            "degrees-of-freedom",
+            "Effective degrees of freedom",
+            f"Effective degrees of freedom of every run of {' and '.join(sorted(by_group))}",
+            "Each dot is a run; the line is the median.",
+        )
+        ordered = {name: np.array(by_group[name]) for name in sorted(by_group)}
+        yield about, freedom_figure(ordered)
+
+
+def _save(figure: Figure, stem: Path) -> None:
+    # Without the date and with a fixed salt, the same findings give the same bytes.
+    with mpl.rc_context({"svg.hashsalt": "commissure"}):
+        figure.savefig(stem.with_name(f"{stem.name}.svg"), dpi=300, metadata={"Date": None})
+        figure.savefig(stem.with_name(f"{stem.name}.png"), dpi=300)
+    plt.close(figure)

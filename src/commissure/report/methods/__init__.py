@@ -1,0 +1,1 @@
+"""The methods section: facts, sentences, references."""

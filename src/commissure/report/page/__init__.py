@@ -1,0 +1,1 @@
+"""Pages: their parts, their HTML, the page of a study."""

@@ -1,0 +1,126 @@
+"""The pictures of a participant's page: those that were drawn on the way, by run."""
+
+import base64
+import json
+import logging
+from collections.abc import Mapping
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import nibabel as nib
+import numpy as np
+
+from commissure.files.bids_names import entity
+from commissure.files.data_texts import read_data
+from commissure.files.images import read_image
+from commissure.problems import InputError
+from commissure.render.quality import map_figure
+from commissure.report.contents import Participant
+from commissure.report.page.parts import Figure, Link
+from commissure.report.reading import without_folders
+
+log = logging.getLogger(__name__)
+
+_FLOOR = "stat-cfhfloor"
+
+
+def picture_files(out_dir: Path, participant: Participant) -> list[Path]:
+    """Return the pictures of a participant, and the maps that a picture is made of here."""
+    folder = out_dir / participant.participant_id
+    if Path(participant.participant_id).name != participant.participant_id or not folder.is_dir():
+        return []
+    pictures = sorted(
+        {*folder.rglob("figures/*.png"), *folder.rglob("func/*_boldmap.png")},
+        key=lambda path: (_order(path), path.name),
+    )
+    floors = [
+        path
+        for path in sorted(folder.rglob(f"func/*_{_FLOOR}_*boldmap.nii.gz"))
+        if not any(_FLOOR in other.name and _run(other) == _run(path) for other in pictures)
+    ]
+    return pictures + floors
+
+
+def participant_pictures(
+    out_dir: Path, participant: Participant
+) -> tuple[dict[str, list[Figure]], list[str]]:
+    """Read the pictures of a participant.
+
+    Returns
+    -------
+    dict of str to list of Figure
+        By the name of the run, "" for those of the anatomy.
+    list of str
+        What could not be read.
+    """
+    names = {run.name for run in participant.runs}
+    figures: dict[str, list[Figure]] = {}
+    problems = []
+    for path in picture_files(out_dir, participant):
+        try:
+            content = path.read_bytes() if path.suffix == ".png" else _drawn(path)
+        except (OSError, ValueError, EOFError, InputError) as error:
+            why = without_folders(str(error).rstrip("."))
+            problems.append(f"{path.name} cannot be shown: {why}.")
+            continue
+        name = _run(path)
+        if name not in names:
+            # Runs whose files are not named after BIDS.
+            name = next(iter(names)) if entity(path, "task") and len(names) == 1 else ""
+        figures.setdefault(name, []).append(_figure(path, content, out_dir))
+    return figures, problems
+
+
+def _figure(path: Path, content: bytes, out_dir: Path) -> Figure:
+    key = _what(path)
+    about = _texts().get(key, {"title": path.stem, "caption": "", "good": ""})
+    caption = about["caption"]
+    if about["good"]:
+        caption += f" Good: {about['good']}"
+    href = quote(path.relative_to(out_dir).as_posix())
+    return Figure(
+        about["title"],
+        f"{about['title']} of {path.name.partition('_')[0]}",
+        caption,
+        f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}",
+        (Link(path.name, href),),
+    )
+
+
+def _drawn(path: Path) -> bytes:
+    """Draw a map that has no picture of its own."""
+    img: Any = nib.as_closest_canonical(read_image(path))
+    values = np.asarray(img.dataobj, np.float64)
+    shown = np.where(values == 0, np.nan, values)
+    figure = map_figure(shown, img.affine, "", "CFH (Fisher z)")
+    content = BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()
+
+
+def _what(path: Path) -> str:
+    """Return which kind of picture it is: a key of the texts, or ""."""
+    parts = path.name.split("_")
+    return next((part for key in ("stat-", "desc-") for part in parts if part.startswith(key)), "")
+
+
+def _order(path: Path) -> int:
+    known = list(_texts())
+    what = _what(path)
+    return known.index(what) if what in known else len(known)
+
+
+def _run(path: Path) -> str:
+    """Return the name of the run a picture is of, "" without a task: the anatomy's."""
+    if entity(path, "task") is None:
+        return ""
+    labels = {key: entity(path, key) for key in ("ses", "task", "run")}
+    return "_".join(f"{key}-{label}" for key, label in labels.items() if label)
+
+
+@cache
+def _texts() -> Mapping[str, Mapping[str, str]]:
+    return dict(json.loads(read_data("report", "pictures.json")))

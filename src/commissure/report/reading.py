@@ -1,0 +1,335 @@
+"""Reading an output folder for its report: whatever is there, finished or not."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+import commissure
+from commissure.files.bids_names import bare, entity
+from commissure.files.text import as_meant
+from commissure.inputs.people import MEAN_FD
+from commissure.problems import InputError
+from commissure.records.quality import KEYS
+from commissure.report.contents import Findings, Participant, Run, State, Study
+from commissure.report.measure_names import CFH, MeasureName, measure_called
+from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, label_of
+from commissure.workspace.places import is_of_commands, is_study
+
+T = TypeVar("T")
+
+# The folders of an absolute path, in a text or in JSON; no part of an address of the web.
+_FOLDERS = re.compile(r"(?<![\w.:/~-])/(?:[^/\s\"',;:<>|]+/)+(?=[^/\s\"',;:<>|])")
+# What has a ledger and is nobody.
+_NO_PARTICIPANTS = {GROUP_FOLDER, "study", "report"}
+_TEXT = dict.fromkeys([*KEYS, "session_id", "reasons"], str)
+
+
+@dataclass
+class _Reader:
+    """Reads files of a folder, and gathers what could not be read."""
+
+    out_dir: Path
+    problems: list[str] = field(default_factory=list)
+    roots: tuple[str, ...] = ()
+
+    def read(self, path: Path, parse: Callable[[str], T], default: T) -> T:
+        try:
+            return parse(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return default
+        except (OSError, ValueError) as error:
+            name = path.relative_to(self.out_dir)
+            self.problems.append(f"{name} cannot be read ({error}), so what it says is not shown.")
+            return default
+
+    def bare(self, text: str) -> str:
+        """Return a text with files named from the study's own folders on, others by themselves.
+
+        Where folders of this machine lie is nobody's business who is sent a report.
+        """
+        return without_folders(text, self.roots)
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        return self.read(self.out_dir / name, lambda text: _parse_mapping(self.bare(text)), {})
+
+    def text(self, name: str) -> str:
+        return self.read(self.out_dir / name, self.bare, "")
+
+    def table(self, path: Path) -> pd.DataFrame:
+        def parse(text: str) -> pd.DataFrame:
+            content = StringIO(self.bare(text))
+            return as_meant(pd.read_csv(content, sep="\t", dtype=_TEXT, na_values=["n/a"]))
+
+        return self.read(path, parse, pd.DataFrame())
+
+
+def read_study(out_dir: Path) -> Study:
+    """Read all that an output folder tells of its study.
+
+    Raises
+    ------
+    InputError
+        If it is not the output folder of a study.
+    """
+    reader = _Reader(out_dir)
+    identity: Mapping[str, Any] = reader.read(
+        out_dir / STATE_FOLDER / "study.json", _parse_mapping, {}
+    )
+    source = str(identity.get("input") or "")
+    reader.roots = tuple(filter(None, (source, str(out_dir.absolute()))))
+    quality = reader.table(out_dir / "quality.tsv")
+    findings = _findings(reader)
+    ledgers = {
+        label_of(path.stem): _record(reader.mapping(f"{STATE_FOLDER}/ledger/{path.name}"))
+        for path in sorted((out_dir / STATE_FOLDER / "ledger").glob("*.json"))
+    }
+    participants = _participants(identity, quality, ledgers, _groups(findings))
+    ours = is_study(out_dir) or is_of_commands(out_dir)
+    if not ours or (not participants and findings is None):
+        msg = (
+            f"{out_dir} holds no study that commissure has begun. Name the output folder of "
+            "`commissure run`."
+        )
+        raise InputError(msg)
+    record = findings.record if findings else {}
+    chosen = reader.mapping("settings.json").get("settings", {})
+    description = reader.mapping("dataset_description.json")
+    versions = {
+        str(made["Name"]): str(made["Version"])
+        for made in [*description.get("GeneratedBy", []), *record.get("GeneratedBy", [])]
+        if isinstance(made, Mapping) and {"Name", "Version"} <= made.keys()
+    }
+    return Study(
+        name=out_dir.absolute().name,
+        participants=participants,
+        findings=findings,
+        group_failures=tuple(
+            problem
+            for said in ledgers.get("group", {}).get("failures", {}).values()
+            for problem in said
+        ),
+        settings=chosen,
+        source=Path(source).name if source else None,
+        versions=versions or {"commissure": commissure.__version__},
+        changed=_changed(out_dir),
+        methods=reader.text(f"{GROUP_FOLDER}/methods.txt"),
+        references=reader.text(f"{GROUP_FOLDER}/methods.bib"),
+        problems=tuple(reader.problems),
+        planned=_planned(chosen, ledgers),
+        stale=() if findings is None else _stale(findings, chosen),
+    )
+
+
+def _planned(chosen: Mapping[str, Any], ledgers: Mapping[str, Mapping[str, Any]]) -> MeasureName:
+    """Return what the maps will be of: what is asked of DPABI, CFH where series are worked on."""
+    asked = chosen.get("input", {}).get("measure")
+    if asked:
+        return measure_called(str(asked))
+    ours = ("clean ", "cfh ", "anatomy ")
+    of_people = [ledgers[name] for name in ledgers.keys() - _NO_PARTICIPANTS]
+    made = any(
+        step.startswith(ours)
+        for ledger in of_people
+        for step in [*ledger.get("steps", {}), *ledger.get("failures", {})]
+    )
+    return CFH if made else MeasureName()
+
+
+def _stale(findings: Findings, chosen: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return which settings of the group stage are others now than they were for the findings."""
+    now, then = dict(chosen.get("group", {})), findings.settings
+    if now.get("mean_fd_covariate") and "formula" in now:
+        now["formula"] = f"{now['formula']} + {MEAN_FD}"
+    return tuple(
+        f"[group] {name} was {json.dumps(then[name])}, it is {json.dumps(value)} now"
+        for name, value in now.items()
+        if name in then and then[name] != value
+    )
+
+
+def without_folders(text: str, roots: Iterable[str] = ()) -> str:
+    """Return a text whose files are named from some folders on, others by themselves."""
+    for root in roots:
+        text = text.replace(f"{root}/", "")
+    return _FOLDERS.sub("", text)
+
+
+def page_name(participant_id: str) -> str:
+    """Return the file name of a participant's page: letters, digits, "-" and "_" only."""
+    safe = re.sub("[^A-Za-z0-9_-]", "", participant_id)
+    if safe != participant_id:
+        # Different names stay different.
+        safe += "-" + "".join(f"{ord(c):x}" for c in participant_id if c not in safe)[:40]
+    return f"{safe if safe.startswith('sub-') else f'sub-{safe}'}.html"
+
+
+def _findings(reader: _Reader) -> Findings | None:
+    folder = reader.out_dir / GROUP_FOLDER
+    record = reader.mapping(f"{GROUP_FOLDER}/stats.json")
+    if not record:
+        return None
+    tables = {path.stem: reader.table(path) for path in sorted(folder.glob("*.tsv"))}
+    return Findings(record, {name: table for name, table in tables.items() if len(table.columns)})
+
+
+def _groups(findings: Findings | None) -> dict[str, str]:
+    """Return the group of everyone of whom it is known."""
+    if findings is None:
+        return {}
+    column = str(findings.settings.get("group", "group"))
+    groups: dict[str, str] = {}
+    for name in ("excluded", "participants"):
+        table = findings.table(name)
+        if {"participant_id", column} <= set(table):
+            known = table.dropna(subset=[column])
+            pairs = zip(known["participant_id"].map(bare), known[column], strict=True)
+            groups |= {who: _level(level) for who, level in pairs}
+    return groups
+
+
+def _level(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _record(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return of a ledger what has the right shape: its steps and failures."""
+    steps, failures = (
+        found if isinstance(found := content.get(name), dict) else {}
+        for name in ("steps", "failures")
+    )
+    return {
+        "steps": {
+            step: entry
+            for step, entry in steps.items()
+            if isinstance(entry, dict) and isinstance(entry.get("facts"), dict)
+        },
+        "failures": {
+            step: list(map(str, said)) for step, said in failures.items() if isinstance(said, list)
+        },
+    }
+
+
+def _participants(
+    identity: Mapping[str, Any],
+    quality: pd.DataFrame,
+    ledgers: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, str],
+) -> tuple[Participant, ...]:
+    """Return everyone of whom there is a trace, with what is known of each run."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in quality.to_dict("records") if "participant_id" in quality else []:
+        known = {str(name): value for name, value in row.items() if not pd.isna(value)}
+        rows.setdefault(str(known.get("participant_id")), []).append(known)
+    runs: dict[str, list[str]] = {}
+    known_runs = identity.get("runs", {})
+    for name, run in known_runs.items() if isinstance(known_runs, dict) else ():
+        if isinstance(run, Mapping) and "participant_id" in run:
+            runs.setdefault(str(run["participant_id"]), []).append(name)
+    others = ledgers.keys() - _NO_PARTICIPANTS
+    everyone = sorted(rows.keys() | runs.keys() | others)
+    return tuple(
+        Participant(
+            who,
+            page_name(who),
+            groups.get(bare(who)),
+            _runs(rows.get(who, []), runs.get(who, []), ledgers.get(who)),
+        )
+        for who in everyone
+    )
+
+
+def _runs(
+    rows: list[dict[str, Any]], files: list[str], ledger: Mapping[str, Any] | None
+) -> tuple[Run, ...]:
+    """Put together what the ledger knows of each run (the newest) and what quality.tsv judged."""
+    judged = {_run_name(row): row for row in rows}
+    if ledger is None:
+        # Not the work of a study, but of `commissure preprocess`: what is judged is done.
+        return tuple(_run(name, row, "done", ()) for name, row in judged.items()) or tuple(
+            Run(_name_of_file(file), "waiting") for file in files
+        )
+    steps, failures = ledger.get("steps", {}), ledger.get("failures", {})
+    shared = [p for step, said in failures.items() if step.startswith("anatomy ") for p in said]
+    seen = [
+        step.partition(" ")[2]
+        for step in [*steps, *failures]
+        if step.startswith(("clean ", "cfh "))
+    ]
+    found = []
+    for file in dict.fromkeys([*files, *seen]):
+        facts = steps.get(f"clean {file}", {}).get("facts")
+        name = _run_name(facts) if facts else _name_of_file(file)
+        row = judged.pop(name, {})
+        own = [
+            problem
+            for step, said in failures.items()
+            if step.partition(" ")[2] == file
+            for problem in said
+        ]
+        state: State = "waiting"
+        if own or shared:
+            state = "failed"
+        elif facts is not None and (row or f"cfh {file}" in steps):
+            state = "done"
+        elif steps:
+            state = "started"
+        if facts and not row.keys() - {*KEYS, "included", "reasons"}:
+            # Judged before it was done: that is out of date.
+            row = {}
+        found.append(_run(name, {**(facts or {}), **row}, state, tuple(own + shared)))
+    found += [_run(name, row, "done", ()) for name, row in judged.items()]
+    return tuple(found)
+
+
+def _run(name: str, row: Mapping[str, Any], state: State, failures: tuple[str, ...]) -> Run:
+    included = row.get("included")
+    measured = {
+        key: value
+        for key, value in row.items()
+        if key not in (*KEYS, "included", "reasons") and value is not None
+    }
+    return Run(
+        name,
+        state,
+        None if included is None or state in ("waiting", "started") else bool(included),
+        str(row.get("reasons", "")),
+        measured,
+        failures,
+    )
+
+
+def _run_name(row: Mapping[str, Any]) -> str:
+    keys = (("ses", "session"), ("task", "task"), ("run", "run"))
+    return "_".join(f"{short}-{row[long]}" for short, long in keys if row.get(long))
+
+
+def _name_of_file(file: str) -> str:
+    keys = ("ses", "task", "run")
+    labels = {key: entity(Path(file), key) for key in keys}
+    return "_".join(f"{key}-{label}" for key, label in labels.items() if label)
+
+
+def _changed(out_dir: Path) -> str:
+    """Return when the last step was finished."""
+    ledgers = (out_dir / STATE_FOLDER / "ledger").glob("*.json")
+    times = [path.stat().st_mtime for path in ledgers if path.stem != "report"]
+    if not times and (out_dir / "quality.tsv").exists():
+        times = [(out_dir / "quality.tsv").stat().st_mtime]
+    if not times:
+        return ""
+    return datetime.fromtimestamp(max(times)).astimezone().strftime("%d %B %Y, %H:%M")
+
+
+def _parse_mapping(text: str) -> Mapping[str, Any]:
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        msg = "it is no JSON object"
+        raise ValueError(msg)
+    return content

@@ -1,0 +1,271 @@
+"""What a reviewer checks - chance, motion, degrees of freedom - and how all of it was made."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from commissure.files.tables import rows_of
+from commissure.render.numbers import fixed, interval_text, p_text
+from commissure.report.contents import Study
+from commissure.report.page.parts import (
+    CopyText,
+    Details,
+    Figure,
+    Link,
+    Part,
+    Section,
+    Table,
+    Text,
+    section,
+)
+from commissure.report.sections.findings import NOT_COMPARED
+from commissure.report.wording import capital, chance, region_name, why_no_motion
+
+_LONGEST_HEADING = 60
+_MARKUP = re.compile(r"\*\*|(?<![\w\\])[*_](?=\w)|(?<=[\w.])[*_](?!\w)|(?<!\\)`")
+_ESCAPED = re.compile(r"\\(\W|_)")
+
+
+def chance_section(study: Study, figures: Mapping[str, Figure]) -> Section:
+    """Return the null distribution."""
+    parts: list[Part | None] = []
+    nulls = [figure for key, figure in figures.items() if key.startswith("null")]
+    if nulls:
+        parts.append(Text(chance(study.findings) if study.findings else NOT_COMPARED))
+        parts += nulls
+    else:
+        text = NOT_COMPARED if study.findings is None else "There is no null distribution here."
+        parts.append(Text(text, "missing"))
+    return section("chance", "Could it be chance?", parts)
+
+
+def motion_section(
+    study: Study, figures: Mapping[str, Figure], links: Mapping[str, Link]
+) -> Section:
+    """Return motion against the maps, and the contrast with and without motion in the model."""
+    findings = study.findings
+    title = "Could it be head motion?"
+    if findings is None or "motion" not in figures:
+        text = NOT_COMPARED if findings is None else f"{capital(why_no_motion(findings))}."
+        return section("motion", title, [Text(text, "missing")])
+    correlations = findings.table("motion_correlations")
+    parts: list[Part | None] = [
+        Text(
+            "Who moves more can seem more, or less, connected. If the values rise or fall with "
+            "the mean framewise displacement (FD), or if the effect vanishes once motion is in the "
+            "model, motion may explain the finding. That it does not vanish proves little: "
+            "in simulated studies of CFH, FD in the model did not undo what motion had done."
+        ),
+        figures["motion"],
+        Table(
+            f"Correlations of mean FD with {findings.measure.value}",
+            ("region", "who", "r", "95 % CI", "p", "n"),
+            tuple(
+                (
+                    region_name(str(row["region"]), findings),
+                    str(row["group"]),
+                    fixed(row["r"]) or "-",
+                    interval_text(row["ci_low"], row["ci_high"]) or "-",
+                    p_text(row["p"]) or "-",
+                    str(row["n"]),
+                )
+                for row in _by_region(rows_of(correlations))
+            ),
+            links=(links["motion.tsv"],) if "motion.tsv" in links else (),
+        ),
+    ]
+    effects = findings.table("motion_effects")
+    if {"t_with", "t_without"} <= set(effects):
+        parts.append(
+            Table(
+                "The contrast on each region's mean, without and with mean FD in the model",
+                ("region", "t without", "t with mean FD", "change"),
+                tuple(
+                    (
+                        region_name(str(row["region"]), findings),
+                        f"{fixed(row['t_without'])} (df {row['df_without']:.0f})",
+                        f"{fixed(row['t_with'])} (df {row['df_with']:.0f})",
+                        fixed(row["t_with"] - row["t_without"]),
+                    )
+                    for row in rows_of(effects)
+                ),
+            )
+        )
+    return section("motion", title, parts)
+
+
+def global_signal_section(study: Study) -> Section:
+    """Return the contrast with the global signal regressed out, and with it left in."""
+    title = "Does it depend on the global signal?"
+    effects = study.findings.table("global_signal_effects") if study.findings else None
+    if study.findings is None or effects is None or effects.empty:
+        text = NOT_COMPARED if study.findings is None else _why_one_way(study)
+        return section("global-signal", title, [Text(text, "missing")])
+    rows = tuple(
+        (
+            region_name(str(row["region"]), study.findings),
+            fixed(row["mean_regressed"]),
+            fixed(row["mean_left_in"]),
+            fixed(row["t_regressed"]),
+            fixed(row["t_left_in"]),
+        )
+        for row in rows_of(effects)
+    )
+    measures = (f"mean {study.measure.axis}", "t")
+    heads = [f"{what}, {how}" for what in measures for how in ("regressed out", "left in")]
+    return section(
+        "global-signal",
+        title,
+        [
+            Text(
+                "The hemispheres share the global signal: regressing it out lowers "
+                f"{study.measure.value} and can make an effect, or hide one. A finding that turns "
+                "round when it is left in should not be published without saying so."
+            ),
+            Table("The contrast on each region's mean, both ways", ("region", *heads), rows),
+        ],
+    )
+
+
+def _why_one_way(study: Study) -> str:
+    """Return why there are no maps with the global signal left in to compare with."""
+    mapped, cleaned = (study.settings.get(name, {}) for name in ("cfh", "preprocessing"))
+    if not study.measure.is_cfh:
+        return "These maps were made before: none with the global signal left in came with them."
+    if not mapped.get("without_global_signal"):
+        return "Maps with the global signal left in were not asked for (cfh.without_global_signal)."
+    if mapped.get("partner") == "group":
+        return "With partners of the whole group, no maps with the global signal left in are made."
+    if not cleaned.get("global_signal"):
+        return "The global signal was not regressed out."
+    if study.findings is not None and study.findings.statistic == "F":
+        return "For an F test the finding is not computed with the global signal left in."
+    return (
+        "Not everyone has a map with the global signal left in to compare with: runs that came "
+        "clean have none."
+    )
+
+
+def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:
+    """Return the degrees of freedom by group."""
+    why = (
+        " CFH is the largest of many correlations, and that is the larger the fewer there are: "
+        "scans can be compared only if theirs are alike."
+    )
+    parts: list[Part | None] = [
+        Text(
+            "How many independent values a run's series still have after cleaning."
+            f"{why if study.measure.is_cfh else ''}"
+        )
+    ]
+    values = [
+        float(run.measured["effective_df"])
+        for who in study.participants
+        for run in who.runs
+        if run.included and isinstance(run.measured.get("effective_df"), int | float)
+    ]
+    unknown = "Not known yet." if study.unfinished else "Not known of these scans."
+    parts.append(figures.get("freedom") or Text(unknown, "missing"))
+    if values and max(values) > 1.1 * min(values):
+        parts.append(
+            Text(
+                f"The runs differ by more than 10 %: from {min(values):.0f} to {max(values):.0f}.",
+                "warning",
+            )
+        )
+    return section("freedom", "Degrees of freedom", parts)
+
+
+def methods_section(study: Study, links: Mapping[str, Link]) -> Section:
+    """Return the methods paragraph with its references."""
+    parts: list[Part | None] = []
+    if study.methods:
+        names = ("methods.docx", "methods.md", "methods.bib")
+        files = tuple(links[name] for name in names if name in links)
+        parts.append(CopyText("Copy the methods text", study.methods, prose(study.methods), files))
+    else:
+        parts.append(
+            Text("The methods text is written by the group stage: not there yet.", "missing")
+        )
+    if study.references:
+        entries = tuple(("p", entry.strip()) for entry in study.references.split("\n\n") if entry)
+        references = CopyText("Copy the references (BibTeX)", study.references, entries)
+        parts.append(Details("References as BibTeX", (references,)))
+    return section("methods", "Methods, to be pasted into a paper", parts)
+
+
+def provenance_section(study: Study, links: Mapping[str, Link]) -> Section:
+    """Return settings, versions and where everything lies."""
+    rows = [
+        (f"{table}.{name}" if isinstance(values, Mapping) else table, _shown(value))
+        for table, values in study.settings.items()
+        for name, value in (values.items() if isinstance(values, Mapping) else [("", values)])
+    ]
+    record = study.findings.record if study.findings else {}
+    facts = [
+        ("input", study.source or "-"),
+        ("last step finished", study.changed or "-"),
+        ("seed of the relabellings", _shown(record.get("Seed"))),
+        ("columns of the model", ", ".join(record.get("DesignColumns", [])) or "-"),
+        ("atlas of the labels", _shown(record.get("Atlas"))),
+        ("space of the maps", _shown(record.get("Space"))),
+        *((f"version of {name}", version) for name, version in study.versions.items()),
+    ]
+    files = list(links.values())
+    settings = Table("Settings", ("setting", "value"), tuple(rows))
+    return section(
+        "provenance",
+        "Settings, versions and files",
+        [
+            Table("How this was made", ("what", "value"), tuple(facts)),
+            Details("All settings", (settings,)) if rows else None,
+            Details(
+                f"All {len(files)} files of the study as a whole",
+                (Table("Files", ("file",), tuple((link,) for link in files)),),
+            )
+            if files
+            else None,
+        ],
+    )
+
+
+def prose(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the headings, items and paragraphs of a text, without the marks of Markdown.
+
+    A short line by itself that does not end as a sentence does is a heading.
+    """
+    found: list[tuple[str, str]] = []
+    for block in re.split(r"\n\s*\n", text.strip()):
+        lines = block.splitlines()
+        alone = len(lines) == 1 and len(lines[0]) <= _LONGEST_HEADING
+        if lines[0].startswith("#") or (alone and lines[0][-1].isalnum()):
+            found.append(("h", _plain(lines[0].lstrip("# "))))
+            lines = lines[1:]
+        if lines and re.match(r"\s*([-*]|\d+\.)\s", lines[0]):
+            for line in lines:
+                if re.match(r"\s*([-*]|\d+\.)\s", line):
+                    found.append(("li", _plain(re.sub(r"^\s*[-*]\s+", "", line.strip()))))
+                else:
+                    found[-1] = ("li", f"{found[-1][1]} {_plain(line.strip())}")
+        elif lines:
+            found.append(("p", _plain(" ".join(line.strip() for line in lines))))
+    return tuple(found)
+
+
+def _by_region(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put the rows of a region beside each other."""
+    order = list(dict.fromkeys(row["region"] for row in rows))
+    return sorted(rows, key=lambda row: order.index(row["region"]))
+
+
+def _plain(text: str) -> str:
+    return _ESCAPED.sub(r"\1", _MARKUP.sub("", text))
+
+
+def _shown(value: Any) -> str:
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return "-"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

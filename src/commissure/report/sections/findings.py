@@ -1,0 +1,282 @@
+"""What was found: means, differences, clusters, effects, clinical scores."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from commissure.files.tables import rows_of
+from commissure.render.numbers import fixed, interval_text, p_text
+from commissure.render.viewer import Viewer
+from commissure.report.contents import Findings, Study
+from commissure.report.page.parts import (
+    Cell,
+    Details,
+    Figure,
+    Link,
+    Part,
+    Place,
+    Section,
+    Table,
+    Text,
+    section,
+)
+from commissure.report.wording import (
+    capital,
+    cluster_label,
+    correlations_verdict,
+    count,
+    held_constant,
+    is_tested_each_way,
+    listed,
+    region_name,
+    sides,
+)
+
+NOT_COMPARED = "Not done yet: the group stage has not been run."
+# Of clusters that are not significant; of the regions that a cluster lies in.
+_MOST_SHOWN = 20
+_MOST_WITHOUT_FINDING = 5
+_MOST_SHARES = 3
+
+
+def means_section(study: Study, figures: Mapping[str, Figure]) -> Section:
+    """Return each group's mean map."""
+    parts: list[Part | None] = []
+    if "means" in figures:
+        if study.measure.is_cfh:
+            parts.append(
+                Text(
+                    "CFH is high where a place of one half of the brain has a close match in the "
+                    "other half. A highest correlation is never 0 by chance: compare scans with "
+                    "one another, not single values with 0."
+                )
+            )
+        parts.append(figures["means"])
+    else:
+        parts.append(Text(_absent(study, "There are no mean maps in this folder."), "missing"))
+    groups = study.findings.record.get("ScansOfGroups", {}) if study.findings else {}
+    of = " of each group" if len(groups) > 1 else ""
+    return section("means", f"{capital(study.measure.mean)}{of}", parts)
+
+
+def differences_section(
+    study: Study, figures: Mapping[str, Figure], links: Mapping[str, Link], viewer: Viewer | None
+) -> Section:
+    """Return where the effect is: slices, clusters, viewer, glass brain, surface."""
+    findings = study.findings
+    if findings is None:
+        return section("differences", "What was found", [Text(NOT_COMPARED, "missing")])
+    title = findings.asked.where(findings.measure.value)
+    significant = findings.significant
+    parts: list[Part | None] = [Text(_asked(findings)), _design(findings)]
+    if significant.empty:
+        parts.append(
+            Text(
+                "No cluster is significant. That is no proof that there is no effect: it says that "
+                "this study did not find one.",
+                "note",
+            )
+        )
+    parts += [figures.get("figure1")] if not significant.empty else []
+    files = [links[key] for key in ("clusters.tsv", "clusters.docx") if key in links]
+    if not significant.empty:
+        parts.append(cluster_table(findings, significant, "Significant clusters", files))
+    parts.append(viewer)
+    parts += [figures[key] for key in ("glass", "surface") if key in figures]
+    others = findings.clusters.drop(significant.index)
+    if len(others):
+        caption = "Clusters that are not significant"
+        most = _MOST_SHOWN if len(significant) else _MOST_WITHOUT_FINDING
+        if len(others) > most:
+            caption += f" (the first {most} of {len(others)}; clusters.tsv has all)"
+        shown = others.head(most)
+        table = cluster_table(findings, shown, caption, [] if len(significant) else files)
+        if significant.empty:
+            parts.insert(3, table)
+        else:
+            summary = count(len(others), "cluster is", "clusters are")
+            parts.append(Details(f"{summary} not significant", (table,)))
+    return section("differences", title, parts)
+
+
+def effects_section(study: Study, figures: Mapping[str, Figure]) -> Section:
+    """Return the effect plots."""
+    plots = [figure for key, figure in figures.items() if key.startswith("effect")]
+    parts: list[Part | None] = list(plots)
+    if plots and study.findings is not None:
+        note = study.findings.record.get("NoteOnEffectSizes")
+        parts.insert(0, Text(_of_effects(study.findings)))
+        parts.append(Text(str(note), "note") if note else None)
+    else:
+        missing = "No cluster is significant and no region was asked for: there is nothing to plot."
+        parts.append(Text(_absent(study, missing), "missing"))
+    return section("effects", "How large the effect is", parts)
+
+
+def clinical_section(
+    study: Study, figures: Mapping[str, Figure], links: Mapping[str, Link]
+) -> Section:
+    """Return partial correlations with scores."""
+    findings = study.findings
+    table = pd.DataFrame() if findings is None else findings.table("partial_correlations")
+    if findings is None or table.empty:
+        missing = NOT_COMPARED
+        if findings is not None:
+            missing = f"{capital(correlations_verdict(findings))}."
+        return section("clinical", "Clinical scores", [Text(missing, "missing")])
+    within = findings.settings.get("within")
+    covariates = held_constant(findings)
+    held = (
+        f"with {listed(covariates)} held constant" if covariates else "with nothing held constant"
+    )
+    who = f"within {within}" if within else f"in all {findings.dots}s"
+    rows = tuple(
+        (
+            region_name(str(row["roi"]), findings),
+            findings.label(str(row["score"])),
+            fixed(row["r"]) or "-",
+            _unbroken(interval_text(row["ci_low"], row["ci_high"])) or "-",
+            p_text(row["p"]) or "-",
+            p_text(row["q"]) or "-",
+            str(row["n"]),
+        )
+        for row in rows_of(table)
+    )
+    keys = ("partial_correlations.tsv", "partial_correlations.docx")
+    return section(
+        "clinical",
+        "Clinical scores",
+        [
+            Text(
+                f"Partial correlations of the {findings.measure.mean} of each region with each "
+                f"score, {who}, {held}. q is p corrected for the number of correlations (false "
+                "discovery rate)."
+            ),
+            Table(
+                "Partial correlations",
+                ("region", "score", "r", "95 % CI", "p", "q", "n"),
+                rows,
+                links=tuple(links[key] for key in keys if key in links),
+            ),
+            figures.get("scatter"),
+        ],
+    )
+
+
+def cluster_table(
+    findings: Findings, clusters: pd.DataFrame, caption: str, links: Sequence[Link]
+) -> Table:
+    """Return clusters as a table whose first cells lead to them in the viewer."""
+    statistic = findings.statistic
+    p_columns = [name for name in map(str, clusters) if name.startswith("p_corr_")]
+    has_labels = "peak_label" in clusters
+    columns = ["cluster"]
+    columns += ["region of the peak"] if has_labels else []
+    columns += ["direction"] if "direction" in clusters else []
+    columns += [f"peak {statistic}", "x, y, z (mm)", "voxels (mm³)"]
+    columns += [f"corrected p ({name.removeprefix('p_corr_')})" for name in p_columns]
+    columns += ["Hedges g [95 % CI]"] if "g" in clusters else []
+    columns += ["lies in"] if "extent_labels" in clusters else []
+    rows = []
+    for row in rows_of(clusters):
+        at = (float(row["x"]), float(row["y"]), float(row["z"]))
+        number = str(row["cluster"])
+        cells: list[Cell] = [Place(number, at)]
+        cells += [cluster_label(number, findings) or "-"] if has_labels else []
+        cells += [sides(findings, row["direction"])] if "direction" in clusters else []
+        cells += [fixed(row[f"peak_{statistic}"]), _unbroken(", ".join(f"{mm:.0f}" for mm in at))]
+        cells.append(f"{row['voxels']:.0f} ({row['mm3']:,.0f})")
+        cells += [p_text(row[name]) for name in p_columns]
+        if "g" in clusters:
+            interval = _unbroken(interval_text(row["g_low"], row["g_high"]))
+            cells.append(f"{fixed(row['g'])} {interval}".strip())
+        if "extent_labels" in clusters:
+            cells.append(_first_shares(row["extent_labels"]))
+        rows.append(tuple(cells))
+    return Table(caption, tuple(columns), tuple(rows), links=tuple(links))
+
+
+def _asked(findings: Findings) -> str:
+    """Return what was asked of the maps, and how."""
+    record, settings = findings.record, findings.settings
+    percent = 100 * settings.get("alpha", 0.05)
+    sided, tail = "", ""
+    if findings.statistic == "t":
+        sided = ", one-sided"
+        each = is_tested_each_way(findings)
+        tail = " (each direction for itself)" if each else " (both directions together)"
+    large = "as large" if settings.get("cluster_statistic") == "size" else "of as much mass"
+    return (
+        f"Asked: {settings.get('contrast')}, with the model {settings.get('formula')}. Places "
+        f"beyond {findings.statistic} = {record.get('ClusterFormingThreshold', float('nan')):.2f} "
+        f"(p < {settings.get('cluster_forming_p', 0.001):g}{sided}) form clusters; a cluster is "
+        f"significant if one {large} is found by chance in fewer than {percent:g} % of "
+        f"{record.get('Permutations', 0):,} relabellings{tail}. "
+        f"{record.get('VoxelsAnalysed', 0):,} voxels were analysed, with "
+        f"{record.get('DegreesOfFreedom')} degrees of freedom."
+    )
+
+
+def _design(findings: Findings) -> Details | None:
+    """Return what each column of the participants was taken for; None where that is not told."""
+    columns = findings.record.get("Design") or ()
+    rows = tuple(
+        (
+            findings.label(str(about["Column"])),
+            str(about["Kind"]),
+            _levels(about),
+            str(about.get("Missing", "-")),
+            str(about.get("Because", "-")),
+        )
+        for about in columns
+    )
+    if not rows:
+        return None
+    heads = ("column", "taken as", "levels, with their scans", "missing", "because")
+    table = Table("The columns of the participants that were used", heads, rows)
+    return Details("What each column was taken for", (table,))
+
+
+def _levels(about: Mapping[str, Any]) -> str:
+    """Return a factor's levels, such as "control (reference): 28, patient: 29"."""
+    reference = about.get("Reference")
+    return (
+        ", ".join(
+            f"{level}{' (reference)' if level == reference else ''}: {n}"
+            for level, n in dict(about.get("Levels", {})).items()
+        )
+        or "-"
+    )
+
+
+def _of_effects(findings: Findings) -> str:
+    """Return what the effect plots show, by what could be adjusted."""
+    dot = f"Each dot is a {findings.dots}"
+    means = findings.table("adjusted_means")
+    if findings.table("adjusted_values").empty:
+        return f"{dot}, with the values as they are."
+    if "at" in means:
+        return (
+            f"{dot}, adjusted to the same values of the other covariates; the line is what the "
+            "model predicts, with its 95 % confidence interval."
+        )
+    return (
+        f"{dot}, adjusted to the same values of the covariates; the black diamond is the group's "
+        "adjusted mean with its 95 % confidence interval."
+    )
+
+
+def _first_shares(labels: object) -> str:
+    """Return the largest shares of a cluster, all of which clusters.tsv has."""
+    shares = str(labels).split("; ") if isinstance(labels, str) else []
+    return "; ".join(shares[:_MOST_SHARES] + (["..."] if len(shares) > _MOST_SHARES else []))
+
+
+def _unbroken(text: str) -> str:
+    """Return a text that is not broken into lines."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}").replace("-", "\N{NON-BREAKING HYPHEN}")
+
+
+def _absent(study: Study, missing: str) -> str:
+    return NOT_COMPARED if study.findings is None else missing

@@ -1,0 +1,1 @@
+"""What may be chosen for a study: classes with limits, presets, how a file is read."""

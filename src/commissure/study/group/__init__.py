@@ -1,0 +1,1 @@
+"""The group stage: who is compared, what is found, what is written."""

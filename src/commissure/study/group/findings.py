@@ -1,0 +1,169 @@
+"""What the group stage is asked, what it reads and what it finds: the types of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from commissure.clinical import PartialCorrelations, Table1
+from commissure.inference import (
+    Cluster,
+    ContrastEffect,
+    Design,
+    LeaveOneOut,
+    PermutationResult,
+)
+from commissure.inputs.people import Participants
+from commissure.settings.stats import StatsSettings
+from commissure.space.atlas import Atlas
+from commissure.study.group.maps import GroupMaps
+
+# Of standard deviations: beyond it, groups of unequal size find too much or too little.
+LARGEST_SPREAD_RATIO = 1.25
+
+
+@dataclass(frozen=True, eq=False)
+class Spreads:
+    """Groups of scans that may have a variance of their own.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the groups, as the design has its levels.
+    codes : ndarray of int, shape (n_scans,)
+        Which group each scan is of.
+    sd : tuple of float
+        Standard deviation of the residuals in each group, the median over the places.
+    allowed_for : bool
+        Whether the test lets them differ.
+    """
+
+    names: tuple[str, ...]
+    codes: NDArray[np.intp]
+    sd: tuple[float, ...]
+    allowed_for: bool
+
+    @property
+    def variance_groups(self) -> NDArray[np.intp] | None:
+        """What `commissure.inference.permutation_test` takes."""
+        return self.codes if self.allowed_for else None
+
+    @property
+    def ratio(self) -> float:
+        """The largest standard deviation over the smallest."""
+        return max(self.sd) / min(self.sd) if min(self.sd) > 0 else np.inf
+
+    @property
+    def note(self) -> str | None:
+        """What a reader must know where groups differ and the test does not allow for it."""
+        if self.allowed_for or self.ratio <= LARGEST_SPREAD_RATIO:
+            return None
+        sd = ", ".join(f"{name} {sd:.3g}" for name, sd in zip(self.names, self.sd, strict=True))
+        return (
+            f"The groups differ in spread (standard deviation beside the model: {sd}), and the "
+            "test assumes that they do not: its p may be too small or too large. Set [group] "
+            'variance_groups = "auto" with the method freedman-lane.'
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class GroupMean:
+    """The maps of one group: their mean, and whether it differs from zero.
+
+    Attributes
+    ----------
+    n : int
+    mean : ndarray of shape (n_places,)
+    test : PermutationResult
+        One-sample, by sign flips.
+    """
+
+    n: int
+    mean: NDArray[np.float64]
+    test: PermutationResult
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What is analysed, read and checked.
+
+    Attributes
+    ----------
+    people : Participants
+    design : Design
+    contrast : ndarray of shape (n_rows, n_columns)
+    maps : GroupMaps
+    atlas : Atlas or None
+    rois : mapping of str to ndarray
+        Places of the regions asked for.
+    table1 : Table1
+    space : str or None
+    with_global_signal : ndarray of shape (n_scans, n_places), or None
+        The maps if the global signal is left in the series, where everyone has one.
+    """
+
+    people: Participants
+    design: Design
+    contrast: NDArray[np.float64]
+    maps: GroupMaps
+    atlas: Atlas | None
+    rois: Mapping[str, NDArray[np.intp]]
+    table1: Table1
+    space: str | None
+    with_global_signal: NDArray[np.float64] | None = None
+
+
+def region_places(
+    clusters: Sequence[Cluster], significant: Iterable[int], rois: Mapping[str, NDArray[np.intp]]
+) -> dict[str, NDArray[np.intp]]:
+    """Return the places of each region: significant clusters (from 0), then those asked for."""
+    return {f"cluster {i + 1}": clusters[i].places for i in significant} | dict(rois)
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """All that the group stage finds; `commissure.study.group.stage.findings_files` writes it.
+
+    Attributes
+    ----------
+    settings : StatsSettings
+    inputs : Inputs
+    result : PermutationResult
+    compared : dict of str to int
+        Scans of each mean or slope that the contrast names.
+    clusters : DataFrame
+        See `commissure.inference.cluster_table`; and whether each is significant.
+    significant : tuple of int
+        Which clusters, counted from 0.
+    g : ndarray of shape (n_places,), or None
+        Hedges g, where the contrast is of means.
+    effects : ContrastEffect or None
+        On the mean of each cluster; None for F contrasts, and where there is no cluster.
+    influence : LeaveOneOut or None
+        Of each scan on them.
+    groups : dict of str to GroupMean
+    regions : DataFrame of shape (n_scans, n_regions)
+        Mean of each map in each significant cluster and each region asked for.
+    correlations : PartialCorrelations or None
+    notes : tuple of str
+        What a reader must know.
+    spreads : Spreads or None
+        Of the groups, where there are several.
+    """
+
+    settings: StatsSettings
+    inputs: Inputs
+    result: PermutationResult
+    compared: Mapping[str, int]
+    clusters: pd.DataFrame
+    significant: tuple[int, ...]
+    g: NDArray[np.float64] | None
+    effects: ContrastEffect | None
+    influence: LeaveOneOut | None
+    groups: Mapping[str, GroupMean]
+    regions: pd.DataFrame
+    correlations: PartialCorrelations | None
+    notes: tuple[str, ...]
+    spreads: Spreads | None = None

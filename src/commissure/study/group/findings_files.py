@@ -1,0 +1,292 @@
+"""What the group stage writes."""
+
+import json
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+import commissure
+from commissure.files.bids_names import has_midline
+from commissure.files.data_texts import read_data
+from commissure.files.labels import contrast_label, distinct_labels
+from commissure.files.shared_paths import in_argument, in_sentence, shared_name, without_folders
+from commissure.files.text import write_json, write_tsv
+from commissure.inference import SELECTED_PEAK_NOTE, contrast_effect
+from commissure.inputs.people import MEAN_FD, described
+from commissure.render.clinical_tables import correlations_text, table1_frame, table1_text
+from commissure.render.docx import table_docx
+from commissure.render.findings import findings_figure
+from commissure.render.numbers import fixed, interval_text, p_equals, p_text
+from commissure.render.scatter import scatter_figure
+from commissure.report.measure_names import measure_of_files
+from commissure.space import Domain
+from commissure.study.group.coverage import coverage_record
+from commissure.study.group.findings import Findings
+from commissure.study.group.region_tables import write_report_tables
+
+_LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
+
+
+def write_findings(findings: Findings, folder: Path) -> None:
+    """Write maps, tables, figures and the record of how they were made into a folder."""
+    _write_maps(findings, folder)
+    _write_clusters(findings, folder)
+    _write_people(findings, folder)
+    _write_figures(findings, folder)
+    write_report_tables(findings, folder)
+    write_json(folder / "stats.json", _record(findings))
+
+
+def _write_maps(findings: Findings, folder: Path) -> None:
+    result, contrast = findings.result, findings.settings.contrast
+    domain = findings.inputs.maps.domain
+    statistic = "t" if result.n_rows == 1 else "F"
+    of_contrast = {
+        statistic: result.t,
+        "effect": result.effect if result.n_rows == 1 else None,
+        "g": findings.g,
+        "p": result.p_uncorrected,
+        "pfwe": result.p_fwe,
+        "pfdr": result.p_fdr,
+        "tfce": result.tfce,
+        "ptfce": result.p_tfce,
+        "cluster": _numbered(findings),
+        "significant": _significant(findings),
+    }
+    coverage = findings.inputs.maps.coverage
+    about: dict[str, Any] = {"Scans": len(coverage.scans), "Space": findings.inputs.space}
+    _write_map(coverage.domain, folder, "stat-coverage", "coverage", coverage.n_with, about)
+    about = {"Contrast": contrast, "Space": findings.inputs.space}
+    for name, values in of_contrast.items():
+        if values is not None:
+            stem = f"contrast-{contrast_label(contrast)}_stat-{name}"
+            _write_map(domain, folder, stem, name, values, about)
+    other = findings.inputs.with_global_signal
+    if other is not None and result.n_rows == 1:
+        design = findings.inputs.design
+        t = contrast_effect(other, design.matrix, findings.inputs.contrast, (1,)).t
+        stem = f"contrast-{contrast_label(contrast)}_stat-t_desc-noGSR"
+        _write_map(domain, folder, stem, "tnogsr", t, about)
+    labels = distinct_labels(findings.groups)
+    for group, mean in findings.groups.items():
+        of_group = {
+            "mean": mean.mean,
+            "onesamplet": mean.test.t,
+            "onesamplepfwe": mean.test.p_fwe,
+        }
+        about = {"Group": group, "NumberOfScans": mean.n, "Space": findings.inputs.space}
+        for name, values in of_group.items():
+            stem = f"group-{labels[group]}_stat-{name}"
+            _write_map(domain, folder, stem, name, values, about)
+
+
+def _write_map(
+    domain: Domain,
+    folder: Path,
+    stem: str,
+    name: str,
+    values: NDArray[Any],
+    about: dict[str, Any],
+) -> None:
+    output = json.loads(read_data("files", "stats_outputs.json"))[name]
+    kind = np.int32 if name in ("cluster", "coverage") else np.float32
+    img = domain.to_image(values.astype(kind), fill=output["Outside"])
+    nib.save(img, folder / f"{stem}_statmap.nii.gz")
+    write_json(folder / f"{stem}_statmap.json", {"Description": output["Description"], **about})
+
+
+def _numbered(findings: Findings) -> NDArray[np.int32]:
+    numbers = np.zeros(findings.inputs.maps.domain.n_places, np.int32)
+    for i, cluster in enumerate(findings.result.clusters):
+        numbers[cluster.places] = i + 1
+    return numbers
+
+
+def _significant(findings: Findings) -> NDArray[np.float64]:
+    inside = np.isin(_numbered(findings), np.array(findings.significant) + 1)
+    return np.where(inside, findings.result.t, 0)
+
+
+def _cluster_tables(findings: Findings) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table of clusters with the effect on each one's mean, and its notes."""
+    table = findings.clusters.copy()
+    settings, result = findings.settings, findings.result
+    first = table.index[table["voxels"].notna()]
+    effects, influence = findings.effects, findings.influence
+    if effects is not None and influence is not None:
+        table.loc[first, "mean_effect"] = effects.estimate
+        if findings.g is not None:
+            table.loc[first, "g"] = effects.g
+            table.loc[first, "g_low"] = effects.g_low
+            table.loc[first, "g_high"] = effects.g_high
+        ids = findings.inputs.people.table["participant_id"].astype(str).to_numpy()
+        most = np.abs(influence.t_change).argmax(axis=0)
+        table.loc[first, "most_influential"] = ids[most]
+        table.loc[first, "t_of_mean"] = effects.t
+        table.loc[first, "t_without"] = effects.t + influence.t_change[most, np.arange(len(most))]
+    statistic, sided = "F", ""
+    if result.n_rows == 1:
+        statistic = "|t|"
+        each = settings.tail == "one-sided-each"
+        sided = ", each direction for itself" if each else ", two-sided"
+    changes = "sign flips" if result.sign_flips else f"permutations ({settings.method})"
+    how = (
+        f"{settings.contrast}; {settings.formula}; {result.n_permutations:,} {changes}{sided}; "
+        f"clusters of {settings.connectivity}-neighbours at {statistic} > {result.threshold:.4f} "
+        f"(p < {settings.cluster_forming_p:g}, {result.df} degrees of freedom), significant at "
+        f"p_corr < {settings.alpha:g} by {settings.cluster_statistic}."
+    )
+    n = f"n: {', '.join(f'{name} {n}' for name, n in findings.compared.items())}."
+    notes = [how, n, *table.attrs["notes"]]
+    return table, notes
+
+
+def _write_clusters(findings: Findings, folder: Path) -> None:
+    table, notes = _cluster_tables(findings)
+    write_tsv(folder / "clusters.tsv", table)
+    statistic = "t" if findings.result.n_rows == 1 else "F"
+    text = pd.DataFrame(
+        {
+            "Cluster": table["cluster"],
+            f"Peak {statistic}": table[f"peak_{statistic}"].map(fixed),
+            "x, y, z (mm)": [
+                f"{x:.0f}, {y:.0f}, {z:.0f}"
+                for x, y, z in table[["x", "y", "z"]].itertuples(index=False)
+            ],
+            "Voxels": table["voxels"].map("{:.0f}".format, na_action="ignore").fillna(""),
+            "mm³": table["mm3"].map("{:.0f}".format, na_action="ignore").fillna(""),
+        }
+    )
+    for column in table.columns[table.columns.str.startswith("p_corr_")]:
+        kind = column.removeprefix("p_corr_")
+        text[f"p corrected, {kind}"] = table[column].astype(float).map(p_text)
+    if "g" in table:
+        text["Hedges g [95 % CI]"] = [
+            f"{fixed(g)} {interval_text(low, high)}".strip()
+            for g, low, high in table[["g", "g_low", "g_high"]].itertuples(index=False)
+        ]
+    if "peak_label" in table:
+        text["Region of the peak"] = table["peak_label"]
+    (folder / "clusters.docx").write_bytes(table_docx(text, "Clusters", notes))
+    if findings.influence is not None:
+        ids = findings.inputs.people.table["participant_id"]
+        names = [f"cluster {i + 1}" for i in range(len(findings.result.clusters))]
+        change = pd.DataFrame(findings.influence.t_change, columns=names)
+        change.insert(0, "participant_id", ids.to_numpy())
+        write_tsv(folder / "influence.tsv", change)
+
+
+def _write_people(findings: Findings, folder: Path) -> None:
+    write_tsv(folder / "roi_values.tsv", findings.regions.reset_index())
+    write_tsv(folder / "table1.tsv", table1_frame(findings.inputs.table1))
+    title = "Demographic and clinical characteristics"
+    text, notes = table1_text(findings.inputs.table1, _units(findings))
+    (folder / "table1.docx").write_bytes(table_docx(text, title, notes))
+    if findings.correlations is not None:
+        write_tsv(folder / "partial_correlations.tsv", findings.correlations.table)
+        text, notes = correlations_text(findings.correlations, _units(findings))
+        (folder / "partial_correlations.docx").write_bytes(
+            table_docx(text, "Partial correlations", notes)
+        )
+
+
+def _units(findings: Findings) -> dict[str, str]:
+    """Return the units of the participants' columns, as far as they are known."""
+    return findings.inputs.people.units | {MEAN_FD: "mm"}
+
+
+def _write_figures(findings: Findings, folder: Path) -> None:
+    table, result = findings.clusters, findings.result
+    statistic = "t" if result.n_rows == 1 else "F"
+    mains = table[table["significant"]]
+    peaks = [
+        (
+            f"cluster {row['cluster']}: peak {statistic} = {row[f'peak_{statistic}']:.2f}, "
+            f"{row['voxels']} voxels, "
+            + p_equals(row[f"p_corr_{findings.settings.cluster_statistic}"], "p corrected")
+            + (f"\n{row['peak_label']}" if row.get("peak_label") else ""),
+            (row["x"], row["y"], row["z"]),
+        )
+        for row in mains.to_dict("records")
+    ]
+    significant = _significant(findings)
+    figure = findings_figure(
+        significant,
+        peaks,
+        findings.inputs.maps.domain.to_image(significant.astype(np.float32)),
+        label=statistic,
+        on_template=has_midline(findings.inputs.space),
+    )
+    _save(figure, folder / "figure1")
+    if findings.correlations is not None:
+        _save(
+            scatter_figure(findings.correlations, _units(findings)), folder / "partial_correlations"
+        )
+
+
+def _save(figure: Figure, stem: Path) -> None:
+    # Without the date and with a fixed salt, the same findings give the same bytes.
+    with mpl.rc_context({"svg.hashsalt": "commissure"}):
+        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
+        figure.savefig(stem.with_suffix(".png"), dpi=300)
+    plt.close(figure)
+
+
+def _spreads(findings: Findings) -> dict[str, Any] | None:
+    of = findings.spreads
+    if of is None:
+        return None
+    sd = dict(zip(of.names, of.sd, strict=True))
+    return {"AllowedFor": of.allowed_for, "ResidualSD": sd, "Ratio": of.ratio}
+
+
+def _record(findings: Findings) -> dict[str, Any]:
+    result, inputs = findings.result, findings.inputs
+    clusters = [
+        {"cluster": i + 1, "sign": c.sign, "voxels": c.size, "mass": c.mass}
+        | {"p_corr_size": c.p_size, "p_corr_mass": c.p_mass}
+        | {"p_from_pareto_tail": c.p_size_fitted or c.p_mass_fitted}
+        | {"significant": i in findings.significant}
+        for i, c in enumerate(result.clusters)
+    ]
+    return {
+        "Measure": measure_of_files(inputs.maps.sources).record,
+        "Settings": without_folders(asdict(findings.settings)),
+        "Units": _units(findings),
+        "Scans": len(inputs.maps.data),
+        "ScansCompared": dict(findings.compared),
+        "ScansOfGroups": {name: mean.n for name, mean in findings.groups.items()},
+        "DesignColumns": list(inputs.design.names),
+        "Design": described(inputs.people, inputs.design.factors),
+        "DegreesOfFreedom": result.df,
+        "ClusterFormingThreshold": result.threshold,
+        "Permutations": result.n_permutations,
+        "PermutationsExhaustive": result.exhaustive,
+        "SignFlips": result.sign_flips,
+        "Spreads": _spreads(findings),
+        "Seed": result.seed,
+        "VoxelsOfMask": inputs.maps.coverage.domain.n_places,
+        "VoxelsAnalysed": inputs.maps.domain.n_places,
+        "Coverage": coverage_record(inputs.maps.coverage),
+        "VoxelsWithoutVariance": int(result.constant.sum()),
+        "VoxelsSignificantFWE": int((result.p_fwe < findings.settings.alpha).sum()),
+        "Clusters": clusters,
+        "NoteOnEffectSizes": SELECTED_PEAK_NOTE,
+        "Atlas": None if inputs.atlas is None else in_argument(inputs.atlas.name),
+        "Space": inputs.space,
+        "Sources": list(map(shared_name, inputs.maps.sources)),
+        "Notes": list(map(in_sentence, findings.notes)),
+        "GeneratedBy": [
+            {"Name": "commissure", "Version": commissure.__version__},
+            *({"Name": name, "Version": metadata.version(name)} for name in _LIBRARIES),
+        ],
+    }

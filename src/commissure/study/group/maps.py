@@ -1,0 +1,167 @@
+"""What the group stage reads: the maps, and the places that all of them have."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from commissure.files.bids_names import IMAGE_EXTENSIONS, split_extension
+from commissure.files.images import load_image, sample_file
+from commissure.files.tables import read_table
+from commissure.inference import match_maps
+from commissure.problems import InputError
+from commissure.space import Domain
+from commissure.study.group.coverage import Coverage, check_maps_differ, coverage_of
+
+
+@dataclass(frozen=True, eq=False)
+class GroupMaps:
+    """Maps of all scans where all of them have data.
+
+    Attributes
+    ----------
+    data : ndarray of shape (n_scans, n_places)
+    domain : Domain
+        The mask where every scan has data: a value that is finite and not exactly 0, which is
+        what maps have where they have no data.
+    coverage : Coverage
+        How many scans have data at each place of the mask.
+    sources : tuple of str
+        File of each scan.
+    """
+
+    data: NDArray[np.float64]
+    domain: Domain
+    coverage: Coverage
+    sources: tuple[str, ...]
+
+
+def read_maps(maps: Path, participants: pd.DataFrame, domain: Domain) -> GroupMaps:
+    """Read the map of each scan, in the order of the participants.
+
+    Parameters
+    ----------
+    maps : Path
+        A table with the columns ``participant_id`` (and ``session_id``, if participants have it)
+        and ``path`` (relative to the table, or absolute); or one 4D file in the order of the
+        participants.
+    participants : DataFrame
+    domain : Domain
+
+    Raises
+    ------
+    InputError
+        With every problem that was found.
+    """
+    if split_extension(maps)[1] in IMAGE_EXTENSIONS:
+        values, sources = _read_4d(maps, len(participants), domain)
+    else:
+        values, sources = _read_listed(maps, participants, domain)
+    return _where_all_have_data(values, sources, participants, domain)
+
+
+def read_map_files(files: Sequence[Path], participants: pd.DataFrame, domain: Domain) -> GroupMaps:
+    """Read maps, a file a scan in the order of the participants; see `read_maps`."""
+    values, sources = _read_files(files, domain), tuple(map(str, files))
+    return _where_all_have_data(values, sources, participants, domain)
+
+
+def sample_map(file: Path, domain: Domain) -> NDArray[np.float64]:
+    """Read a map at the places of a domain; NaN where it has no data.
+
+    Maps have NaN or exactly 0 where they have no data: a measured value is never exactly 0.
+
+    Raises
+    ------
+    InputError
+        If it is no map of one volume on the grid of the domain.
+    """
+    img = load_image(file)
+    if img.ndim != 3:
+        msg = f"{file} has {img.ndim} dimensions; a map has 3."
+        raise InputError(msg)
+    return _missing_as_nan(sample_file(file, domain))
+
+
+def mean_of_runs(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of a session's runs (n_runs, n_places) where every run has data, else NaN.
+
+    Means of fewer runs at some places would have more noise there.
+    """
+    mean: NDArray[np.float64] = values.mean(axis=0)
+    return mean
+
+
+def _missing_as_nan(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isfinite(values) & (values != 0), values, np.nan)
+
+
+def _where_all_have_data(
+    values: NDArray[np.float64],
+    sources: tuple[str, ...],
+    participants: pd.DataFrame,
+    domain: Domain,
+) -> GroupMaps:
+    scans = _names(participants)
+    check_maps_differ(values, scans, sources)
+    coverage, everywhere = coverage_of(values, scans, domain)
+    return GroupMaps(values[:, everywhere], domain.restrict(everywhere), coverage, sources)
+
+
+def _names(participants: pd.DataFrame) -> list[str]:
+    """Return what the scans are called: their participants, and sessions if there are any."""
+    names = participants["participant_id"].astype(str)
+    if "session_id" in participants:
+        names = names + " ses-" + participants["session_id"].astype(str).str.removeprefix("ses-")
+    return list(names)
+
+
+def _read_4d(
+    path: Path, n_scans: int, domain: Domain
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    img = load_image(path)
+    if img.ndim != 4 or img.shape[3] != n_scans:
+        size = " x ".join(map(str, img.shape))
+        msg = (
+            f"{path} is {size}; it must have one volume for each of the {n_scans} rows of the "
+            "participants, in their order."
+        )
+        raise InputError(msg)
+    values = np.ascontiguousarray(_missing_as_nan(sample_file(path, domain)).T)
+    return values, tuple(f"{path}, volume {n + 1}" for n in range(n_scans))
+
+
+def _read_listed(
+    path: Path, participants: pd.DataFrame, domain: Domain
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    table = read_table(path)
+    if "path" not in table:
+        msg = f"{path} has no column path; its columns are {', '.join(map(str, table))}."
+        raise InputError(msg)
+    if nameless := [str(n) for n, name in enumerate(table["path"], start=1) if pd.isna(name)]:
+        msg = f"{path}: row {', '.join(nameless)} has no path. Fill it in, or remove the row."
+        raise InputError(msg)
+    keys = ["participant_id", *(["session_id"] if "session_id" in participants else [])]
+    try:
+        matched = match_maps(participants, table, on=keys)
+    except InputError as error:
+        both = f"{path} and participants.tsv do not name the same scans"
+        raise InputError([f"{both}. {problem}" for problem in error.problems]) from error
+    files = [path.parent / name for name in matched["path"]]
+    return _read_files(files, domain), tuple(map(str, files))
+
+
+def _read_files(files: Sequence[Path], domain: Domain) -> NDArray[np.float64]:
+    values = np.empty((len(files), domain.n_places))
+    problems: list[str] = []
+    for row, file in enumerate(files):
+        try:
+            values[row] = sample_map(file, domain)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return values

@@ -1,0 +1,375 @@
+"""The group stage of a study: who is included, their maps, what is found."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from commissure.files.bids_names import bare, with_global_signal
+from commissure.files.images import sample_file
+from commissure.files.text import write_json, write_tsv
+from commissure.inference import NullMaker
+from commissure.inputs.people import MEAN_FD, Participants, understood
+from commissure.inputs.regions import files_named
+from commissure.measures import cfh
+from commissure.problems import InputError
+from commissure.records.quality import KEYS, LEFT_OUT
+from commissure.report.methods.files import write_methods
+from commissure.settings.reading import GroupSettings, StudySettings, tables_of_results
+from commissure.space import Domain
+from commissure.study.group.findings_files import write_findings
+from commissure.study.group.inputs import check_inputs, named_columns
+from commissure.study.group.maps import mean_of_runs, read_map_files, sample_map
+from commissure.study.group.people import in_subset, rows_of, subset_text, with_motion
+from commissure.study.group.statistics import find
+from commissure.study.participant.clean_files import own_folder
+from commissure.study.participant.domain import study_domain
+from commissure.study.participant.steps import RunResult, clean_scan, map_name, write_study_maps
+from commissure.study.quality import judge, key_of, left_out
+from commissure.workspace.keys import code_of, hash_of
+from commissure.workspace.ledger import Ledger
+from commissure.workspace.paths import GROUP_FOLDER, make_folder
+from commissure.workspace.written import Written
+
+# In the work folder: series of everyone, for as long as partners are searched.
+PARTNERS_FOLDER = "partners"
+_PARTNERS, FINDINGS, _METHODS = "partners of the group", "findings", "methods"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A run and whether it is included.
+
+    Attributes
+    ----------
+    result : RunResult
+    row : dict
+        Its row of quality.tsv; without measurements where the run could not be made clean.
+    """
+
+    result: RunResult
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class GroupOutcome:
+    """What the group stage did.
+
+    Attributes
+    ----------
+    n_scans : int
+    n_clusters, n_significant : int
+    notes : tuple of str
+    """
+
+    n_scans: int
+    n_clusters: int
+    n_significant: int
+    notes: tuple[str, ...]
+
+
+def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[Judged]:
+    """Judge the runs that are clean; those that are not are left out, with the reason."""
+    judged = []
+    for one in results:
+        decided = left_out(one.scan, settings.quality)
+        # What went wrong with somebody who is left out stops nobody.
+        result = one if decided is None else replace(one, problems=())
+        row = key_of(result.scan)
+        if result.measured is not None:
+            row = judge(result.measured, settings.quality)
+        why = " ".join(result.problems)
+        if why or not result.is_done:
+            why = f"failed: {why}" if why else "not done: run the participant stage."
+            row |= {"included": False, "reasons": why}
+        if decided is not None:
+            row |= {"included": False, "reasons": f"{LEFT_OUT}{decided}"}
+        judged.append(Judged(result, row))
+    return judged
+
+
+def asked_of_group(settings: StudySettings) -> GroupSettings:
+    """Return what is asked of the maps, with mean framewise displacement in the formula."""
+    group = settings.group
+    if group.mean_fd_covariate:
+        group = replace(group, formula=f"{group.formula} + {MEAN_FD}")
+    return group
+
+
+def run_group(
+    judged: Sequence[Judged],
+    people: Participants,
+    out_dir: Path,
+    settings: StudySettings,
+    *,
+    n_threads: int | None = None,
+    max_memory: int | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    null_by: NullMaker | None = None,
+) -> GroupOutcome:
+    """Compare those who are included; nothing is done again that is done already.
+
+    Parameters
+    ----------
+    judged : sequence of Judged
+        All runs of the study.
+    people : Participants
+    out_dir : Path
+    settings : StudySettings
+    n_threads, max_memory : int, optional
+    progress : callable, optional
+        Called with what is being done and the share that is done.
+    null_by : callable, optional
+        See `commissure.inference.permutation_test`.
+
+    Raises
+    ------
+    InputError
+        With every problem that was found.
+    """
+    ledger = Ledger(out_dir, GROUP_FOLDER)
+    ledger.clear_staging()
+    included = [j for j in judged if j.row["included"]]
+    if not included:
+        msg = "Nobody is included in the group stage; see quality.tsv for the reasons."
+        raise InputError(msg)
+    asked = asked_of_group(settings)
+    n_included, included = len(included), _of_subset(included, people, asked)
+    if settings.cfh.partner == "group":
+        included = _partners_of_group(included, ledger, out_dir, settings, n_threads, max_memory)
+    scans = _scans(included, asked)
+    excluded = _excluded(judged, people, asked.group)
+    if asked.subset:
+        ours = people.table["participant_id"][in_subset(people, asked.subset)].map(bare)
+        excluded = excluded[excluded["participant_id"].map(bare).isin(ours)]
+    people = rows_of([key for key, _ in scans], people)
+    motion = [[run.row.get("mean_fd_jenkinson") for run in runs] for _, runs in scans]
+    people = with_motion(understood(people, named_columns(settings.group)), motion, asked)
+    if asked.subset:
+        note = f"{subset_text(asked.subset)} are compared: {len(included)} of {n_included} runs."
+        people = replace(people, notes={**people.notes, "participant_id": note})
+    key = hash_of(
+        code_of("findings"),
+        asdict(asked),
+        [Written.of(file).sha256 for file in files_named(asked.rois, asked.atlas)],
+        people.table.to_csv(),
+        people.categorical,
+        [[run.result.key for run in runs] for _, runs in scans],
+        excluded.to_csv(),
+    )
+
+    def make(folder: Path) -> dict[str, Any]:
+        group_folder = folder / GROUP_FOLDER
+        group_folder.mkdir()
+        first = scans[0][1][0].result
+        space = first.scan.clean_space
+        mask = study_domain(_maps(scans[0][1])[0], space, settings.cfh)
+        files = [_map_of(runs, mask, folder, out_dir) for _, runs in scans]
+        inputs = check_inputs(
+            lambda: people,
+            lambda: mask,
+            lambda table, domain: read_map_files(files, table, domain),
+            asked,
+        )
+        names = [_name(file, folder, out_dir) for file in files]
+        inputs = replace(
+            inputs,
+            maps=replace(inputs.maps, sources=tuple(names)),
+            space=space,
+            with_global_signal=_with_global_signal([runs for _, runs in scans], inputs.maps.domain),
+        )
+        findings = find(
+            inputs,
+            asked,
+            n_threads=n_threads,
+            max_memory=max_memory,
+            progress=progress,
+            null_by=null_by,
+        )
+        write_findings(findings, group_folder)
+        write_tsv(group_folder / "participants.tsv", people.table.assign(map=names))
+        runs = [{name: run.row[name] for name in KEYS} for _, of in scans for run in of]
+        write_tsv(group_folder / "included.tsv", pd.DataFrame(runs, columns=KEYS))
+        write_tsv(group_folder / "excluded.tsv", excluded)
+        return {
+            "n_scans": len(files),
+            "n_clusters": len(findings.result.clusters),
+            "n_significant": len(findings.significant),
+            "notes": list(findings.notes),
+        }
+
+    def tell(folder: Path) -> dict[str, Any]:
+        (folder / GROUP_FOLDER).mkdir()
+        write_methods(out_dir, folder / GROUP_FOLDER, out_dir / GROUP_FOLDER)
+        return {}
+
+    facts = ledger.do(FINDINGS, key, make)
+    # Limits that exclude nobody change the text, not the findings.
+    rows = [run.row for run in judged]
+    ledger.do(_METHODS, hash_of(key, code_of("methods"), tables_of_results(settings), rows), tell)
+    partners = [_PARTNERS] if settings.cfh.partner == "group" else []
+    ledger.keep_only([FINDINGS, _METHODS, *partners])
+    return GroupOutcome(**facts | {"notes": tuple(facts["notes"])})
+
+
+def _of_subset(
+    included: Sequence[Judged], people: Participants, asked: GroupSettings
+) -> list[Judged]:
+    """Return the runs of those to whom the study is limited."""
+    if not asked.subset:
+        return list(included)
+    scans = [run.result.scan for run in included]
+    keys = sorted({(scan.participant_id, scan.session or "") for scan in scans})
+    rows = rows_of([(who, session or None) for who, session in keys], people)
+    kept = {key for key, inside in zip(keys, in_subset(rows, asked.subset), strict=True) if inside}
+    return [
+        run
+        for run, scan in zip(included, scans, strict=True)
+        if (scan.participant_id, scan.session or "") in kept
+    ]
+
+
+def _scans(
+    included: Sequence[Judged], asked: GroupSettings
+) -> list[tuple[tuple[str, str | None], list[Judged]]]:
+    """Gather the runs of each participant and session.
+
+    Raises
+    ------
+    InputError
+        If participants have several sessions and these are not blocks.
+    """
+    scans: dict[tuple[str, str | None], list[Judged]] = {}
+    for run in included:
+        scan = run.result.scan
+        scans.setdefault((scan.participant_id, scan.session), []).append(run)
+    ids = [who for who, _ in scans]
+    twice = sorted({who for who in ids if ids.count(who) > 1})
+    if twice and asked.blocks is None:
+        msg = (
+            f"{', '.join(twice)} have several sessions. Choose one ([input] sessions), or say "
+            'that sessions of a participant belong together: [group] blocks = "participant_id".'
+        )
+        raise InputError(msg)
+    return sorted(scans.items(), key=lambda item: (item[0][0], item[0][1] or ""))
+
+
+def _partners_of_group(
+    included: Sequence[Judged],
+    ledger: Ledger,
+    out_dir: Path,
+    settings: StudySettings,
+    n_threads: int | None,
+    max_memory: int | None,
+) -> list[Judged]:
+    """Map everyone at the partners of all who are included."""
+    key = hash_of(code_of("maps"), asdict(settings.cfh), [run.result.key for run in included])
+    cleans = [clean_scan(run.result.job, run.result.scan) for run in included]
+
+    def make(folder: Path) -> dict[str, Any]:
+        domain = study_domain(cleans[0].path, cleans[0].space, settings.cfh)
+        work_dir = make_folder(included[0].result.job.work_dir / PARTNERS_FOLDER)
+        with tempfile.TemporaryDirectory(dir=work_dir) as spool:
+            series = []
+            for number, clean in enumerate(cleans):
+                path = Path(spool) / f"{number}.npy"
+                np.save(path, sample_file(clean.path, domain).astype(np.float32))
+                series.append(np.load(path, mmap_mode="r"))
+            results = cfh(
+                series,
+                domain,
+                partner="group",
+                dtype=settings.cfh.dtype,
+                n_threads=n_threads,
+                max_memory=max_memory,
+            )
+        about = asdict(settings.cfh) | {"scans": [clean.source for clean in cleans]}
+        for run, clean, result in zip(included, cleans, results, strict=True):
+            write_study_maps(run.result.scan, clean, result, domain, about, folder)
+        return {}
+
+    ledger.do(_PARTNERS, key, make)
+    return [
+        replace(
+            run,
+            result=replace(
+                run.result,
+                map=out_dir / map_name(run.result.job, run.result.scan),
+                key=hash_of(key, clean.source),
+            ),
+        )
+        for run, clean in zip(included, cleans, strict=True)
+    ]
+
+
+def _maps(runs: Sequence[Judged]) -> list[Path]:
+    return [run.result.map for run in runs if run.result.map is not None]
+
+
+def _map_of(runs: Sequence[Judged], mask: Domain, folder: Path, out_dir: Path) -> Path:
+    """Return the map of a participant: of the one run, or the mean of several, then written."""
+    maps = _maps(runs)
+    if len(maps) == 1:
+        return maps[0]
+    mean = mean_of_runs(np.stack([sample_map(path, mask) for path in maps]))
+    stem = "_".join(p for p in maps[0].name.split("_") if not p.startswith("run-"))
+    stem = stem.replace("_boldmap.nii.gz", "").replace("_desc-clean", "")
+    where = folder / own_folder(runs[0].result.scan) / "func"
+    where.mkdir(parents=True, exist_ok=True)
+    path = where / f"{stem}_desc-meanOfRuns_boldmap.nii.gz"
+    nib.save(mask.to_image(mean.astype(np.float32)), path)
+    about = {
+        "Description": "Mean of the CFH maps (Fisher z) of a session's runs.",
+        "Sources": [_name(file, folder, out_dir) for file in maps],
+        "Mask": mask.name,
+        "Notes": [
+            (
+                "A place has a mean where every run has a value (finite and not 0), so that all "
+                "means are of as many runs. In the mask, other places are NaN; outside it, 0."
+            )
+        ],
+    }
+    write_json(path.with_name(path.name.replace(".nii.gz", ".json")), about)
+    return path
+
+
+def _with_global_signal(
+    scans: Sequence[Sequence[Judged]], domain: Domain
+) -> NDArray[np.float64] | None:
+    """Return the maps of the series with the global signal in them, if everyone has one."""
+    values = []
+    for runs in scans:
+        maps = _maps(runs)
+        others = [with_global_signal(path) for path in maps]
+        if not all(b != a and b.is_file() for a, b in zip(maps, others, strict=True)):
+            return None
+        values.append(mean_of_runs(np.stack([sample_map(path, domain) for path in others])))
+    return np.stack(values)
+
+
+def _name(file: Path, folder: Path, out_dir: Path) -> str:
+    """Return what a map is called in tables: a BIDS URI where it is part of the study."""
+    for root in (folder, out_dir):
+        if file.is_relative_to(root):
+            return f"bids::{file.relative_to(root).as_posix()}"
+    return str(file)
+
+
+def _excluded(judged: Sequence[Judged], people: Participants, group: str) -> pd.DataFrame:
+    """Return who is left out, of which group, and why."""
+    columns = [*KEYS, "reasons"]
+    table = pd.DataFrame(
+        [{name: j.row[name] for name in columns} for j in judged if not j.row["included"]],
+        columns=columns,
+    )
+    if group in people.table:
+        names = people.table["participant_id"].map(bare)
+        levels = dict(zip(names, people.table[group], strict=True))
+        table.insert(1, group, table["participant_id"].map(bare).map(levels))
+    return table

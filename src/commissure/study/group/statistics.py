@@ -1,0 +1,241 @@
+"""The group stage: from maps and participants to findings."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from commissure.clinical import PartialCorrelations, partial_correlations, roi_values
+from commissure.inference import (
+    Cluster,
+    Design,
+    NullMaker,
+    PermutationResult,
+    cluster_table,
+    contrast_effect,
+    design_matrix,
+    hedges_g,
+    leave_one_out,
+    permutation_test,
+)
+from commissure.problems import InputError
+from commissure.settings.stats import StatsSettings
+from commissure.study.group.coverage import coverage_notes
+from commissure.study.group.findings import Findings, GroupMean, Inputs, region_places
+from commissure.study.group.inputs import members, other_terms, scanned_again
+from commissure.study.group.spreads import spreads
+
+# A mean of fewer scans cannot be tested.
+_LEAST_SCANS_OF_MEAN = 3
+_NO_G = (
+    "Hedges g is left out: with several scans of a person it would be in units of what is left "
+    "within people, which no other study could be compared with."
+)
+
+
+def find(
+    inputs: Inputs,
+    settings: StatsSettings,
+    *,
+    n_threads: int | None = None,
+    max_memory: int | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    null_by: NullMaker | None = None,
+) -> Findings:
+    """Compare groups, or relate maps to scores, with everything that is reported of it.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    settings : StatsSettings
+    n_threads, max_memory, null_by
+        See `commissure.inference.permutation_test`.
+    progress : callable, optional
+        Called with what is being done and the share of it that is done.
+    """
+    design, maps, contrast = inputs.design, inputs.maps, inputs.contrast
+
+    def test(
+        values: NDArray[np.float64], design: Design, contrast: Any, what: str, **options: Any
+    ) -> PermutationResult:
+        return permutation_test(
+            values,
+            design,
+            contrast,
+            maps.domain,
+            n_permutations=settings.n_permutations,
+            seed=settings.seed,
+            dtype=settings.dtype,
+            pareto_tail=settings.pareto_tail,
+            tail=settings.tail,
+            n_threads=n_threads,
+            max_memory=max_memory,
+            progress=_counter(what, settings.n_permutations, progress),
+            null_by=null_by,
+            **options,
+        )
+
+    of_spread = spreads(inputs, settings)
+    result = test(
+        maps.data,
+        design,
+        contrast,
+        "permutations",
+        cluster_forming_p=settings.cluster_forming_p,
+        connectivity=settings.connectivity,
+        method=settings.method,
+        statistics=settings.statistics,
+        variance_groups=None if of_spread is None else of_spread.variance_groups,
+    )
+    compared = design.scans_compared(settings.contrast)
+    of_means = result.n_rows == 1 and not any(
+        part in design.covariates for name in compared for part in name.split(":")
+    )
+    repeated = scanned_again(inputs.people.table)
+    with_g = of_means and not repeated
+    sizes = (design.effective_size(settings.contrast),) if of_means else (np.nan,)
+    p_corr = _cluster_p(result.clusters, settings.statistics)
+    significant = np.flatnonzero(
+        np.array(p_corr.get(f"p_corr_{settings.cluster_statistic}", [])) < settings.alpha
+    )
+    clusters = cluster_table(
+        result.t,
+        result.clusters,
+        maps.domain,
+        p_corr=p_corr,
+        atlas=inputs.atlas,
+        statistic="t" if result.n_rows == 1 else "F",
+        connectivity=settings.connectivity,
+    )
+    clusters["significant"] = clusters["cluster"].isin([str(i + 1) for i in significant])
+    effects = influence = None
+    if result.clusters and result.n_rows == 1:
+        means = np.column_stack(
+            [maps.data[:, cluster.places].mean(axis=1) for cluster in result.clusters]
+        )
+        effects = contrast_effect(means, design.matrix, contrast, sizes)
+        influence = leave_one_out(means, design.matrix, contrast)
+    groups = {}
+    told = [*inputs.people.told, *coverage_notes(maps.coverage, settings.loss_share)]
+    told += [_NO_G] if of_means and repeated else []
+    unequal = [] if of_spread is None or of_spread.note is None else [of_spread.note]
+    notes = [*told, *unequal, *_too_few(result, settings)]
+    for name, rows in members(inputs.people.table, settings.group).items():
+        if rows.sum() < _LEAST_SCANS_OF_MEAN:
+            continue
+        values = maps.data[rows]
+        people = inputs.people.table[rows].reset_index(drop=True)
+        try:
+            one_group = design_matrix("1", people, blocks=settings.blocks)
+        except InputError as error:
+            notes += [f"The mean of {name} was not tested: {p}" for p in error.problems]
+            continue
+        groups[name] = GroupMean(
+            len(values),
+            values.mean(axis=0),
+            test(values, one_group, "mean", f"mean of {name}", statistics=()),
+        )
+    ids = [str(who) for who in inputs.people.table["participant_id"]]
+    regions = roi_values(maps.data, region_places(result.clusters, significant, inputs.rois), ids)
+    correlations = None
+    try:
+        correlations = _correlations(regions, inputs, settings)
+    except InputError as error:
+        # What has been computed so far is not to be lost.
+        notes += error.problems
+    return Findings(
+        settings=settings,
+        inputs=inputs,
+        result=result,
+        compared=compared,
+        g=hedges_g(result.t, result.df, sizes) if with_g else None,
+        clusters=clusters,
+        significant=tuple(map(int, significant)),
+        effects=effects,
+        influence=influence,
+        groups=groups,
+        regions=regions,
+        correlations=correlations,
+        notes=tuple(notes),
+        spreads=of_spread,
+    )
+
+
+def _too_few(result: PermutationResult, settings: StatsSettings) -> list[str]:
+    """Say so if no p can be small enough, whatever the data."""
+    least = 1 / result.n_permutations
+    if least < settings.alpha:
+        return []
+    return [
+        f"No corrected p can be below {least:.2g} with {result.n_permutations} relabellings, so "
+        f"nothing can be significant at {settings.alpha:g}. "
+        + (
+            "There are no more: compare more participants."
+            if result.exhaustive
+            else "Ask for more."
+        )
+    ]
+
+
+def _cluster_p(clusters: Sequence[Cluster], statistics: Sequence[str]) -> dict[str, list[float]]:
+    return {
+        f"p_corr_{name}": [getattr(cluster, f"p_{name}") for cluster in clusters]
+        for name in ("size", "mass")
+        if name in statistics
+    }
+
+
+def _correlations(
+    regions: pd.DataFrame, inputs: Inputs, settings: StatsSettings
+) -> PartialCorrelations | None:
+    if not settings.clinical:
+        return None
+    if regions.empty:
+        msg = "No cluster is significant and no region was given: no score was correlated."
+        raise InputError(msg)
+    table = inputs.people.table
+    rows = (
+        members(table, settings.group)[settings.within]
+        if settings.within
+        else np.ones(len(table), bool)
+    )
+    names = settings.clinical_covariates
+    if names is None:
+        names = other_terms(settings)
+    people = table[rows]
+    columns = pd.get_dummies(
+        people[list(names)],
+        columns=[name for name in names if name in inputs.design.factors],
+        drop_first=True,
+        dtype=float,
+    )
+    return partial_correlations(
+        regions.to_numpy()[rows],
+        people[list(settings.clinical)],
+        columns,
+        roi_names=list(map(str, regions)),
+        score_names=settings.clinical,
+        covariate_names=list(map(str, columns)),
+        participants=[str(who) for who in people["participant_id"]],
+        method=settings.correlation,
+    )
+
+
+def _counter(
+    what: str, total: int, progress: Callable[[str, float], None] | None
+) -> Callable[[int], None] | None:
+    """Turn counts of relabellings, from any thread, into a share."""
+    if progress is None:
+        return None
+    lock, done = threading.Lock(), 0
+
+    def count(more: int) -> None:
+        nonlocal done
+        with lock:
+            done += more
+            progress(what, min(done / total, 1))
+
+    return count

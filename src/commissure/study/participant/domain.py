@@ -1,0 +1,68 @@
+"""Where a study looks: the same places for every participant."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from commissure.files.bids_names import has_midline
+from commissure.files.images import load_image, read_image
+from commissure.preprocessing.clean_preprocessed import template_on
+from commissure.problems import InputError
+from commissure.settings.reading import MapSettings
+from commissure.space import Domain
+from commissure.space.grid import store_affine
+from commissure.space.templates import TEMPLATE_SPACE
+
+
+def study_domain(clean: Path, space: str | None, settings: MapSettings) -> Domain:
+    """Return the places of CFH: those of the mask, else those of grey matter by the prior.
+
+    Parameters
+    ----------
+    clean : Path
+        An image on the grid that the domain is to have.
+    space : str, optional
+        Template space it is in.
+    settings : MapSettings
+
+    Raises
+    ------
+    InputError
+        If there is no mask and the space is not one of MNI.
+
+    Notes
+    -----
+    The prior is that of MNI152NLin2009aSym. On other grids and in other MNI spaces it is
+    interpolated there: templates differ by a few millimetres at most.
+    """
+    if settings.mask is not None:
+        return Domain.from_mask(read_image(Path(settings.mask)), settings.midline_mm)
+    if not has_midline(space):
+        msg = (
+            f"{clean} is in the space {space or '(not named)'}, for which there is no prior of "
+            "grey matter. Give a mask on its grid: [cfh] mask."
+        )
+        raise InputError(msg)
+    img = load_image(clean)
+    return _of_prior(img.shape[:3], img.affine.tobytes(), settings)
+
+
+@lru_cache(maxsize=4)
+def _of_prior(shape: tuple[int, int, int], affine: bytes, settings: MapSettings) -> Domain:
+    grid = np.frombuffer(affine).reshape(4, 4)
+    return Domain.from_mask(
+        grey_mask(shape, grid, settings.grey_matter),
+        settings.midline_mm,
+        name=f"grey matter > {settings.grey_matter:g} ({TEMPLATE_SPACE})",
+    )
+
+
+def grey_mask(shape: tuple[int, ...], affine: np.ndarray[Any, Any], threshold: float) -> Any:
+    """Return an image of where the prior of grey matter exceeds a threshold, on a grid."""
+    grey = template_on(shape, affine).grey
+    img = nib.Nifti1Image((grey > threshold).astype(np.uint8), affine)
+    store_affine(img, affine, 4, 4)
+    return img

@@ -1,0 +1,266 @@
+"""CFH maps of clean scans: from files to files."""
+
+import logging
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from annotated_types import Ge, Le
+from numpy.typing import NDArray
+
+from commissure.files.bids_names import derived_stem, entity, has_midline
+from commissure.files.image_timing import LONGEST_TR, repetition_time
+from commissure.files.images import load_image, read_image, sample_file
+from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor, usable_places
+from commissure.measures.cfh import Partner
+from commissure.preprocessing import bandpass, pass_band
+from commissure.preprocessing.filtering import Padding
+from commissure.problems import InputError
+from commissure.settings.stats import Seed
+from commissure.space import Domain, check_same_grid
+from commissure.study.participant.map_files import CleanScan, write_cfh_maps
+from commissure.threads import resolve_threads
+from commissure.workspace.places import check_outputs, placed
+
+log = logging.getLogger(__name__)
+
+# The standard error of Fisher's z is 1 / sqrt(n - 3): from here on there is one, and it is small.
+_LEAST_VOLUMES, _FEW_VOLUMES = 4, 28
+Frequency = Annotated[float, Ge(0), Le(10)]
+
+
+@dataclass(frozen=True)
+class CFHSettings:
+    """How the maps are made; see `commissure.cfh` and `commissure.preprocessing.bandpass`.
+
+    Attributes
+    ----------
+    midline_mm : float
+    mask_threshold : float, optional
+    partner : {"scan", "group"}
+    tr : float, optional
+        Repetition time in seconds; by default that of each scan's sidecar or header.
+    band : tuple of float, optional
+        Lowest and highest frequency (Hz) to keep; by default the series are taken as they are.
+    band_padding : {"dft", "dpabi"}
+    space : str, optional
+        Name of the space the scans are in; by default what their names say.
+    dtype : {"float32", "float64"}
+    noise_floor : int, optional
+        Number of surrogates of which the noise floor is made; by default there is none.
+    seed : int
+        Of the surrogates.
+    """
+
+    midline_mm: Annotated[float, Ge(0), Le(30)] = 3.0
+    mask_threshold: Annotated[float, Ge(-1e9), Le(1e9)] | None = None
+    partner: Partner = "scan"
+    tr: Annotated[float, Ge(0.02), Le(LONGEST_TR)] | None = None
+    band: tuple[Frequency, Frequency] | None = None
+    band_padding: Padding = "dft"
+    space: str | None = None
+    dtype: Literal["float32", "float64"] = "float32"
+    noise_floor: Annotated[int, Ge(2), Le(1000)] | None = None
+    seed: Seed = 0
+
+
+def make_cfh_maps(
+    scans: list[Path],
+    mask: Path,
+    out_dir: Path,
+    settings: CFHSettings,
+    *,
+    n_threads: int | None = None,
+    max_memory: int | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[Path]:
+    """Make the CFH maps of clean, same-space scans.
+
+    Parameters
+    ----------
+    scans : list of Path
+        Four-dimensional NIfTI files on the grid of the mask.
+    mask : Path
+    out_dir : Path
+        Made if needed. Either all the files appear in it or none.
+    settings : CFHSettings
+    n_threads, max_memory : int, optional
+        See `commissure.cfh`.
+    progress : callable, optional
+        Called with what is being done and the share of all the work that is done.
+
+    Returns
+    -------
+    list of Path
+        The pictures, one a scan.
+
+    Raises
+    ------
+    InputError
+        With every problem that was found.
+    """
+    check_outputs(out_dir, files=scans)
+    n_threads = resolve_threads(n_threads)
+    domain = Domain.from_mask(
+        read_image(mask), settings.midline_mm, threshold=settings.mask_threshold, name=str(mask)
+    )
+    checked = _check(scans, domain, settings)
+    report = progress or (lambda _what, _share: None)
+    pictures: list[Path] = []
+    problems: list[tuple[Path, str]] = []
+    with placed(out_dir) as folder, tempfile.TemporaryDirectory(dir=folder) as spool:
+
+        def write(scan: CleanScan, result: CFHResult, floor: NoiseFloor | None = None) -> None:
+            about = {**asdict(settings), "tr": scan.tr, "space": scan.space}
+            picture = write_cfh_maps(scan, result, domain, about, folder, floor=floor)
+            pictures.append(out_dir / picture.name)
+
+        on_disk: list[NDArray[Any]] = []
+        for number, scan in enumerate(checked):
+            report(scan.path.name, number / len(checked))
+            try:
+                _check_memory(scan, domain, max_memory)
+                series = _series(scan, domain, settings)
+                usable_places(series, domain, n_threads)
+                if settings.partner == "scan":
+                    result = cfh(series, domain, dtype=settings.dtype, n_threads=n_threads)
+                    write(scan, result, _floor(series, domain, settings, n_threads))
+                else:
+                    on_disk.append(_keep_on_disk(series, Path(spool) / f"{number}.npy"))
+            except InputError as error:
+                problems += [(scan.path, problem) for problem in error.problems]
+        if problems:
+            raise InputError(_listed(problems))
+        if on_disk:
+            results = cfh(
+                on_disk,
+                domain,
+                partner="group",
+                dtype=settings.dtype,
+                n_threads=n_threads,
+                max_memory=max_memory,
+                progress=lambda share: report(f"{len(scans)} scans together", share),
+            )
+            for scan, result in zip(checked, results, strict=True):
+                write(scan, result)
+    return pictures
+
+
+def _floor(
+    series: NDArray[Any], domain: Domain, settings: CFHSettings, n_threads: int | None
+) -> NoiseFloor | None:
+    if settings.noise_floor is None:
+        return None
+    return noise_floor(
+        series,
+        domain,
+        n_surrogates=settings.noise_floor,
+        seed=settings.seed,
+        dtype=settings.dtype,
+        n_threads=n_threads,
+    )
+
+
+def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[CleanScan]:
+    """Check all that the headers tell, of all scans at once."""
+    if settings.noise_floor is not None and settings.partner == "group":
+        msg = "[cfh] noise_floor is of partners within the scan; do without [cfh] partner = group."
+        raise InputError(msg)
+    checked, problems = [], []
+    for path in scans:
+        try:
+            img = load_image(path)
+            if img.ndim != 4:
+                msg = f"{path} has {img.ndim} dimensions; a scan has 4 (x, y, z, time)."
+                raise InputError(msg)
+            if img.shape[3] < _LEAST_VOLUMES:
+                msg = (
+                    f"{path} has {img.shape[3]} volumes; correlations of fewer than "
+                    f"{_LEAST_VOLUMES} have no standard error. Give longer series."
+                )
+                raise InputError(msg)
+            check_same_grid(img, str(path), domain.grid, domain.name)
+            tr = repetition_time(path, img) if settings.tr is None else settings.tr
+            if settings.band is not None:
+                if tr is None:
+                    msg = (
+                        f"{path} does not tell its repetition time, which [cfh] band "
+                        "needs. Give [cfh] tr, in seconds."
+                    )
+                    raise InputError(msg)
+                pass_band(img.shape[3], tr, *settings.band, settings.band_padding)
+            space = settings.space or entity(path, "space")
+            checked.append(CleanScan(path, img.shape[3], tr, space))
+        except InputError as error:
+            problems += [(path, problem) for problem in error.problems]
+    by_name = [list(map(str, same)) for _, same in groupby(sorted(scans, key=_stem), key=_stem)]
+    alike = [
+        f"The maps of {', '.join(same)} would have the same name. Rename these scans "
+        "(sub-01_..., sub-02_...) or run them one by one into different folders."
+        for same in by_name
+        if len(same) > 1
+    ]
+    if problems or alike:
+        raise InputError([*_listed(problems), *alike])
+    short = [scan for scan in checked if scan.n_volumes < _FEW_VOLUMES]
+    if short:
+        log.warning(
+            "%s has %d volumes%s: a standard error of Fisher's z above 0.2. The highest of many "
+            "such correlations is high by chance alone.",
+            short[0].path.name,
+            short[0].n_volumes,
+            f", and {len(short) - 1} others are as short" if len(short) > 1 else "",
+        )
+    off_template = [scan.path.name for scan in checked if not has_midline(scan.space)]
+    if off_template:
+        log.warning(
+            "%s: no template space is named (space- in the file name, or [cfh] space). In native "
+            "space x = 0 is not the plane between the hemispheres, so left and right are only "
+            "roughly those of the brain.",
+            off_template[0] if len(off_template) == 1 else f"{len(off_template)} scans",
+        )
+    return checked
+
+
+def _series(scan: CleanScan, domain: Domain, settings: CFHSettings) -> NDArray[np.float64]:
+    series = sample_file(scan.path, domain)
+    if settings.band is not None and scan.tr is not None:
+        series = bandpass(series, scan.tr, *settings.band, settings.band_padding)
+    return series
+
+
+def _stem(path: Path) -> str:
+    return derived_stem(path, "", "")
+
+
+def _listed(problems: list[tuple[Path, str]]) -> list[str]:
+    """Say once what is wrong with several scans alike."""
+    scans: dict[str, list[str]] = {}
+    for path, problem in problems:
+        scans.setdefault(problem, []).append(str(path))
+    return [
+        problem if names[0] in problem else f"{', '.join(dict.fromkeys(names))}: {problem}"
+        for problem, names in scans.items()
+    ]
+
+
+def _check_memory(scan: CleanScan, domain: Domain, max_memory: int | None) -> None:
+    """Raise if the scan cannot be handled in the memory allowed."""
+    # The image as float64, the series as float64, and at most as much again packed.
+    needed = 8 * scan.n_volumes * (int(np.prod(domain.grid.shape)) + 2 * domain.n_places)
+    if max_memory is not None and needed > max_memory:
+        msg = (
+            f"{scan.path} needs about {needed / 1e6:,.1f} MB, more than the "
+            f"{max_memory / 1e6:,.1f} MB of [execution] mem_gb. Allow more."
+        )
+        raise InputError(msg)
+
+
+def _keep_on_disk(series: NDArray[Any], path: Path) -> NDArray[Any]:
+    np.save(path, series)
+    on_disk: NDArray[Any] = np.load(path, mmap_mode="r")
+    return on_disk

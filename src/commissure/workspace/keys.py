@@ -1,0 +1,109 @@
+"""What results depend on, as hashes: settings, and the code that makes them."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any, Literal
+
+from commissure.workspace.versions import generated_by
+
+Made = Literal["anatomy", "clean", "maps", "findings", "methods", "study", "report"]
+
+_SOURCES = (".py", ".json", ".toml", ".txt", ".md", ".j2", ".bib", ".html", ".css", ".js")
+_NUMBERS = ("numba", "numpy", "scipy")
+_IMAGES = ("matplotlib", "nibabel", "nilearn", *_NUMBERS)
+_RAW = ("preprocessing/*", "space/*", "files/*.py", "study/participant/clean*", "render/quality.py")
+# What makes each kind of result: files of this package, and programs whose versions count.
+_CODE: dict[Made, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "anatomy": (_RAW, ("greedy", "niimath", *_IMAGES)),
+    "clean": (
+        (
+            *_RAW,
+            "inputs/*",
+            "study/participant/preprocessed.py",
+            "study/quality.py",
+            "files/data/preprocess_outputs.json",
+        ),
+        ("greedy", "niimath", "pandas", *_IMAGES),
+    ),
+    "maps": (
+        (
+            "measures/*",
+            "space/*",
+            "files/*.py",
+            "study/participant/domain.py",
+            "study/participant/map_files.py",
+            "study/participant/steps.py",
+            "render/map.py",
+            "files/data/cfh_outputs.json",
+        ),
+        _IMAGES,
+    ),
+    "findings": (
+        (
+            "inference/*",
+            "clinical/*",
+            "space/*",
+            "files/*.py",
+            "render/*",
+            "inputs/people.py",
+            "inputs/regions.py",
+            "report/*.py",
+            "settings/stats.py",
+            "study/group/*",
+            "files/data/stats_outputs.json",
+        ),
+        ("formulaic", "pandas", *_IMAGES),
+    ),
+    "methods": (("report/*", "render/docx.py", "inputs/source_software.py"), ("jinja2",)),
+    "study": (("study/study_files.py", "study/quality.py", "files/*"), ("pandas",)),
+    "report": (("report/*", "render/*", "files/*.py"), ("jinja2", *_IMAGES)),
+}
+
+
+@cache
+def code_of(made: Made) -> str:
+    """Return a hash of all code that a kind of result depends on, ours and the libraries'."""
+    patterns, programs = _CODE[made]
+    digest = hashlib.sha256()
+    for pattern in patterns:
+        found = {name: code for name, code in sources().items() if fnmatchcase(name, pattern)}
+        if not found:
+            msg = f"No file of commissure is called {pattern}."
+            raise RuntimeError(msg)
+        digest.update(repr(sorted(found.items())).encode())
+    versions = [(one["Name"], one["Version"]) for one in generated_by(*programs)]
+    digest.update(repr(versions).encode())
+    return digest.hexdigest()
+
+
+@cache
+def sources() -> dict[str, str]:
+    """Return a hash of each file of the package, by its path in it."""
+    return {
+        name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for name, file in _files(resources.files("commissure"), "")
+    }
+
+
+def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _files(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(_SOURCES):
+            yield f"{prefix}{entry.name}", entry
+
+
+def hash_of(*parts: Any) -> str:
+    """Return a hash of settings and whatever else is plain, the same on every machine."""
+    text = json.dumps(
+        [asdict(part) if hasattr(part, "__dataclass_fields__") else part for part in parts],
+        sort_keys=True,
+        default=str,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
