@@ -8,15 +8,9 @@ from typing import Any
 
 from latex2mathml.converter import convert
 
-from commissure.settings.reading import (
-    PRESETS,
-    as_tables,
-    descriptions,
-    json_schema,
-    preset_file,
-    read_settings,
-    table_classes,
-)
+from commissure.settings.description import as_tables, descriptions, json_schema
+from commissure.settings.reading import preset_file, read_settings
+from commissure.settings.tables import PRESETS, table_classes
 
 _SETTINGS_MARK = "<!-- settings -->"
 _FORMULA = re.compile(

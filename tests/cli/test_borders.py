@@ -36,7 +36,7 @@ RUN = ["run", "a", "b", "all"]
         ([*CFH, "--tr", "1e308"], "--tr 1e+308: it must be a number from 0.02 to 20"),
         ([*CFH, "--band", "0.01", "nan"], "--band [0.01, NaN]: a number in it is not finite"),
         ([*CFH, "--band", "0.1", "99"], "a list of 2, each a number from 0 to 10"),
-        ([*CFH, "--noise-floor", "1"], "--noise-floor 1: it must be a whole number from 2"),
+        ([*CFH, "--noise-floor", "1"], "--noise-floor 1: give 2 or more surrogates"),
         (["preprocess", "a", "b", "--fwhm", "1e308"], "--fwhm 1e+308: it must be"),
         (["preprocess", "a", "b", "--max-mean-fd", "nan"], "--max-mean-fd NaN: it must be"),
         (["preprocess", "a", "b", "--fwhm", "4mm"], "--fwhm: invalid float value: '4mm'"),

@@ -14,7 +14,8 @@ from commissure.cli.sizes import parse_size
 from commissure.inference.contrasts import read_contrast
 from commissure.inference.grammar import read_formula
 from commissure.problems import InputError
-from commissure.settings.reading import TABLES, read_settings, table_classes
+from commissure.settings.reading import read_settings
+from commissure.settings.tables import table_classes
 
 SECONDS = float(os.environ.get("COMMISSURE_FUZZ_SECONDS", "2"))
 FACTORS = {"group": ["patient", "control", "a[1]", "b: c", 'd "e"'], "site": ["1", "2"]}
@@ -23,6 +24,7 @@ WORDS += ["group[a[1]]", "0", "1", "2", "1e308", "1e-320", ".5", "9" * 400, "inf
 WORDS += [*"+-*/^()[]:,.=#\"'\\ \t\n\0", "\u2212", "\u201c", "\ud800", "\u00df", "\U0001f600"]
 TOML = ["=", "[", "]", "[[", "{", "}", '"', "'''", "\n", "\n", ",", ".", "#", "true", "-0.0"]
 TOML += ["1979-05-27", "07:32:00", "0x1F", "1_000", "dask", "preset", '"liu2025"', "= 1\n", "= 1\n"]
+TABLES = tuple(table_classes())
 NAMES = [name for cls in table_classes().values() for name in cls.__dataclass_fields__]
 
 

@@ -144,7 +144,7 @@ def fake_study(
         mapped = f"{name}_stat-cfh_desc-clean_boldmap.nii.gz"
         _step(
             ledger,
-            f"cfh {scan.name}",
+            f"maps {scan.name}",
             who,
             {"boldmap": (f"space-{SPACE}_stat-cfh_desc-clean",)},
             pictures,

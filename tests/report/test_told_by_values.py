@@ -6,8 +6,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from commissure.measures import CFH, Measure
+from commissure.measures.names import measure_called, measure_of_files
 from commissure.report.contents import Findings, Participant, Run, Study
-from commissure.report.measure_names import CFH, MeasureName, measure_called, measure_of_files
 from commissure.report.page.parts import Details, Figure, Table, Text
 from commissure.report.page.study import study_page
 
@@ -123,7 +124,7 @@ BUSY = (
     Participant("sub-1", "", None, (Run("", "waiting"),)),
 )
 DONE = BUSY[:1]
-UNKNOWN = {"Measure": MeasureName().record}
+UNKNOWN = {"Measure": Measure().record}
 VMHC = {"Measure": measure_called("VMHC").record}
 
 CASES = {
@@ -371,4 +372,4 @@ def test_no_sentence_is_broken(case):
 )
 def test_names_of_files_tell_the_measure(files, short, unit):
     found = measure_of_files(files)
-    assert (found.short, found.unit) == (short, unit)
+    assert (found.name, found.unit) == (short, unit)

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from commissure.measures import CFH
 from commissure.report.contents import Findings, Participant, Run, Study
-from commissure.report.measure_names import CFH
 from commissure.report.wording import chance, direction, listed, short_reasons, summary
 
 RECORD = {

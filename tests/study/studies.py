@@ -99,12 +99,12 @@ def write_dpabi(folder, n=6):
     return folder
 
 
-def study_of(folder, out, changes=None, preset="recommended", **selection):
+def study_of(folder, out, changes=None, preset="recommended", settings=None, **selection):
     """Return the study of a folder, with the settings that tiny groups need."""
     merged = {table: dict(values) for table, values in CHANGES.items()}
     for table, values in (changes or {}).items():
         merged.setdefault(table, {}).update(values)
-    settings = read_settings(preset, None, merged)
+    settings = settings or read_settings(preset, None, merged)
     chosen = settings.input
     scans = read_scans(folder, chosen.kind, space=chosen.space, tr=chosen.tr, **selection)
     work = Path(out) / ".commissure" / "work"

@@ -44,7 +44,7 @@ def hashes(monkeypatch):
         ("study/group/stage.py", {"findings"}),
         ("study/participant/clean_files.py", {"anatomy", "clean"}),
         ("inputs/confounds.py", {"clean"}),
-        ("report/data/methods/maps.md.j2", {"methods", "report"}),
+        ("report/data/methods/cfh.md.j2", {"methods", "report"}),
         ("report/assets/report.css", {"methods", "report"}),
         ("files/data/study_readme.md", {"study"}),
         ("cli/run.py", set()),

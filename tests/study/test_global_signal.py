@@ -123,7 +123,7 @@ def test_the_report_shows_both_where_there_are_both(both):
 def test_runs_that_came_clean_have_no_second_map(tmp_path):
     folder = write_derivatives(tmp_path / "in")
     study = study_of(folder, tmp_path / "out", {"cfh": {"noise_floor": 0}})
-    assert study.settings.cfh.without_global_signal
+    assert study.settings.maps.without_global_signal
     assert run_study(study, "all", Inline()).group is not None
     assert not list((tmp_path / "out").rglob("*NoGSR*"))
     assert not (tmp_path / "out" / "group" / "global_signal_effects.tsv").exists()

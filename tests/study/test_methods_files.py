@@ -12,7 +12,8 @@ from commissure.render.clinical_tables import table1_frame
 from commissure.report.methods.facts import Contrast, Demographics, Spread
 from commissure.report.methods.files import methods_of, what_was_done, write_methods
 from commissure.report.methods.group import demographics_facts, group_facts
-from commissure.settings.reading import as_tables, read_settings
+from commissure.settings.description import as_tables
+from commissure.settings.reading import read_settings
 from commissure.study.quality import judge
 from commissure.study.study_files import write_study_files
 
@@ -79,7 +80,7 @@ def write_participants(out, settings, kind="raw"):
             "Sources": [f"bids::{stem}_desc-clean_bold.nii.gz"],
             "Space": "MNI152NLin2009aSym",
             "NumberOfVolumes": length,
-            "Settings": asdict(settings.cfh),
+            "Settings": asdict(settings.maps),
             "Places": {"Left": 300, "Right": 300},
         }
         write_json(out / f"{stem}_stat-cfh_desc-clean_boldmap.json", mapped)

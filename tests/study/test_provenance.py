@@ -11,7 +11,8 @@ from importlib import metadata
 import pytest
 
 import commissure
-from commissure.settings.reading import read_settings, tables_of_results
+from commissure.settings.description import tables_of_results
+from commissure.settings.reading import read_settings
 from commissure.study.provenance import recorded
 from commissure.workspace.keys import hash_of
 from commissure.workspace.ledger import Ledger

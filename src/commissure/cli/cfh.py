@@ -4,18 +4,27 @@ import argparse
 import logging
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from commissure.cli.arguments import count
 from commissure.cli.console import shown
 from commissure.cli.sizes import parse_size
+from commissure.measures import CFH
+from commissure.measures.cfh_measure import CFHSettings
+from commissure.problems import InputError
 from commissure.settings.checks import read_table
-from commissure.study.participant.map_command import CFHSettings, make_cfh_maps
+from commissure.study.participant.map_command import SeriesSettings, make_maps
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 # How its messages call the settings.
-FLAGS = {f"cfh.{f.name}": f"--{f.name.replace('_', '-')}" for f in fields(CFHSettings)}
+FLAGS = {
+    f"cfh.{f.name}": f"--{f.name.replace('_', '-')}"
+    for cls in (CFHSettings, SeriesSettings)
+    for f in fields(cls)
+}
+FLAGS |= {"cfh.noise_floor_seed": "--seed"}
 FLAGS |= {"input.tr": "--tr", "input.space": "--space", "cfh.mask": "--mask"}
 FLAGS |= {"execution.mem_gb": "--max-memory"}
 
@@ -40,7 +49,7 @@ example:
 
 def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
-    defaults = CFHSettings()
+    defaults, how = CFHSettings(), SeriesSettings()
     parser = commands.add_parser(
         "cfh",
         help=what,
@@ -83,7 +92,7 @@ def add_parser(commands: Any, what: str) -> None:
     parser.add_argument(
         "--band-padding",
         choices=("dft", "dpabi"),
-        default=defaults.band_padding,
+        default=how.band_padding,
         help="filter the series as they are (default), or filled up with zeros as DPABI does",
     )
     parser.add_argument("--space", help="space of the scans, if their names do not say it")
@@ -101,7 +110,11 @@ def add_parser(commands: Any, what: str) -> None:
         "coupling between the hemispheres (10 are enough; each takes as long as the map)",
     )
     parser.add_argument(
-        "--seed", type=int, default=defaults.seed, help="of the surrogates (default: %(default)s)"
+        "--seed",
+        dest="noise_floor_seed",
+        type=int,
+        default=defaults.noise_floor_seed,
+        help="of the surrogates (default: %(default)s)",
     )
     parser.add_argument("--n-threads", type=count, metavar="N", help="default: all cores")
     parser.add_argument(
@@ -114,15 +127,28 @@ def add_parser(commands: Any, what: str) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    given = vars(options)
-    chosen = {f.name: given[f.name] for f in fields(CFHSettings) if given[f.name] is not None}
-    settings = read_table("cfh", CFHSettings, chosen)
+    given = {name: value for name, value in vars(options).items() if value is not None}
+
+    def read(cls: type[T]) -> T:
+        names = (cls.__dataclass_fields__.keys() & given.keys()) - {"mask"}  # type: ignore[attr-defined]
+        return read_table(CFH.stat, cls, {name: given[name] for name in names})
+
+    settings, how = read(CFHSettings), read(SeriesSettings)
+    problems = list(settings.problems)
+    if settings.noise_floor and settings.of_group:
+        problems.append(
+            "noise_floor is of partners within the scan; do without [cfh] partner = group."
+        )
+    if problems:
+        raise InputError(f"[cfh] {problem}" for problem in problems)
     with shown(quiet=options.quiet) as progress:
-        pictures = make_cfh_maps(
+        pictures = make_maps(
+            CFH,
             options.scans,
             options.mask,
             options.out,
             settings,
+            how,
             n_threads=options.n_threads,
             max_memory=parse_size(options.max_memory),
             progress=progress,

@@ -10,16 +10,9 @@ from typing import Any
 from rich.console import Console
 
 from commissure.problems import InputError
-from commissure.settings.reading import (
-    PRESETS,
-    StudySettings,
-    as_tables,
-    descriptions,
-    json_schema,
-    preset_file,
-    read_settings,
-    table_classes,
-)
+from commissure.settings.description import as_tables, descriptions, json_schema
+from commissure.settings.reading import preset_file, read_settings
+from commissure.settings.tables import PRESETS, StudySettings, table_classes
 
 
 def add_parser(commands: Any, what: str) -> None:

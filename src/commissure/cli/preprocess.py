@@ -12,7 +12,8 @@ from commissure.cli.entities import add_entity_options, entities_of
 from commissure.inputs import Selection
 from commissure.preprocessing.recipe import Recipe
 from commissure.settings.quality import QualityRules
-from commissure.settings.reading import PRESETS, read_settings
+from commissure.settings.reading import read_settings
+from commissure.settings.tables import PRESETS
 from commissure.study.participant.clean import preprocess_study
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,9 @@ from commissure.cli.console import study_shown
 from commissure.cli.entities import add_entity_options, entities_of
 from commissure.executors import DaskExecutor, Executor, LocalExecutor
 from commissure.inputs import Selection, find_participants, read_scans
-from commissure.settings.reading import Execution, StudySettings, caution
+from commissure.settings.reading import caution
 from commissure.settings.registration import has_wrong_header
+from commissure.settings.tables import Execution, StudySettings
 from commissure.study.run import Study, StudyOutcome, run_study
 
 log = logging.getLogger(__name__)

@@ -1,5 +1,6 @@
-"""A look at a CFH map."""
+"""A look at the maps of one scan."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,44 +13,32 @@ from commissure.space import Domain
 _N_SLICES = 7
 
 
-def cfh_figure(
-    z: NDArray[Any],
-    shift: NDArray[Any],
-    domain: Domain,
-    *,
-    title: str = "",
-    floor: NDArray[Any] | None = None,
+def slices_figure(
+    rows: Sequence[tuple[NDArray[Any], str, str]], domain: Domain, *, title: str = ""
 ) -> Figure:
-    """Draw axial slices of a CFH map and of the partners' distance from the mirror position.
+    """Draw axial slices of maps, one map a row.
 
     Parameters
     ----------
-    z : ndarray of shape (n_places,)
-        Fisher z.
-    shift : ndarray of shape (n_places,)
-        In mm.
+    rows : sequence of (ndarray of shape (n_places,), str, str)
+        Values, label of the scale, and colour map.
     domain : Domain
     title : str
-    floor : ndarray of shape (n_places,), optional
-        Noise floor, Fisher z; its median is told.
 
     Returns
     -------
     matplotlib Figure
         The left of the brain is on the left. Scales run from the 2nd to the 98th percentile.
     """
-    figure = Figure(figsize=(13, 5), dpi=120, layout="constrained")
+    figure = Figure(figsize=(13, 2.5 * len(rows)), dpi=120, layout="constrained")
     occupied = np.flatnonzero((domain.index_of_voxel >= 0).any(axis=(0, 1)))
     # Evenly between the outermost tenths, which show little brain.
     slices = np.quantile(occupied, np.linspace(0.1, 0.9, _N_SLICES)).astype(int)
     # One image a row: many small axes take seconds to draw.
     index = np.concatenate([domain.index_of_voxel[:, :, k] for k in slices]).T
     step = np.linalg.norm(domain.grid.affine[:3, :2], axis=0)
-    upper, lower = figure.subplots(2, 1)
-    for ax, values, label, colours in (
-        (upper, z, "CFH (Fisher z)", "viridis"),
-        (lower, shift, "partner shift (mm)", "magma"),
-    ):
+    axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+    for ax, (values, label, colours) in zip(axes, rows, strict=True):
         low, high = np.nanpercentile(values, (2, 98))
         shape: dict[str, Any] = {"origin": "lower", "aspect": step[1] / step[0]}
         # The mask in grey: places of it that have no value stay visible.
@@ -64,15 +53,9 @@ def cfh_figure(
             left, right = number / _N_SLICES, (number + 1) / _N_SLICES
             ax.text(left, 0.02, " L", transform=ax.transAxes, fontsize=9)
             ax.text(right, 0.02, "R ", transform=ax.transAxes, fontsize=9, ha="right")
-            if ax is upper:
+            if ax is axes[0]:
                 height = domain.grid.affine[2, 2] * k + domain.grid.affine[2, 3]
                 where = {"transform": ax.transAxes, "ha": "center", "fontsize": 9}
                 ax.text((left + right) / 2, 1.02, f"z ≈ {height:.0f} mm", **where)
-    median = np.nanmedian(z)
-    by_chance = "" if floor is None else f", noise floor r = {np.tanh(np.nanmedian(floor)):.2f}"
-    figure.suptitle(
-        f"{title}\n{np.isfinite(z).sum():,} voxels, median CFH z = {median:.2f} "
-        f"(r = {np.tanh(median):.2f}){by_chance}, median shift {np.nanmedian(shift):.0f} mm",
-        fontsize=10,
-    )
+    figure.suptitle(title, fontsize=10)
     return figure

@@ -7,9 +7,10 @@ from typing import Any, Literal
 import pandas as pd
 
 from commissure.files.tables import rows_of
+from commissure.measures import Measure
+from commissure.measures.names import UNKNOWN, measure_of_record
 from commissure.render.numbers import with_unit
 from commissure.report.asked import Asked, read_asked
-from commissure.report.measure_names import CFH, MeasureName, measure_of_record
 
 State = Literal["done", "failed", "started", "waiting"]
 
@@ -102,7 +103,7 @@ class Findings:
         return read_asked(str(self.settings.get("contrast", "")))
 
     @property
-    def measure(self) -> MeasureName:
+    def measure(self) -> Measure:
         """What the maps are of."""
         return measure_of_record(self.record)
 
@@ -167,7 +168,7 @@ class Study:
         Text of the methods section and its references (BibTeX).
     problems : tuple of str
         What could not be read.
-    planned : MeasureName
+    planned : Measure
         What the maps will be of, before there are findings.
     stale : tuple of str
         Settings of the group stage that were changed after it: what it was, what it is.
@@ -184,7 +185,7 @@ class Study:
     methods: str = ""
     references: str = ""
     problems: tuple[str, ...] = ()
-    planned: MeasureName = CFH
+    planned: Measure = UNKNOWN
     stale: tuple[str, ...] = ()
 
     @property
@@ -193,7 +194,7 @@ class Study:
         return [who for who in self.participants if who.state in ("waiting", "started")]
 
     @property
-    def measure(self) -> MeasureName:
+    def measure(self) -> Measure:
         """What the maps are of, or will be."""
         return self.findings.measure if self.findings else self.planned
 

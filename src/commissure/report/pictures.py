@@ -16,6 +16,7 @@ import numpy as np
 from commissure.files.bids_names import entity
 from commissure.files.data_texts import read_data
 from commissure.files.images import read_image
+from commissure.measures import MEASURES
 from commissure.problems import InputError
 from commissure.render.quality import map_figure
 from commissure.report.contents import Participant
@@ -24,7 +25,13 @@ from commissure.report.reading import without_folders
 
 log = logging.getLogger(__name__)
 
-_FLOOR = "stat-cfhfloor"
+# Maps that have a scale, but no picture drawn on the way.
+_DRAWN_HERE = {
+    output.stat: output.axis
+    for measure in MEASURES
+    for output in measure.outputs
+    if output.axis and not output.colours
+}
 
 
 def picture_files(out_dir: Path, participant: Participant) -> list[Path]:
@@ -36,12 +43,13 @@ def picture_files(out_dir: Path, participant: Participant) -> list[Path]:
         {*folder.rglob("figures/*.png"), *folder.rglob("func/*_boldmap.png")},
         key=lambda path: (_order(path), path.name),
     )
-    floors = [
+    undrawn = [
         path
-        for path in sorted(folder.rglob(f"func/*_{_FLOOR}_*boldmap.nii.gz"))
-        if not any(_FLOOR in other.name and _run(other) == _run(path) for other in pictures)
+        for stat in _DRAWN_HERE
+        for path in sorted(folder.rglob(f"func/*_stat-{stat}_*boldmap.nii.gz"))
+        if not any(f"stat-{stat}" in o.name and _run(o) == _run(path) for o in pictures)
     ]
-    return pictures + floors
+    return pictures + undrawn
 
 
 def participant_pictures(
@@ -95,7 +103,7 @@ def _drawn(path: Path) -> bytes:
     img: Any = nib.as_closest_canonical(read_image(path))
     values = np.asarray(img.dataobj, np.float64)
     shown = np.where(values == 0, np.nan, values)
-    figure = map_figure(shown, img.affine, "", "CFH (Fisher z)")
+    figure = map_figure(shown, img.affine, "", _DRAWN_HERE[str(entity(path, "stat"))])
     content = BytesIO()
     figure.savefig(content, format="png")
     return content.getvalue()

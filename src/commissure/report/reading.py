@@ -15,10 +15,12 @@ import commissure
 from commissure.files.bids_names import bare, entity
 from commissure.files.text import as_meant
 from commissure.inputs.people import MEAN_FD
+from commissure.measures import Measure
+from commissure.measures.names import UNKNOWN, measure_called
 from commissure.problems import InputError
 from commissure.records.quality import KEYS
 from commissure.report.contents import Findings, Participant, Run, State, Study
-from commissure.report.measure_names import CFH, MeasureName, measure_called
+from commissure.settings.tables import MEASURE
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, label_of
 from commissure.workspace.places import is_of_commands, is_study
 
@@ -127,19 +129,19 @@ def read_study(out_dir: Path) -> Study:
     )
 
 
-def _planned(chosen: Mapping[str, Any], ledgers: Mapping[str, Mapping[str, Any]]) -> MeasureName:
+def _planned(chosen: Mapping[str, Any], ledgers: Mapping[str, Mapping[str, Any]]) -> Measure:
     """Return what the maps will be of: what is asked of DPABI, CFH where series are worked on."""
     asked = chosen.get("input", {}).get("measure")
     if asked:
         return measure_called(str(asked))
-    ours = ("clean ", "cfh ", "anatomy ")
+    ours = ("clean ", "maps ", "anatomy ")
     of_people = [ledgers[name] for name in ledgers.keys() - _NO_PARTICIPANTS]
     made = any(
         step.startswith(ours)
         for ledger in of_people
         for step in [*ledger.get("steps", {}), *ledger.get("failures", {})]
     )
-    return CFH if made else MeasureName()
+    return measure_called(str(chosen.get("measure", MEASURE.stat))) if made else UNKNOWN
 
 
 def _stale(findings: Findings, chosen: Mapping[str, Any]) -> tuple[str, ...]:
@@ -260,7 +262,7 @@ def _runs(
     seen = [
         step.partition(" ")[2]
         for step in [*steps, *failures]
-        if step.startswith(("clean ", "cfh "))
+        if step.startswith(("clean ", "maps "))
     ]
     found = []
     for file in dict.fromkeys([*files, *seen]):
@@ -276,7 +278,7 @@ def _runs(
         state: State = "waiting"
         if own or shared:
             state = "failed"
-        elif facts is not None and (row or f"cfh {file}" in steps):
+        elif facts is not None and (row or f"maps {file}" in steps):
             state = "done"
         elif steps:
             state = "started"

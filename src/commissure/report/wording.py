@@ -59,7 +59,7 @@ def level_name(level: object) -> str:
 def region_name(region: str, findings: Findings) -> str:
     """Return "cluster 1 (Left Putamen)"; the region itself where there is no label."""
     if region == WHOLE_MAP:
-        return f"{findings.measure.mean}{' of the whole map' if findings.measure.short else ''}"
+        return f"{findings.measure.mean}{' of the whole map' if findings.measure.name else ''}"
     label = cluster_label(region.removeprefix("cluster "), findings)
     return f"{region} ({label})" if label else region
 

@@ -17,7 +17,8 @@ from typing import Any
 from commissure.files.shared_paths import in_argument, in_sentence
 from commissure.files.text import read_json
 from commissure.problems import InputError
-from commissure.settings.reading import StudySettings, tables_of_results
+from commissure.settings.description import tables_of_results
+from commissure.settings.tables import StudySettings
 from commissure.workspace.keys import hash_of
 from commissure.workspace.ledger import Ledger, ledger_names, lock_of
 from commissure.workspace.staging import replace_file

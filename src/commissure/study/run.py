@@ -19,7 +19,7 @@ from commissure.inputs import Scan, check_alike
 from commissure.inputs.people import Participants, read_participants
 from commissure.problems import InputError
 from commissure.report.files import write_report
-from commissure.settings.reading import StudySettings
+from commissure.settings.tables import StudySettings
 from commissure.space import Domain
 from commissure.space.templates import analysis_grid
 from commissure.study.forget import gone_from_input
@@ -206,12 +206,14 @@ def _check_confounds(jobs: Sequence[Job]) -> None:
 
 def _check_mask(settings: StudySettings) -> None:
     """Raise if there is a mask that is none, before anything is computed for it."""
-    if settings.cfh.mask is None:
+    if settings.maps.mask is None:
         return
     try:
-        Domain.from_mask(read_image(Path(settings.cfh.mask)), settings.cfh.midline_mm)
+        Domain.from_mask(read_image(Path(settings.maps.mask)), settings.maps.midline_mm)
     except InputError as error:
-        raise InputError(f"[cfh] mask: {problem}" for problem in error.problems) from error
+        raise InputError(
+            f"[{settings.measure}] mask: {problem}" for problem in error.problems
+        ) from error
 
 
 def _participants(study: Study, executor: Executor, tell: OnEvent, outcome: StudyOutcome) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from commissure.files.data_texts import read_data
 from commissure.files.shared_paths import without_folders
 from commissure.files.text import write_json, write_tsv
-from commissure.settings.reading import StudySettings, tables_of_results
+from commissure.settings.description import tables_of_results
+from commissure.settings.tables import StudySettings
 from commissure.study.participant.clean_files import write_dataset_description, write_grey_mask
 from commissure.study.quality import merge_quality
 from commissure.workspace.keys import code_of, hash_of
@@ -46,7 +47,7 @@ def write_study_files(
         (folder / ".bidsignore").write_text(read_data("files", "bidsignore.txt"), encoding="utf-8")
         (folder / "README.md").write_text(read_data("files", "study_readme.md"), encoding="utf-8")
         if "raw" in kinds:
-            write_grey_mask(settings.preprocessing.resolution_mm, settings.cfh.grey_matter, folder)
+            write_grey_mask(settings.preprocessing.resolution_mm, settings.maps.grey_matter, folder)
         write_tsv(folder / "quality.tsv", table)
         write_json(folder / "quality.json", {str(name): described[name] for name in table})
         write_json(folder / "settings.json", {"hash": hash_of(chosen), "settings": shared})

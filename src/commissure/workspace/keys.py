@@ -40,7 +40,6 @@ _CODE: dict[Made, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "study/participant/map_files.py",
             "study/participant/steps.py",
             "render/map.py",
-            "files/data/cfh_outputs.json",
         ),
         _IMAGES,
     ),

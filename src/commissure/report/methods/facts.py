@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from commissure.report.measure_names import MeasureName
+from commissure.measures import Measure
+from commissure.measures.names import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -125,12 +126,12 @@ class Quality:
 
 @dataclass(frozen=True)
 class Maps:
-    """How CFH maps were made.
+    """How maps were made here.
 
     Attributes
     ----------
     settings : mapping
-        Of CFH.
+        Of the measure.
     space : str or None
     left, right : int
         Voxels of each hemisphere; 0 if not known.
@@ -183,7 +184,7 @@ class Group:
     ----------
     settings : mapping
         Of the group stage.
-    measure : MeasureName
+    measure : Measure
         What the maps are of.
     contrast : Contrast
     covariates : tuple of str
@@ -213,7 +214,7 @@ class Group:
     """
 
     settings: Mapping[str, Any]
-    measure: MeasureName
+    measure: Measure
     contrast: Contrast
     covariates: tuple[str, ...]
     formula: str | None
@@ -291,6 +292,8 @@ class Done:
     ----------
     versions : mapping of str to str
         Of commissure and the libraries it used.
+    measure : Measure
+        What the maps are of.
     as_published : bool
         Whether all choices were those of the reference study.
     scans : tuple of Scans
@@ -306,6 +309,7 @@ class Done:
     """
 
     versions: Mapping[str, str]
+    measure: Measure = UNKNOWN
     as_published: bool = False
     scans: tuple[Scans, ...] = ()
     quality: Quality | None = None

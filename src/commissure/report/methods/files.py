@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from commissure.clinical.table1 import ALPHA_NORMALITY
+from commissure.measures.names import measure_called, measure_of_record
 from commissure.preprocessing.anatomy import ERODED_MM, SURE
 from commissure.preprocessing.recipe import PRIORS
 from commissure.records.quality import KEYS
@@ -28,6 +29,7 @@ from commissure.report.methods.scans import (
 )
 from commissure.report.methods.text import Methods, methods_text
 from commissure.settings.reading import preset_choices
+from commissure.settings.tables import MEASURE
 
 _CONSTANTS = {
     "sure": SURE,
@@ -39,7 +41,7 @@ _CONSTANTS = {
 _AS_PUBLISHED = {
     "preprocessing": None,
     "quality": ("exclude_motion",),
-    "cfh": None,
+    MEASURE.stat: None,
     "group": ("mean_fd_covariate", "method", "tail", "n_permutations", "cluster_forming_p"),
 }
 
@@ -73,6 +75,7 @@ def methods_of(out_dir: Path, group: Path) -> Methods:
 def what_was_done(out_dir: Path, group: Path) -> Done:
     """Read what has been done from the files of a study; see `write_methods`."""
     settings = read_json(out_dir / "settings.json").get("settings", {})
+    measure = str(settings.get("measure", MEASURE.stat))
     stats = read_json(group / "stats.json")
     people = read_table(group / "participants.tsv", text=["session_id"])
     taken = read_table(group / "included.tsv", text=KEYS)
@@ -80,13 +83,14 @@ def what_was_done(out_dir: Path, group: Path) -> Done:
     table1 = read_table(group / "table1.tsv")
     clusters = read_table(group / "clusters.tsv")
     roots = [group.parent, out_dir]
-    runs = runs_of_maps(stats["Sources"], roots) if stats else runs_in(out_dir)
+    runs = runs_of_maps(stats["Sources"], roots) if stats else runs_in(out_dir, measure)
     asked = stats.get("Settings", {})
     statistics = None if clusters is None else group_facts(stats, clusters)
     quality = read_table(out_dir / "quality.tsv", text=KEYS)
     confounds = settings.get("input", {}).get("confounds", ())
     return Done(
         versions=versions_of([stats]) or versions_of(run.clean or run.map for run in runs),
+        measure=measure_of_record(stats) if stats else measure_called(measure),
         as_published=all(run.kind == "raw" for run in runs) and _as_published(settings),
         scans=scans_facts(runs, out_dir, confounds),
         quality=None
@@ -100,7 +104,7 @@ def what_was_done(out_dir: Path, group: Path) -> Done:
             asked.get("group"),
             () if statistics is None else levels_of(statistics.contrast),
         ),
-        maps=maps_facts(runs, settings.get("cfh", {})),
+        maps=maps_facts(runs, settings.get(measure, {})),
         group=statistics,
         correlations=correlations_facts(asked, read_table(group / "partial_correlations.tsv"))
         if asked
@@ -113,7 +117,7 @@ def what_was_done(out_dir: Path, group: Path) -> Done:
 def _as_published(settings: Mapping[str, Any]) -> bool:
     """Tell whether nothing that the paper states was chosen otherwise."""
     published = preset_choices("liu2025")
-    return bool(settings) and all(
+    return _AS_PUBLISHED.keys() <= settings.keys() and all(
         settings[table].get(name, value) == value
         for table, names in _AS_PUBLISHED.items()
         for name, value in published[table].items()

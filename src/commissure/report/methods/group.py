@@ -9,8 +9,8 @@ import pandas as pd
 
 from commissure.files.text import as_meant
 from commissure.inference.grammar import read_formula
+from commissure.measures.names import measure_of_record
 from commissure.report.asked import read_asked
-from commissure.report.measure_names import measure_of_record
 from commissure.report.methods.facts import Contrast, Correlations, Demographics, Group
 from commissure.report.wording import level_name
 

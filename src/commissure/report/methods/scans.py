@@ -77,9 +77,9 @@ def runs_of_maps(sources: Iterable[str], roots: Sequence[Path]) -> list[Run]:
     return [run for source in sources for run in runs(source)]
 
 
-def runs_in(out_dir: Path) -> list[Run]:
-    """Return the runs that an output folder has clean series or maps of."""
-    maps = sorted(out_dir.glob("sub-*/**/func/*_stat-cfh_*boldmap.json"))
+def runs_in(out_dir: Path, measure: str) -> list[Run]:
+    """Return the runs that an output folder has clean series or maps of a measure of."""
+    maps = sorted(out_dir.glob(f"sub-*/**/func/*_stat-{measure}_*boldmap.json"))
     found = runs_of_maps((_uri(path, out_dir) for path in maps), [out_dir])
     known = {source for run in found for source in run.map.get("Sources", [])}
     cleans = sorted(out_dir.glob("sub-*/**/func/*_desc-clean_bold.json"))

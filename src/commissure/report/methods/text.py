@@ -9,7 +9,6 @@ from typing import Any
 import jinja2
 
 from commissure.render.numbers import fixed
-from commissure.report.measure_names import CFH
 from commissure.report.methods.facts import Done, Spread
 from commissure.report.methods.references import (
     bibliography,
@@ -114,6 +113,7 @@ class Methods:
 
 def methods_text(done: Done) -> Methods:
     """Write the methods section of what has been done."""
+    measure = done.group.measure if done.group else done.measure
     common = {
         "versions": done.versions,
         "constants": done.constants,
@@ -124,11 +124,12 @@ def methods_text(done: Done) -> Methods:
         "correlations": done.correlations,
         "demographics": done.demographics,
         "all_raw": all(scans.kind == "raw" for scans in done.scans),
-        "measure": done.group.measure if done.group else CFH,
+        "measure": measure,
     }
     texts = [_render(scans.kind, common | {"scans": scans}) for scans in done.scans]
     parts = ("quality", "maps", "group", "correlations", "demographics")
-    texts += [_render(name, common) for name in parts if common[name]]
+    own = {"maps": [f"{measure.stat}.md.j2", "measure.md.j2"]}
+    texts += [_render(own.get(name, name), common) for name in parts if common[name]]
     texts.append(_render("software", common))
     return Methods(tuple(map(_section, texts)), done.versions)
 
@@ -151,8 +152,10 @@ def _blocks(sections: Sequence[Section]) -> list[str]:
     return blocks
 
 
-def _render(name: str, facts: Mapping[str, Any]) -> str:
-    return _environment().get_template(f"{name}.md.j2").render(facts)
+def _render(name: str | Sequence[str], facts: Mapping[str, Any]) -> str:
+    """Write the text of a template; of several, the first that there is."""
+    names = [f"{name}.md.j2"] if isinstance(name, str) else list(name)
+    return _environment().select_template(names).render(facts)
 
 
 def _section(text: str) -> Section:

@@ -24,10 +24,6 @@ from commissure.report.sections.findings import (
 from commissure.report.sections.people import left_out_section, measured_rows, participants_section
 from commissure.report.wording import count, listed, named, short_reasons, summary
 
-_CFH = (
-    "CFH (connectivity between functionally homotopic voxels) says of each place in one half of "
-    "the brain how strongly its activity goes with that of its best match in the other half."
-)
 _MADE_BEFORE = "These maps were made before, by another program, and were taken as they are."
 
 
@@ -51,7 +47,7 @@ def study_page(
     """
     changed = f" · last step finished {study.changed}" if study.changed else ""
     return Page(
-        title=f"{f'{study.measure.short} study' if study.measure.short else 'Study'} {study.name}",
+        title=f"{f'{study.measure.name} study' if study.measure.name else 'Study'} {study.name}",
         subtitle=f"{_subtitle(study)}{changed}",
         lead=summary(study),
         tiles=_tiles(study),
@@ -77,9 +73,9 @@ def study_page(
 def _subtitle(study: Study) -> str:
     """Return what the measure is."""
     measure = study.measure
-    if measure.is_cfh:
-        return _CFH
-    return f"{measure.short}: {measure.long}. {_MADE_BEFORE}" if measure.short else _MADE_BEFORE
+    if measure.is_ours:
+        return measure.meaning
+    return f"{measure.name}: {measure.long_name}. {_MADE_BEFORE}" if measure.name else _MADE_BEFORE
 
 
 def participant_page(

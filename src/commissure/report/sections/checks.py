@@ -23,6 +23,7 @@ from commissure.report.page.parts import (
 )
 from commissure.report.sections.findings import NOT_COMPARED
 from commissure.report.wording import capital, chance, region_name, why_no_motion
+from commissure.settings.tables import MEASURE
 
 _LONGEST_HEADING = 60
 _MARKUP = re.compile(r"\*\*|(?<![\w\\])[*_](?=\w)|(?<=[\w.])[*_](?!\w)|(?<!\\)`")
@@ -56,8 +57,7 @@ def motion_section(
         Text(
             "Who moves more can seem more, or less, connected. If the values rise or fall with "
             "the mean framewise displacement (FD), or if the effect vanishes once motion is in the "
-            "model, motion may explain the finding. That it does not vanish proves little: "
-            "in simulated studies of CFH, FD in the model did not undo what motion had done."
+            f"model, motion may explain the finding. {findings.measure.motion}".rstrip()
         ),
         figures["motion"],
         Table(
@@ -132,11 +132,12 @@ def global_signal_section(study: Study) -> Section:
 
 def _why_one_way(study: Study) -> str:
     """Return why there are no maps with the global signal left in to compare with."""
-    mapped, cleaned = (study.settings.get(name, {}) for name in ("cfh", "preprocessing"))
-    if not study.measure.is_cfh:
+    chosen = (study.settings.get("measure", MEASURE.stat), "preprocessing")
+    mapped, cleaned = (study.settings.get(name, {}) for name in chosen)
+    if not study.measure.is_ours:
         return "These maps were made before: none with the global signal left in came with them."
     if not mapped.get("without_global_signal"):
-        return "Maps with the global signal left in were not asked for (cfh.without_global_signal)."
+        return "Maps with the global signal left in were not asked for (without_global_signal)."
     if mapped.get("partner") == "group":
         return "With partners of the whole group, no maps with the global signal left in are made."
     if not cleaned.get("global_signal"):
@@ -151,14 +152,10 @@ def _why_one_way(study: Study) -> str:
 
 def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:
     """Return the degrees of freedom by group."""
-    why = (
-        " CFH is the largest of many correlations, and that is the larger the fewer there are: "
-        "scans can be compared only if theirs are alike."
-    )
     parts: list[Part | None] = [
         Text(
             "How many independent values a run's series still have after cleaning."
-            f"{why if study.measure.is_cfh else ''}"
+            f" {study.measure.freedom}".rstrip()
         )
     ]
     values = [

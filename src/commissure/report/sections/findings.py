@@ -44,14 +44,8 @@ def means_section(study: Study, figures: Mapping[str, Figure]) -> Section:
     """Return each group's mean map."""
     parts: list[Part | None] = []
     if "means" in figures:
-        if study.measure.is_cfh:
-            parts.append(
-                Text(
-                    "CFH is high where a place of one half of the brain has a close match in the "
-                    "other half. A highest correlation is never 0 by chance: compare scans with "
-                    "one another, not single values with 0."
-                )
-            )
+        if study.measure.high:
+            parts.append(Text(study.measure.high))
         parts.append(figures["means"])
     else:
         parts.append(Text(_absent(study, "There are no mean maps in this folder."), "missing"))

@@ -22,12 +22,12 @@ from commissure.files.shared_paths import in_argument, in_sentence, shared_name,
 from commissure.files.text import write_json, write_tsv
 from commissure.inference import SELECTED_PEAK_NOTE, contrast_effect
 from commissure.inputs.people import MEAN_FD, described
+from commissure.measures.names import measure_of_files
 from commissure.render.clinical_tables import correlations_text, table1_frame, table1_text
 from commissure.render.docx import table_docx
 from commissure.render.findings import findings_figure
 from commissure.render.numbers import fixed, interval_text, p_equals, p_text
 from commissure.render.scatter import scatter_figure
-from commissure.report.measure_names import measure_of_files
 from commissure.space import Domain
 from commissure.study.group.coverage import coverage_record
 from commissure.study.group.findings import Findings

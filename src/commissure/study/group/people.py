@@ -14,7 +14,7 @@ from commissure.files.tables import tidy
 from commissure.inputs import Scan
 from commissure.inputs.people import MEAN_FD, Participants
 from commissure.problems import InputError
-from commissure.settings.reading import GroupSettings, StudySettings
+from commissure.settings.tables import GroupSettings, StudySettings
 from commissure.study.group.inputs import named_columns, people_problems
 from commissure.study.quality import exclusion_problems, left_out
 

@@ -17,11 +17,12 @@ from commissure.files.text import write_json, write_tsv
 from commissure.inference import NullMaker
 from commissure.inputs.people import MEAN_FD, Participants, understood
 from commissure.inputs.regions import files_named
-from commissure.measures import cfh
+from commissure.measures.names import measure_of_files, measure_to_make
 from commissure.problems import InputError
 from commissure.records.quality import KEYS, LEFT_OUT
 from commissure.report.methods.files import write_methods
-from commissure.settings.reading import GroupSettings, StudySettings, tables_of_results
+from commissure.settings.description import tables_of_results
+from commissure.settings.tables import GroupSettings, StudySettings
 from commissure.space import Domain
 from commissure.study.group.findings_files import write_findings
 from commissure.study.group.inputs import check_inputs, named_columns
@@ -30,7 +31,7 @@ from commissure.study.group.people import in_subset, rows_of, subset_text, with_
 from commissure.study.group.statistics import find
 from commissure.study.participant.clean_files import own_folder
 from commissure.study.participant.domain import study_domain
-from commissure.study.participant.steps import RunResult, clean_scan, map_name, write_study_maps
+from commissure.study.participant.steps import RunResult, clean_series, map_name, write_study_maps
 from commissure.study.quality import judge, key_of, left_out
 from commissure.workspace.keys import code_of, hash_of
 from commissure.workspace.ledger import Ledger
@@ -141,7 +142,7 @@ def run_group(
         raise InputError(msg)
     asked = asked_of_group(settings)
     n_included, included = len(included), _of_subset(included, people, asked)
-    if settings.cfh.partner == "group":
+    if settings.maps.of_group:
         included = _partners_of_group(included, ledger, out_dir, settings, n_threads, max_memory)
     scans = _scans(included, asked)
     excluded = _excluded(judged, people, asked.group)
@@ -169,7 +170,7 @@ def run_group(
         group_folder.mkdir()
         first = scans[0][1][0].result
         space = first.scan.clean_space
-        mask = study_domain(_maps(scans[0][1])[0], space, settings.cfh)
+        mask = study_domain(_maps(scans[0][1])[0], space, settings.maps, settings.measure)
         files = [_map_of(runs, mask, folder, out_dir) for _, runs in scans]
         inputs = check_inputs(
             lambda: people,
@@ -213,7 +214,7 @@ def run_group(
     # Limits that exclude nobody change the text, not the findings.
     rows = [run.row for run in judged]
     ledger.do(_METHODS, hash_of(key, code_of("methods"), tables_of_results(settings), rows), tell)
-    partners = [_PARTNERS] if settings.cfh.partner == "group" else []
+    partners = [_PARTNERS] if settings.maps.of_group else []
     ledger.keep_only([FINDINGS, _METHODS, *partners])
     return GroupOutcome(**facts | {"notes": tuple(facts["notes"])})
 
@@ -269,11 +270,12 @@ def _partners_of_group(
     max_memory: int | None,
 ) -> list[Judged]:
     """Map everyone at the partners of all who are included."""
-    key = hash_of(code_of("maps"), asdict(settings.cfh), [run.result.key for run in included])
-    cleans = [clean_scan(run.result.job, run.result.scan) for run in included]
+    key = hash_of(code_of("maps"), asdict(settings.maps), [run.result.key for run in included])
+    measure = measure_to_make(settings.measure)
+    cleans = [clean_series(run.result.job, run.result.scan) for run in included]
 
     def make(folder: Path) -> dict[str, Any]:
-        domain = study_domain(cleans[0].path, cleans[0].space, settings.cfh)
+        domain = study_domain(cleans[0].path, cleans[0].space, settings.maps, measure.stat)
         work_dir = make_folder(included[0].result.job.work_dir / PARTNERS_FOLDER)
         with tempfile.TemporaryDirectory(dir=work_dir) as spool:
             series = []
@@ -281,17 +283,11 @@ def _partners_of_group(
                 path = Path(spool) / f"{number}.npy"
                 np.save(path, sample_file(clean.path, domain).astype(np.float32))
                 series.append(np.load(path, mmap_mode="r"))
-            results = cfh(
-                series,
-                domain,
-                partner="group",
-                dtype=settings.cfh.dtype,
-                n_threads=n_threads,
-                max_memory=max_memory,
-            )
-        about = asdict(settings.cfh) | {"scans": [clean.source for clean in cleans]}
-        for run, clean, result in zip(included, cleans, results, strict=True):
-            write_study_maps(run.result.scan, clean, result, domain, about, folder)
+            assert measure.of_group is not None  # noqa: S101 - see `MapSettings.of_group`
+            results = measure.of_group(series, domain, settings.maps, n_threads, max_memory)
+        about = asdict(settings.maps) | {"scans": [clean.source for clean in cleans]}
+        for run, clean, maps in zip(included, cleans, results, strict=True):
+            write_study_maps(measure, run.result.scan, clean, maps, domain, about, folder)
         return {}
 
     ledger.do(_PARTNERS, key, make)
@@ -317,6 +313,7 @@ def _map_of(runs: Sequence[Judged], mask: Domain, folder: Path, out_dir: Path) -
     maps = _maps(runs)
     if len(maps) == 1:
         return maps[0]
+    of = measure_of_files(path.name for path in maps)
     mean = mean_of_runs(np.stack([sample_map(path, mask) for path in maps]))
     stem = "_".join(p for p in maps[0].name.split("_") if not p.startswith("run-"))
     stem = stem.replace("_boldmap.nii.gz", "").replace("_desc-clean", "")
@@ -325,7 +322,7 @@ def _map_of(runs: Sequence[Judged], mask: Domain, folder: Path, out_dir: Path) -
     path = where / f"{stem}_desc-meanOfRuns_boldmap.nii.gz"
     nib.save(mask.to_image(mean.astype(np.float32)), path)
     about = {
-        "Description": "Mean of the CFH maps (Fisher z) of a session's runs.",
+        "Description": f"Mean of the {of.maps} of a session's runs.",
         "Sources": [_name(file, folder, out_dir) for file in maps],
         "Mask": mask.name,
         "Notes": [

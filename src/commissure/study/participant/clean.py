@@ -11,6 +11,7 @@ import numpy as np
 from commissure.files.images import load_image, read_volumes
 from commissure.files.text import write_tsv
 from commissure.inputs import Scan, Selection, check_alike, read_confounds, read_scans
+from commissure.measures.measure import MapSettings
 from commissure.preprocessing import max_motion
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.preprocessing.programs import ProgramError
@@ -19,7 +20,6 @@ from commissure.preprocessing.registration import Image
 from commissure.preprocessing.steps import preprocess
 from commissure.problems import InputError
 from commissure.settings.quality import QualityRules
-from commissure.settings.reading import MapSettings
 from commissure.study.participant.clean_files import (
     own_folder,
     write_anatomy,

@@ -9,16 +9,16 @@ import numpy as np
 
 from commissure.files.bids_names import has_midline
 from commissure.files.images import load_image, read_image
+from commissure.measures.measure import MapSettings
 from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.problems import InputError
-from commissure.settings.reading import MapSettings
 from commissure.space import Domain
 from commissure.space.grid import store_affine
 from commissure.space.templates import TEMPLATE_SPACE
 
 
-def study_domain(clean: Path, space: str | None, settings: MapSettings) -> Domain:
-    """Return the places of CFH: those of the mask, else those of grey matter by the prior.
+def study_domain(clean: Path, space: str | None, settings: MapSettings, table: str) -> Domain:
+    """Return the places of maps: those of the mask, else those of grey matter by the prior.
 
     Parameters
     ----------
@@ -27,6 +27,8 @@ def study_domain(clean: Path, space: str | None, settings: MapSettings) -> Domai
     space : str, optional
         Template space it is in.
     settings : MapSettings
+    table : str
+        What files of settings call their table.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def study_domain(clean: Path, space: str | None, settings: MapSettings) -> Domai
     if not has_midline(space):
         msg = (
             f"{clean} is in the space {space or '(not named)'}, for which there is no prior of "
-            "grey matter. Give a mask on its grid: [cfh] mask."
+            f"grey matter. Give a mask on its grid: [{table}] mask."
         )
         raise InputError(msg)
     img = load_image(clean)

@@ -1,4 +1,4 @@
-"""CFH maps of clean scans: from files to files."""
+"""Maps of clean scans: from files to files."""
 
 import logging
 import tempfile
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from commissure.files.bids_names import derived_stem, entity, has_midline
 from commissure.files.image_timing import LONGEST_TR, repetition_time
 from commissure.files.images import load_image, read_image, sample_file
-from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor, usable_places
-from commissure.measures.cfh import Partner
+from commissure.measures import Measure, usable_places
+from commissure.measures.measure import MapSettings, ScanMaps
 from commissure.preprocessing import bandpass, pass_band
 from commissure.preprocessing.filtering import Padding
 from commissure.problems import InputError
-from commissure.settings.stats import Seed
 from commissure.space import Domain, check_same_grid
-from commissure.study.participant.map_files import CleanScan, write_cfh_maps
+from commissure.study.participant.map_files import CleanSeries, write_scan_maps
 from commissure.threads import resolve_threads
 from commissure.workspace.places import check_outputs, placed
 
@@ -34,14 +33,13 @@ Frequency = Annotated[float, Ge(0), Le(10)]
 
 
 @dataclass(frozen=True)
-class CFHSettings:
-    """How the maps are made; see `commissure.cfh` and `commissure.preprocessing.bandpass`.
+class SeriesSettings:
+    """How clean scans are read; see `commissure.preprocessing.bandpass`.
 
     Attributes
     ----------
-    midline_mm : float
     mask_threshold : float, optional
-    partner : {"scan", "group"}
+        Of a mask with probabilities.
     tr : float, optional
         Repetition time in seconds; by default that of each scan's sidecar or header.
     band : tuple of float, optional
@@ -49,45 +47,40 @@ class CFHSettings:
     band_padding : {"dft", "dpabi"}
     space : str, optional
         Name of the space the scans are in; by default what their names say.
-    dtype : {"float32", "float64"}
-    noise_floor : int, optional
-        Number of surrogates of which the noise floor is made; by default there is none.
-    seed : int
-        Of the surrogates.
     """
 
-    midline_mm: Annotated[float, Ge(0), Le(30)] = 3.0
     mask_threshold: Annotated[float, Ge(-1e9), Le(1e9)] | None = None
-    partner: Partner = "scan"
     tr: Annotated[float, Ge(0.02), Le(LONGEST_TR)] | None = None
     band: tuple[Frequency, Frequency] | None = None
     band_padding: Padding = "dft"
     space: str | None = None
-    dtype: Literal["float32", "float64"] = "float32"
-    noise_floor: Annotated[int, Ge(2), Le(1000)] | None = None
-    seed: Seed = 0
 
 
-def make_cfh_maps(
+def make_maps(
+    measure: Measure,
     scans: list[Path],
     mask: Path,
     out_dir: Path,
-    settings: CFHSettings,
+    settings: MapSettings,
+    series_settings: SeriesSettings,
     *,
     n_threads: int | None = None,
     max_memory: int | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Path]:
-    """Make the CFH maps of clean, same-space scans.
+    """Make the maps of clean, same-space scans.
 
     Parameters
     ----------
+    measure : Measure
     scans : list of Path
         Four-dimensional NIfTI files on the grid of the mask.
     mask : Path
     out_dir : Path
         Made if needed. Either all the files appear in it or none.
-    settings : CFHSettings
+    settings : MapSettings
+        Of the measure.
+    series_settings : SeriesSettings
     n_threads, max_memory : int, optional
         See `commissure.cfh`.
     progress : callable, optional
@@ -105,18 +98,19 @@ def make_cfh_maps(
     """
     check_outputs(out_dir, files=scans)
     n_threads = resolve_threads(n_threads)
+    how = series_settings
     domain = Domain.from_mask(
-        read_image(mask), settings.midline_mm, threshold=settings.mask_threshold, name=str(mask)
+        read_image(mask), settings.midline_mm, threshold=how.mask_threshold, name=str(mask)
     )
-    checked = _check(scans, domain, settings)
+    checked = _check(scans, domain, how, measure.stat)
     report = progress or (lambda _what, _share: None)
     pictures: list[Path] = []
     problems: list[tuple[Path, str]] = []
     with placed(out_dir) as folder, tempfile.TemporaryDirectory(dir=folder) as spool:
 
-        def write(scan: CleanScan, result: CFHResult, floor: NoiseFloor | None = None) -> None:
-            about = {**asdict(settings), "tr": scan.tr, "space": scan.space}
-            picture = write_cfh_maps(scan, result, domain, about, folder, floor=floor)
+        def write(scan: CleanSeries, maps: ScanMaps) -> None:
+            about = {**asdict(settings), **asdict(how), "tr": scan.tr, "space": scan.space}
+            picture = write_scan_maps(measure, scan, maps, domain, about, folder)
             pictures.append(out_dir / picture.name)
 
         on_disk: list[NDArray[Any]] = []
@@ -124,52 +118,28 @@ def make_cfh_maps(
             report(scan.path.name, number / len(checked))
             try:
                 _check_memory(scan, domain, max_memory)
-                series = _series(scan, domain, settings)
+                series = _series(scan, domain, how)
                 usable_places(series, domain, n_threads)
-                if settings.partner == "scan":
-                    result = cfh(series, domain, dtype=settings.dtype, n_threads=n_threads)
-                    write(scan, result, _floor(series, domain, settings, n_threads))
-                else:
+                if settings.of_group:
                     on_disk.append(_keep_on_disk(series, Path(spool) / f"{number}.npy"))
+                elif measure.of_scan is not None:
+                    write(scan, measure.of_scan(series, domain, settings, n_threads))
             except InputError as error:
                 problems += [(scan.path, problem) for problem in error.problems]
         if problems:
             raise InputError(_listed(problems))
-        if on_disk:
-            results = cfh(
-                on_disk,
-                domain,
-                partner="group",
-                dtype=settings.dtype,
-                n_threads=n_threads,
-                max_memory=max_memory,
-                progress=lambda share: report(f"{len(scans)} scans together", share),
-            )
-            for scan, result in zip(checked, results, strict=True):
-                write(scan, result)
+        if on_disk and measure.of_group is not None:
+            report(f"{len(scans)} scans together", 0.5)
+            of_group = measure.of_group(on_disk, domain, settings, n_threads, max_memory)
+            for scan, maps in zip(checked, of_group, strict=True):
+                write(scan, maps)
     return pictures
 
 
-def _floor(
-    series: NDArray[Any], domain: Domain, settings: CFHSettings, n_threads: int | None
-) -> NoiseFloor | None:
-    if settings.noise_floor is None:
-        return None
-    return noise_floor(
-        series,
-        domain,
-        n_surrogates=settings.noise_floor,
-        seed=settings.seed,
-        dtype=settings.dtype,
-        n_threads=n_threads,
-    )
-
-
-def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[CleanScan]:
+def _check(
+    scans: list[Path], domain: Domain, settings: SeriesSettings, table: str
+) -> list[CleanSeries]:
     """Check all that the headers tell, of all scans at once."""
-    if settings.noise_floor is not None and settings.partner == "group":
-        msg = "[cfh] noise_floor is of partners within the scan; do without [cfh] partner = group."
-        raise InputError(msg)
     checked, problems = [], []
     for path in scans:
         try:
@@ -188,13 +158,13 @@ def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[Cle
             if settings.band is not None:
                 if tr is None:
                     msg = (
-                        f"{path} does not tell its repetition time, which [cfh] band "
-                        "needs. Give [cfh] tr, in seconds."
+                        f"{path} does not tell its repetition time, which [{table}] band "
+                        f"needs. Give [{table}] tr, in seconds."
                     )
                     raise InputError(msg)
                 pass_band(img.shape[3], tr, *settings.band, settings.band_padding)
             space = settings.space or entity(path, "space")
-            checked.append(CleanScan(path, img.shape[3], tr, space))
+            checked.append(CleanSeries(path, img.shape[3], tr, space))
         except InputError as error:
             problems += [(path, problem) for problem in error.problems]
     by_name = [list(map(str, same)) for _, same in groupby(sorted(scans, key=_stem), key=_stem)]
@@ -218,7 +188,7 @@ def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[Cle
     off_template = [scan.path.name for scan in checked if not has_midline(scan.space)]
     if off_template:
         log.warning(
-            "%s: no template space is named (space- in the file name, or [cfh] space). In native "
+            "%s: no template space is named (space- in the file name, or [input] space). In native "
             "space x = 0 is not the plane between the hemispheres, so left and right are only "
             "roughly those of the brain.",
             off_template[0] if len(off_template) == 1 else f"{len(off_template)} scans",
@@ -226,7 +196,7 @@ def _check(scans: list[Path], domain: Domain, settings: CFHSettings) -> list[Cle
     return checked
 
 
-def _series(scan: CleanScan, domain: Domain, settings: CFHSettings) -> NDArray[np.float64]:
+def _series(scan: CleanSeries, domain: Domain, settings: SeriesSettings) -> NDArray[np.float64]:
     series = sample_file(scan.path, domain)
     if settings.band is not None and scan.tr is not None:
         series = bandpass(series, scan.tr, *settings.band, settings.band_padding)
@@ -248,7 +218,7 @@ def _listed(problems: list[tuple[Path, str]]) -> list[str]:
     ]
 
 
-def _check_memory(scan: CleanScan, domain: Domain, max_memory: int | None) -> None:
+def _check_memory(scan: CleanSeries, domain: Domain, max_memory: int | None) -> None:
     """Raise if the scan cannot be handled in the memory allowed."""
     # The image as float64, the series as float64, and at most as much again packed.
     needed = 8 * scan.n_volumes * (int(np.prod(domain.grid.shape)) + 2 * domain.n_places)

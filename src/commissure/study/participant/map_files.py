@@ -1,6 +1,5 @@
-"""What is written of one scan's CFH maps."""
+"""What is written of one scan's maps."""
 
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,32 +7,25 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
 import commissure
 from commissure.files.bids_names import derived_stem, split_extension
-from commissure.files.data_texts import read_data
 from commissure.files.shared_paths import shared_name, without_folders
 from commissure.files.text import write_json
-from commissure.measures import CFHResult, NoiseFloor
-from commissure.render.map import cfh_figure
+from commissure.measures import Measure
+from commissure.measures.measure import Output, ScanMaps
+from commissure.render.map import slices_figure
 from commissure.report.methods.references import load_references
 from commissure.space import LEFT, NEITHER, RIGHT, Domain
 
 log = logging.getLogger(__name__)
-
-_BIAS_NOTE = (
-    "A maximum of correlations is biased upward, the more the fewer degrees of freedom the series "
-    "have. Compare only scans with alike degrees of freedom."
-)
-
 
 # A larger share of places without a map is warned of.
 _LOST = 0.05
 
 
 @dataclass(frozen=True)
-class CleanScan:
+class CleanSeries:
     """Clean series in a file.
 
     Attributes
@@ -57,62 +49,74 @@ class CleanScan:
     source: str | None = None
     name: str | None = None
 
+    @property
+    def named(self) -> Path:
+        """What the maps are named after."""
+        return Path(self.name or self.path)
 
-def write_cfh_maps(
-    scan: CleanScan,
-    result: CFHResult,
+
+def map_file(named: Path, stat: str) -> str:
+    """Return the name of a map of a clean scan."""
+    return f"{derived_stem(named, f'stat-{stat}', 'boldmap')}.nii.gz"
+
+
+def write_scan_maps(
+    measure: Measure,
+    scan: CleanSeries,
+    maps: ScanMaps,
     domain: Domain,
     settings: dict[str, Any],
     folder: Path,
     figures: Path | None = None,
-    floor: NoiseFloor | None = None,
 ) -> Path:
     """Write the maps of one scan, their sidecars and the picture; return the picture's path.
 
     Parameters
     ----------
-    scan : CleanScan
-    result : CFHResult
+    measure : Measure
+    scan : CleanSeries
+    maps : ScanMaps
     domain : Domain
     settings : dict
         How the maps were made, for the sidecars.
     folder : Path
     figures : Path, optional
         Folder of the picture; by default with the maps.
-    floor : NoiseFloor, optional
-        Written too if there is one.
     """
-    n_duplicates = int(result.duplicate.sum())
-    if n_duplicates:
-        log.warning(
-            "%s: %d voxels have a partner with the same time series (|r| > 1 - 1e-7). Look for "
-            "copied voxels in the data.",
-            scan.path.name,
-            n_duplicates,
-        )
-    _tell_coverage(scan, result, domain)
-    named = Path(scan.name or scan.path)
-    shift = result.shift(domain)
-    partner = np.full((domain.n_places, 3), np.nan)
-    has = result.partner >= 0
-    partner[has] = domain.coordinates[result.partner[has]]
-    values = {"z": result.z, "r": result.r, "partner": partner, "shift": shift}
-    if floor is not None:
-        values["floor"] = floor.mean_z
-    common = _common_sidecar(scan, result, domain, settings)
-    for key, value in values.items():
-        _write_map(key, value, named, domain, common, folder)
-    picture = (figures or folder) / f"{derived_stem(named, 'stat-cfh', 'boldmap')}.png"
-    title = split_extension(named)[0]
-    cfh_figure(result.z, shift, domain, title=title, floor=values.get("floor")).savefig(picture)
+    for warning in maps.warnings:
+        log.warning("%s: %s", scan.path.name, warning)
+    _tell_coverage(scan, maps, domain)
+    common = _common_sidecar(measure, scan, maps, domain, settings)
+    made = [output for output in measure.outputs if output.stat in maps.values]
+    for output in made:
+        _write_map(output, maps, scan, domain, common, folder)
+    name = map_file(scan.named, measure.stat).replace(".nii.gz", ".png")
+    picture = (figures or folder) / name
+    own = maps.values[measure.stat]
+    title = f"{split_extension(scan.named)[0]}\n{np.isfinite(own).sum():,} voxels, {maps.summary}"
+    rows = [(maps.values[o.stat], o.axis, o.colours) for o in made if o.colours]
+    slices_figure(rows, domain, title=title).savefig(picture)
     return picture
 
 
-def _tell_coverage(scan: CleanScan, result: CFHResult, domain: Domain) -> None:
+def write_own_map(
+    measure: Measure,
+    scan: CleanSeries,
+    maps: ScanMaps,
+    domain: Domain,
+    settings: dict[str, Any],
+    folder: Path,
+) -> None:
+    """Write of one scan's maps only the one that is compared; see `write_scan_maps`."""
+    common = _common_sidecar(measure, scan, maps, domain, settings)
+    _write_map(measure.outputs[0], maps, scan, domain, common, folder)
+
+
+def _tell_coverage(scan: CleanSeries, maps: ScanMaps, domain: Domain) -> None:
     """Say how many places of how many have a map, and why the others have none."""
     sides = domain.hemisphere != NEITHER
     n_sides = int(sides.sum())
-    constant, missing = (int((lost & sides).sum()) for lost in (result.constant, result.nonfinite))
+    constant, missing = (int((lost & sides).sum()) for lost in (maps.constant, maps.nonfinite))
     lost = constant + missing
     log.log(
         logging.WARNING if lost > _LOST * n_sides else logging.INFO,
@@ -126,38 +130,34 @@ def _tell_coverage(scan: CleanScan, result: CFHResult, domain: Domain) -> None:
     )
 
 
-def write_z_map(
-    scan: CleanScan, result: CFHResult, domain: Domain, settings: dict[str, Any], folder: Path
-) -> None:
-    """Write of one scan's maps only that of Fisher z; see `write_cfh_maps`."""
-    common = _common_sidecar(scan, result, domain, settings)
-    _write_map("z", result.z, Path(scan.name or scan.path), domain, common, folder)
-
-
 def _write_map(
-    key: str,
-    values: NDArray[Any],
-    named: Path,
+    output: Output,
+    maps: ScanMaps,
+    scan: CleanSeries,
     domain: Domain,
     common: dict[str, Any],
     folder: Path,
 ) -> None:
-    output = json.loads(read_data("files", "cfh_outputs.json"))[key]
-    stem = folder / derived_stem(named, output["entity"], "boldmap")
-    img = domain.to_image(values.astype(np.float32))
+    path = folder / map_file(scan.named, output.stat)
+    img = domain.to_image(maps.values[output.stat].astype(np.float32))
     img.header.set_xyzt_units("mm", "sec")
-    nib.save(img, stem.with_name(f"{stem.name}.nii.gz"))
+    nib.save(img, path)
+    own = [load_references()[key].listed for key in output.references]
     sidecar = {
-        "Description": output["Description"],
-        "Units": output["Units"],
+        "Description": output.description,
+        "Units": output.unit,
         **common,
-        "References": [*common["References"], *output.get("References", [])],
+        "References": [*common["References"], *own],
     }
-    write_json(stem.with_name(f"{stem.name}.json"), sidecar)
+    write_json(path.with_name(path.name.replace(".nii.gz", ".json")), sidecar)
 
 
 def _common_sidecar(
-    scan: CleanScan, result: CFHResult, domain: Domain, settings: dict[str, Any]
+    measure: Measure,
+    scan: CleanSeries,
+    maps: ScanMaps,
+    domain: Domain,
+    settings: dict[str, Any],
 ) -> dict[str, Any]:
     sides, references = domain.hemisphere, load_references()
     return {
@@ -173,17 +173,14 @@ def _common_sidecar(
             "Right": int((sides == RIGHT).sum()),
             "LeftOut": {
                 f"Midline (|x| <= {domain.midline_mm:g} mm)": int((sides == NEITHER).sum()),
-                "Constant time series": int((result.constant & (sides != NEITHER)).sum()),
+                "Constant time series": int((maps.constant & (sides != NEITHER)).sum()),
                 "Time series with values that are not finite": int(
-                    (result.nonfinite & (sides != NEITHER)).sum()
+                    (maps.nonfinite & (sides != NEITHER)).sum()
                 ),
             },
-            "DuplicateTimeSeries": int(result.duplicate.sum()),
+            **maps.counts,
         },
-        "Notes": [
-            "In the mask, places left out are NaN; outside it, all is 0.",
-            _BIAS_NOTE,
-        ],
+        "Notes": ["In the mask, places left out are NaN; outside it, all is 0.", *measure.notes],
         "GeneratedBy": [{"Name": "commissure", "Version": commissure.__version__}],
-        "References": [references[key].listed for key in ("liu2025", "ji_funchomoconn")],
+        "References": [references[key].listed for key in measure.references],
     }

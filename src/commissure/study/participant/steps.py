@@ -7,16 +7,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from commissure.executors import Report
-from commissure.files.bids_names import derived_stem, with_global_signal
+from commissure.files.bids_names import with_global_signal
 from commissure.files.images import load_image, sample_file
 from commissure.inputs import Scan
-from commissure.measures import CFHResult, NoiseFloor, cfh, noise_floor
+from commissure.measures import Measure
+from commissure.measures.measure import ScanMaps
+from commissure.measures.names import measure_to_make
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.problems import InputError
-from commissure.settings.reading import StudySettings
+from commissure.settings.tables import StudySettings
 from commissure.space import Domain
 from commissure.study.participant.anatomy_cache import anatomy_file, load_anatomy, save_anatomy
 from commissure.study.participant.clean import (
@@ -33,11 +36,14 @@ from commissure.study.participant.clean_files import (
     write_anatomy,
 )
 from commissure.study.participant.domain import study_domain
-from commissure.study.participant.map_files import CleanScan, write_cfh_maps, write_z_map
+from commissure.study.participant.map_files import (
+    CleanSeries,
+    map_file,
+    write_own_map,
+    write_scan_maps,
+)
 from commissure.workspace.keys import Made, code_of, hash_of
 from commissure.workspace.ledger import Ledger, lock_of
-
-_STEP_NAMES: dict[Made, str] = {"anatomy": "anatomy", "clean": "clean", "maps": "cfh"}
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +87,7 @@ class RunResult:
     clean : Path, optional
         Clean series.
     map : Path, optional
-        CFH map (Fisher z); None where it is not made yet, or is left to the group.
+        The measure's map; None where it is not made yet, or is left to the group.
     key : str, optional
         Hash of all that the last of these depends on.
     problems : tuple of str
@@ -99,7 +105,7 @@ class RunResult:
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to do for the run."""
-        mapped = self.map is not None or self.job.settings.cfh.partner == "group"
+        mapped = self.map is not None or self.job.settings.maps.of_group
         return self.measured is not None and mapped
 
 
@@ -131,7 +137,7 @@ class _Steps:
             scan.name,
             [self.ledger.stamp(path) for path in files],
             [scan.kind, scan.space, scan.tr, scan.slice_times, scan.metadata, sorted(scan.done)],
-            [asdict(settings.preprocessing), settings.cfh.without_global_signal]
+            [asdict(settings.preprocessing), settings.maps.without_global_signal]
             if cleaned_here
             else None,
             self.job.settings.input.confounds if scan.kind == "preprocessed" else None,
@@ -139,12 +145,12 @@ class _Steps:
 
     def maps(self, scan: Scan, clean_key: str) -> tuple[str, str]:
         """Return the name and the key of the step that maps a clean run."""
-        settings = self.job.settings.cfh
+        settings, measure = self.job.settings.maps, self.job.settings.measure
         mask = self.ledger.stamp(Path(settings.mask)) if settings.mask else None
-        return self._step("maps", scan.name, clean_key, asdict(settings), mask)
+        return self._step("maps", scan.name, clean_key, measure, asdict(settings), mask)
 
     def _step(self, made: Made, of: str, *depends: Any) -> tuple[str, str]:
-        name = f"{_STEP_NAMES[made]} {of}"
+        name = f"{made} {of}"
         self.names.append(name)
         return name, hash_of(code_of(made), *depends)
 
@@ -211,7 +217,7 @@ def _of_run(job: Job, scan: Scan, steps: _Steps, problems: list[str]) -> RunResu
     if measured is None:
         return RunResult(job, scan, problems=tuple(problems))
     mapped = None
-    if job.settings.cfh.partner == "scan":
+    if not job.settings.maps.of_group:
         step, key = steps.maps(scan, key)
         if steps.ledger.done(step, key) is not None:
             mapped = job.out_dir / map_name(job, scan)
@@ -233,61 +239,52 @@ def is_done(job: Job) -> bool:
 
 
 def map_name(job: Job, scan: Scan) -> Path:
-    """Return where a clean run's CFH map lies, relative to the output folder."""
+    """Return where the map of a clean run lies, relative to the output folder."""
     named = clean_name(scan, job.settings.preprocessing.resolution_mm)
-    return named.with_name(f"{derived_stem(named, 'stat-cfh', 'boldmap')}.nii.gz")
+    return named.with_name(map_file(named, job.settings.measure))
 
 
 def map_scan(job: Job, scan: Scan, folder: Path, n_threads: int | None) -> dict[str, Any]:
     """Map a clean run and write the maps to a folder; return what was found out."""
-    about = clean_scan(job, scan)
-    settings = job.settings.cfh
-    domain = study_domain(about.path, about.space, settings)
-    series = sample_file(about.path, domain)
-    result = cfh(series, domain, dtype=settings.dtype, n_threads=n_threads)
-    floor = None
-    if settings.noise_floor:
-        floor = noise_floor(
-            series,
-            domain,
-            n_surrogates=settings.noise_floor,
-            seed=settings.noise_floor_seed,
-            dtype=settings.dtype,
-            n_threads=n_threads,
-        )
-    write_study_maps(scan, about, result, domain, asdict(settings), folder, floor)
+    about = clean_series(job, scan)
+    settings, measure = job.settings.maps, measure_to_make(job.settings.measure)
+    assert measure.of_scan is not None  # noqa: S101 - what can be made has it
+    domain = study_domain(about.path, about.space, settings, measure.stat)
+    maps = measure.of_scan(sample_file(about.path, domain), domain, settings, n_threads)
+    write_study_maps(measure, scan, about, maps, domain, asdict(settings), folder)
     other = with_global_signal(about.path)
     if settings.without_global_signal and scan.kind != "clean" and other.is_file():
-        left_in = cfh(sample_file(other, domain), domain, dtype=settings.dtype, n_threads=n_threads)
+        left_in = measure.of_scan(sample_file(other, domain), domain, settings, n_threads)
         source = f"bids::{other.relative_to(job.out_dir).as_posix()}"
         about = replace(about, path=other, source=source, name=other.name)
         func = folder / own_folder(scan) / "func"
-        write_z_map(about, left_in, domain, asdict(settings), func)
-    return {"n_left_out": int((result.partner < 0).sum())}
+        write_own_map(measure, about, left_in, domain, asdict(settings), func)
+    own = maps.values[measure.stat]
+    return {"n_left_out": int(np.isnan(own).sum())}
 
 
 def write_study_maps(
+    measure: Measure,
     scan: Scan,
-    about: CleanScan,
-    result: CFHResult,
+    about: CleanSeries,
+    maps: ScanMaps,
     domain: Domain,
     settings: dict[str, Any],
     folder: Path,
-    floor: NoiseFloor | None = None,
 ) -> None:
     """Write a run's maps and their picture where they belong in a study."""
     func, figures = (folder / own_folder(scan) / name for name in ("func", "figures"))
     for place in (func, figures):
         place.mkdir(parents=True, exist_ok=True)
-    write_cfh_maps(about, result, domain, settings, func, figures, floor)
+    write_scan_maps(measure, about, maps, domain, settings, func, figures)
 
 
-def clean_scan(job: Job, scan: Scan) -> CleanScan:
+def clean_series(job: Job, scan: Scan) -> CleanSeries:
     """Return what the sidecars of a clean run's maps say of it."""
     path, named = clean_file(job, scan), clean_name(scan, job.settings.preprocessing.resolution_mm)
     source = f"bids::{named.as_posix()}" if scan.kind != "clean" else source_uri(path)
     n_volumes = load_image(path).shape[3]
-    return CleanScan(path, n_volumes, scan.tr, scan.clean_space, source, named.name)
+    return CleanSeries(path, n_volumes, scan.tr, scan.clean_space, source, named.name)
 
 
 def clean_file(job: Job, scan: Scan) -> Path:
@@ -339,10 +336,10 @@ class _Worker:
         with self._noting(f"clean {scan.name}", scan.bold) as failed:
             step, clean_key = self.steps.clean(scan)
             self.ledger.do(step, clean_key, lambda folder: self._clean(scan, folder))
-        if failed or self.job.settings.cfh.partner == "group":
+        if failed or self.job.settings.maps.of_group:
             return
-        self.report(f"CFH {scan.name}", share + 0.9 / n)
-        with self._noting(f"cfh {scan.name}", scan.bold):
+        self.report(f"maps {scan.name}", share + 0.9 / n)
+        with self._noting(f"maps {scan.name}", scan.bold):
             step, key = self.steps.maps(scan, clean_key)
             self.ledger.do(
                 step, key, lambda folder: map_scan(self.job, scan, folder, self.n_threads)
@@ -359,7 +356,7 @@ class _Worker:
                 settings.preprocessing,
                 folder,
                 self.n_threads,
-                without_global_signal=settings.cfh.without_global_signal,
+                without_global_signal=settings.maps.without_global_signal,
             )
         if scan.kind == "preprocessed":
             return clean_preprocessed_run(
@@ -368,7 +365,7 @@ class _Worker:
                 settings.input.confounds,
                 folder,
                 self.n_threads,
-                without_global_signal=settings.cfh.without_global_signal,
+                without_global_signal=settings.maps.without_global_signal,
             )
         return measure_clean(scan)
 

@@ -1,0 +1,190 @@
+"""CFH as a measure of a study: settings, maps, and what texts say of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from annotated_types import Ge, Le
+from numpy.typing import NDArray
+
+from commissure.measures.cfh import CFHResult, Partner, cfh
+from commissure.measures.measure import MapSettings, Measure, Output, ScanMaps
+from commissure.measures.noise_floor import NoiseFloor, noise_floor
+from commissure.space import Domain
+
+_FISHER_Z = "arbitrary (Fisher z)"
+_DUPLICATES = (
+    "{} voxels have a partner with the same time series (|r| > 1 - 1e-7). Look for copied voxels "
+    "in the data."
+)
+_BIAS = (
+    "A maximum of correlations is biased upward, the more the fewer degrees of freedom the series "
+    "have. Compare only scans with alike degrees of freedom."
+)
+_OUTPUTS = (
+    Output(
+        "cfh",
+        "Connectivity between functionally homotopic voxels (CFH): for each voxel the highest "
+        "Pearson correlation of its time series with any voxel of the other hemisphere, Fisher "
+        "z-transformed.",
+        _FISHER_Z,
+        "CFH (Fisher z)",
+        "viridis",
+    ),
+    Output(
+        "cfhr",
+        "CFH as Pearson's r, before the Fisher transform.",
+        "arbitrary (correlation)",
+        measure_in="r",
+    ),
+    Output(
+        "cfhpartner",
+        "Position of each voxel's functionally homotopic partner: x, y and z (RAS+) along the "
+        "fourth axis.",
+        "mm",
+    ),
+    Output(
+        "cfhshift",
+        "Distance of each voxel's functionally homotopic partner from the mirror position (-x, y, "
+        "z).",
+        "mm",
+        "partner shift (mm)",
+        "magma",
+    ),
+    Output(
+        "cfhfloor",
+        "Noise floor of CFH: mean over surrogates of the scan that keep the coupling within each "
+        "hemisphere and have none between the hemispheres, Fisher z. What CFH exceeds it by is not "
+        "the strength of the coupling.",
+        _FISHER_Z,
+        "CFH (Fisher z)",
+        references=("prichard1994",),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class CFHSettings(MapSettings):
+    """How CFH maps are made; see `commissure.cfh`.
+
+    Attributes
+    ----------
+    partner : {"scan", "group"}
+        Whether partners are found within each scan, or once for all the scans of the group stage.
+    noise_floor : int
+        Surrogates without coupling between the hemispheres, of whose CFH a map is made; 0: none.
+    noise_floor_seed : int
+        Of their phases.
+    dtype : {"float32", "float64"}
+        Precision of the search.
+    """
+
+    partner: Partner = "scan"
+    noise_floor: Annotated[int, Ge(0), Le(1000)] = 0
+    noise_floor_seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
+    dtype: Literal["float32", "float64"] = "float32"
+
+    @property
+    def of_group(self) -> bool:
+        """Whether partners are those of all scans."""
+        return self.partner == "group"
+
+    @property
+    def problems(self) -> list[str]:
+        """Say that one surrogate has no spread, and whose partners a floor is of."""
+        if self.noise_floor == 1:
+            return ["noise_floor = 1: give 2 or more surrogates, or 0 for no floor."]
+        return []
+
+
+def cfh_maps(
+    series: NDArray[Any], domain: Domain, settings: CFHSettings, n_threads: int | None = None
+) -> ScanMaps:
+    """Map one scan, series of shape (n_places, n_volumes), with partners of its own."""
+    result = cfh(series, domain, dtype=settings.dtype, n_threads=n_threads)
+    floor = None
+    if settings.noise_floor:
+        floor = noise_floor(
+            series,
+            domain,
+            n_surrogates=settings.noise_floor,
+            seed=settings.noise_floor_seed,
+            dtype=settings.dtype,
+            n_threads=n_threads,
+        )
+    return _as_maps(result, domain, floor)
+
+
+def cfh_maps_of_group(
+    series: Sequence[NDArray[Any]],
+    domain: Domain,
+    settings: CFHSettings,
+    n_threads: int | None = None,
+    max_memory: int | None = None,
+) -> list[ScanMaps]:
+    """Map all scans at the partners that they have in common."""
+    results = cfh(
+        series,
+        domain,
+        partner="group",
+        dtype=settings.dtype,
+        n_threads=n_threads,
+        max_memory=max_memory,
+    )
+    return [_as_maps(result, domain, None) for result in results]
+
+
+def _as_maps(result: CFHResult, domain: Domain, floor: NoiseFloor | None) -> ScanMaps:
+    partner = np.full((domain.n_places, 3), np.nan)
+    has = result.partner >= 0
+    partner[has] = domain.coordinates[result.partner[has]]
+    shift = result.shift(domain)
+    values = {"cfh": result.z, "cfhr": result.r, "cfhpartner": partner, "cfhshift": shift}
+    by_chance = ""
+    if floor is not None:
+        values["cfhfloor"] = floor.mean_z
+        by_chance = f", noise floor r = {np.tanh(np.nanmedian(floor.mean_z)):.2f}"
+    median, n_duplicates = np.nanmedian(result.z), int(result.duplicate.sum())
+    return ScanMaps(
+        values,
+        result.constant,
+        result.nonfinite,
+        counts={"DuplicateTimeSeries": n_duplicates},
+        summary=(
+            f"median CFH z = {median:.2f} (r = {np.tanh(median):.2f}){by_chance}, "
+            f"median shift {np.nanmedian(shift):.0f} mm"
+        ),
+        warnings=(_DUPLICATES.format(n_duplicates),) if n_duplicates else (),
+    )
+
+
+CFH = Measure(
+    stat="cfh",
+    name="CFH",
+    long_name="connectivity between functionally homotopic voxels",
+    unit="Fisher z",
+    references=("liu2025", "ji_funchomoconn"),
+    meaning=(
+        "CFH (connectivity between functionally homotopic voxels) says of each place in one half "
+        "of the brain how strongly its activity goes with that of its best match in the other half."
+    ),
+    high=(
+        "CFH is high where a place of one half of the brain has a close match in the other half. A "
+        "highest correlation is never 0 by chance: compare scans with one another, not single "
+        "values with 0."
+    ),
+    freedom=(
+        "CFH is the largest of many correlations, and that is the larger the fewer there are: "
+        "scans can be compared only if theirs are alike."
+    ),
+    motion=(
+        "That it does not vanish proves little: in simulated studies of CFH, FD in the model did "
+        "not undo what motion had done."
+    ),
+    notes=(_BIAS,),
+    settings=CFHSettings,
+    outputs=_OUTPUTS,
+    of_scan=cfh_maps,
+    of_group=cfh_maps_of_group,
+)

@@ -1,0 +1,69 @@
+"""Settings told: as plain tables, as a schema, in the words of their docstrings."""
+
+from inspect import cleandoc
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from commissure.measures.names import measure_to_make
+from commissure.settings.tables import CHOICES, PRESETS, StudySettings, table_classes
+
+
+def as_tables(settings: StudySettings) -> dict[str, dict[str, Any]]:
+    """Return the settings as plain tables, as they are written with the results."""
+    classes = table_classes(measure_to_make(settings.measure))
+    tables: dict[str, Any] = {name: getattr(settings, name) for name in CHOICES}
+    for table, cls in classes.items():
+        values = settings.maps if table == settings.measure else getattr(settings, table)
+        tables[table] = TypeAdapter[Any](cls).dump_python(values, mode="json")
+    return tables
+
+
+def tables_of_results(settings: StudySettings) -> dict[str, dict[str, Any]]:
+    """Return the settings that results depend on: how the work runs is none of them."""
+    tables = as_tables(settings)
+    del tables["execution"]
+    return tables
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a settings file; nothing in it is required."""
+    schema: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {name: {"type": "string"} for name in CHOICES},
+        "$defs": {},
+    }
+    schema["properties"]["preset"]["enum"] = list(PRESETS)
+    for table, cls in table_classes().items():
+        definition = TypeAdapter(cls).json_schema()
+        schema["$defs"] |= definition.pop("$defs", {})
+        definition.pop("required", None)
+        definition["additionalProperties"] = False
+        definition["description"] = (cls.__doc__ or table).partition("\n")[0]
+        described = descriptions(cls)
+        for name, value in definition["properties"].items():
+            value["description"] = described[name]
+        schema["$defs"][cls.__name__] = definition
+        schema["properties"][table] = {"$ref": f"#/$defs/{cls.__name__}"}
+    return schema
+
+
+def descriptions(cls: type) -> dict[str, str]:
+    """Return what the docstrings of a class of settings say of each attribute, in one line."""
+    found: dict[str, str] = {}
+    for parent in reversed(cls.__mro__):
+        names: list[str] = []
+        # Python 3.13 takes the indentation away itself.
+        lines = cleandoc(parent.__doc__ or "").partition("Attributes\n")[2].splitlines()
+        for line in lines[1:]:
+            if line.startswith(" " * 4) and names:
+                text = line.strip()
+                found |= {name: f"{found.get(name, '')} {text}".strip() for name in names}
+            elif " : " in line:
+                names = line.partition(" : ")[0].replace(" ", "").split(",")
+                found |= dict.fromkeys(names, "")
+            elif line.strip():
+                names = line.replace(" ", "").split(",")
+                found |= dict.fromkeys(names, "")
+    return found

@@ -1,0 +1,147 @@
+"""The tables of settings: one frozen class each, with limits and defaults."""
+
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le, MinLen
+
+from commissure.inputs import InputKind
+from commissure.measures import MEASURES, Measure
+from commissure.measures.measure import MapSettings
+from commissure.preprocessing.recipe import Recipe
+from commissure.settings.quality import QualityRules
+from commissure.settings.stats import StatsSettings
+
+Preset = Literal["recommended", "liu2025"]
+PRESETS: tuple[Preset, ...] = ("recommended", "liu2025")
+# What a file of settings chooses outside its tables.
+CHOICES = ("preset", "measure")
+
+
+@dataclass(frozen=True)
+class InputSettings:
+    """What is taken of the input folder; all by default.
+
+    Attributes
+    ----------
+    kind : {"auto", "bids", "fmriprep", "dpabi", "table"}
+        What kind of input it is; by default told from what lies there.
+    task : str, optional
+        Label of the task; of several, by default the one that begins with "rest".
+    sessions, runs : tuple of str, optional
+        Labels of the sessions and runs.
+    echo : str, optional
+        Of multi-echo runs, the one to take.
+    acquisition : str, optional
+        Label after "acq-", where runs were acquired in several ways.
+    entities : dict
+        Labels of other BIDS entities that runs differ in, such as {dir = "AP"}. Several labels
+        (dir = ["AP", "PA"]) say that these runs are alike; "" is runs without the entity.
+    space : str, optional
+        Space of already preprocessed runs, where there are several or none is named.
+    desc : str, optional
+        Of derivatives, the label after "desc-" to take.
+    folder, measure : str, optional
+        Of DPABI, the folder to take, or the measure whose maps in `Results` are compared.
+    tr : float, optional
+        Repetition time of DPABI's images and of tables, s.
+    confounds : tuple of str
+        Strategy for fMRIPrep's confounds: "friston24", or the names of nilearn's `load_confounds`.
+    """
+
+    kind: InputKind = "auto"
+    task: str | None = None
+    sessions: Annotated[tuple[str, ...], MinLen(1)] | None = None
+    runs: Annotated[tuple[str, ...], MinLen(1)] | None = None
+    echo: str | None = None
+    acquisition: str | None = None
+    entities: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+    space: str | None = None
+    desc: str | None = None
+    folder: str | None = None
+    measure: str | None = None
+    tr: Annotated[float, Ge(0.02), Le(30)] | None = None
+    confounds: tuple[str, ...] = ("friston24", "wm_csf", "global_signal")
+
+
+@dataclass(frozen=True)
+class GroupSettings(StatsSettings):
+    """What is asked of the maps; see `StatsSettings`.
+
+    Attributes
+    ----------
+    mean_fd_covariate : bool
+        Whether each participant's mean framewise displacement (Jenkinson) joins the formula.
+    subset : dict of str to tuple of str
+        To whom the comparison is limited, by levels of columns: ``{site = ["A"]}``.
+    """
+
+    mean_fd_covariate: bool = False
+    subset: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the work runs; results do not depend on it.
+
+    Attributes
+    ----------
+    n_procs : int, optional
+        Participants worked on at the same time; by default as many as cores and memory allow.
+    n_threads : int, optional
+        Threads of each; by default the cores are divided among them, and 1 with Dask.
+    mem_gb : float, optional
+        Memory that may be used; by default what there is.
+    executor : {"local", "dask"}
+        Processes of this machine, or workers of a Dask cluster.
+    scheduler : str, optional
+        Address of a running Dask scheduler, such as "tcp://10.0.0.1:8786".
+    dask : dict
+        A cluster for `dask_jobqueue` to start: "cluster" ("SLURM", "PBS", "SGE"), "jobs", and
+        what its class takes.
+    """
+
+    n_procs: Annotated[int, Ge(1), Le(4096)] | None = None
+    n_threads: Annotated[int, Ge(1), Le(4096)] | None = None
+    mem_gb: Annotated[float, Ge(0.1), Le(1_000_000)] | None = None
+    executor: Literal["local", "dask"] = "local"
+    scheduler: str | None = None
+    dask: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """The settings of a study, a table a stage; `read_settings` makes them.
+
+    Attributes
+    ----------
+    preset : {"recommended", "liu2025"}
+        Whose choices the others start from.
+    measure : str
+        What is mapped: the label of one of `commissure.measures.MEASURES`.
+    maps : MapSettings
+        The measure's own settings; in files, the table of its label.
+    """
+
+    preset: Preset
+    measure: str
+    input: InputSettings
+    preprocessing: Recipe
+    quality: QualityRules
+    maps: MapSettings
+    group: GroupSettings
+    execution: Execution
+
+
+# What is mapped unless a file of settings says otherwise.
+MEASURE: Measure = MEASURES[0]
+
+
+def table_classes(measure: Measure = MEASURE) -> dict[str, type]:
+    """Return the class of each table of a file of settings, by its name there."""
+    classes = {f.name: f.type for f in fields(StudySettings) if isinstance(f.type, type)}
+    return {
+        measure.stat if name == "maps" else name: measure.settings if name == "maps" else cls
+        for name, cls in classes.items()
+        if cls is not str
+    }
