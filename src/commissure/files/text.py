@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pandas as pd
 
 from commissure.problems import InputError
+
+_BLANKS = re.compile(r"^[\s\ufeff\u200b\u2060]+")
 
 
 def write_tsv(path: Path, table: pd.DataFrame, float_format: str | None = None) -> None:
@@ -42,14 +45,18 @@ def _freed(text: Any) -> Any:
 def _is_executed(text: str) -> bool:
     """Tell whether spreadsheets execute a text, or did before it was made harmless."""
     bare = text.lstrip("'")
-    if len(bare) < 2 or bare[0] not in "=@\t\r+-":
+    if len(bare) > 1 and bare[0] in "\t\r":
+        return True
+    # Some import with blanks trimmed, and take full-width signs for the plain ones.
+    bare = unicodedata.normalize("NFKC", _BLANKS.sub("", bare))
+    if len(bare) < 2 or bare[0] not in "=@+-":
         return False
     if bare[0] not in "+-":
         return True
     try:
         float(bare)
     except ValueError:
-        return bool(re.search(r"[^\W\d_]|\(", bare))
+        return bool(re.search(r"[^\W\d_]|\(|\d\s*[-+*/^&%<>=]", bare))
     return False
 
 
