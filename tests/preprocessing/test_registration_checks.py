@@ -1,6 +1,5 @@
 """What registrations of a real EPI are found to be, with headers right and wrong."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import nibabel as nib
@@ -11,8 +10,10 @@ from commissure.preprocessing.epi import register_template_to_epi
 from commissure.preprocessing.orientation import Orientation, find_orientation
 from commissure.preprocessing.registration import Image, Warp
 from commissure.preprocessing.registration_checks import brain_places, check_registration
-from commissure.settings.registration import RegistrationRules, registration_reasons
+from commissure.records.runs import Measured, RunKey
+from commissure.settings.quality import QualityRules
 from commissure.space.templates import load_template
+from commissure.study.judging import judge
 from tests.preprocessing.turned import HEADERS, with_header
 
 REAL = Path(__file__).parents[1] / "data/registration/epi_6mm.nii.gz"
@@ -28,9 +29,8 @@ def reasons(epi):
     """What excludes an EPI that is registered straight to the template, and what is noted."""
     warp = register_template_to_epi(epi)
     check = check_registration(epi, find_orientation(epi), warp.to_moving(brain_places()), warp)
-    measured = {f"{name}_epi": value for name, value in asdict(check).items()}
-    against, noted = registration_reasons(measured, RegistrationRules())
-    return "; ".join(against), "; ".join(noted)
+    found = judge(Measured(RunKey("sub-01"), checks={"epi": check}), QualityRules()).reasons
+    return tuple("; ".join(r.sentence for r in found if r.excludes is out) for out in (True, False))
 
 
 @pytest.mark.slow

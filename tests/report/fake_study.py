@@ -14,6 +14,7 @@ from commissure import Domain
 from commissure.inputs import Scan
 from commissure.inputs.people import Participants
 from commissure.problems import InputError
+from commissure.records.runs import Measured, RunKey, measured_to_json
 from commissure.settings.reading import read_settings
 from commissure.space.templates import analysis_grid
 from commissure.study.group.stage import judged_runs, run_group
@@ -118,20 +119,16 @@ def fake_study(
         if table["group"][i] == "patient":
             values[planted] += effect
         motion = rng.gamma(4, 0.02) + (0.4 if i in moved else 0)
-        measured = {
-            "participant_id": who,
-            "session": None,
-            "task": "rest",
-            "run": None,
-            "mean_fd_jenkinson": motion,
-            "mean_fd_power": 1.8 * motion,
-            "max_motion": 8 * motion,
-            "max_rotation": 6 * motion,
-            "n_volumes": 220,
-            "effective_df": float(rng.normal(51, 1)),
-            "overlap_epi_t1w": 0.95,
-            "overlap_epi_template": 0.94,
-        }
+        measured = Measured(
+            RunKey(who, task="rest"),
+            mean_fd_jenkinson=motion,
+            mean_fd_power=1.8 * motion,
+            max_motion=8 * motion,
+            max_rotation=6 * motion,
+            n_volumes=220,
+            effective_df=float(rng.normal(51, 1)),
+            overlaps={"epi_t1w": 0.95, "epi_template": 0.94},
+        )
         name = f"{who}/func/{who}_task-rest_space-{SPACE}_res-{resolution_mm}"
         _step(
             ledger,
@@ -140,7 +137,8 @@ def fake_study(
             {"T1w": ("t1wOnTemplate", "tissues")},
             pictures,
         )
-        _step(ledger, f"clean {scan.name}", who, {"bold": FIGURES}, pictures, facts=measured)
+        facts = measured_to_json(measured)
+        _step(ledger, f"clean {scan.name}", who, {"bold": FIGURES}, pictures, facts=facts)
         mapped = f"{name}_stat-cfh_desc-clean_boldmap.nii.gz"
         _step(
             ledger,
@@ -157,7 +155,7 @@ def fake_study(
     )
     judged = judged_runs(results, chosen)
     if not waiting:
-        write_study_files(out, source, chosen, [j.row for j in judged], kinds={"raw"})
+        write_study_files(out, source, chosen, [j.verdict for j in judged], kinds={"raw"})
     if group and not waiting:
         try:
             run_group(judged, Participants(table, ()), out, chosen, n_threads=1)

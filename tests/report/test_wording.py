@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from commissure.measures import CFH
+from commissure.records.verdicts import Reason, in_short
 from commissure.report.contents import Findings, Participant, Run, Study
-from commissure.report.wording import chance, direction, listed, short_reasons, summary
+from commissure.report.wording import chance, direction, listed, summary
 
 RECORD = {
     "Scans": 57,
@@ -39,13 +40,16 @@ CLUSTERS = pd.DataFrame(
 )
 
 
+MOVED = (Reason("mean_fd", 0.3, 0.2), Reason("df", 1, 2, excludes=False))
+
+
 def people(n, out=()):
     return tuple(
         Participant(
             f"sub-{i:02d}",
             f"sub-{i:02d}.html",
             None,
-            (Run("", "done", i not in out, "mean FD 0.300 mm > 0.2; x < 1 (noted)" * (i in out)),),
+            (Run("", "done", i not in out, MOVED * (i in out)),),
         )
         for i in range(n)
     )
@@ -155,11 +159,11 @@ def test_lists_and_reasons():
     assert listed([]) == ""
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"]) == "a, b and c"
-    assert short_reasons("moved 4.0 mm > 3; mean FD 0.300 mm > 0.2; 90 volumes < 100") == [
-        "head motion",
-        "too few volumes",
-    ]
-    assert short_reasons("mean FD 0.300 mm > 0.2 (noted)") == []
+    kinds = ("moved", "mean_fd", "volumes")
+    assert in_short(map(Reason, kinds)) == ["head motion", "too few volumes"]
+    assert in_short([Reason("mean_fd", 0.3, 0.2, excludes=False)]) == []
+    # What people said is no kind of reason, whatever words are in it.
+    assert in_short([Reason("left_out", said="moved abroad")]) == ["a reason given by name"]
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,17 @@ import pandas as pd
 import pytest
 
 from commissure.clinical import table1
+from commissure.records.runs import Measured, RunKey
+from commissure.records.verdicts import Reason, Verdict
 from commissure.render.clinical_tables import table1_frame
 from commissure.report.methods.facts import Contrast, Demographics, Spread
 from commissure.report.methods.files import methods_of, what_was_done, write_methods
 from commissure.report.methods.group import demographics_facts, group_facts
 from commissure.settings.description import as_tables
 from commissure.settings.reading import read_settings
-from commissure.study.quality import judge
+from commissure.study.judging import judge
 from commissure.study.study_files import write_study_files
+from commissure.study.verdict_files import read_verdicts, write_verdicts
 
 ASKED = {name: getattr(read_settings("liu2025").group, name) for name in ("formula", "contrast")}
 ASKED |= {"clinical": read_settings("liu2025").group.clinical, "within": "patient"}
@@ -45,15 +48,14 @@ def write_tsv(path, rows):
     pd.DataFrame(rows).to_csv(path, sep="\t", index=False, na_rep="n/a")
 
 
-def quality_rows(settings):
-    rows = []
+def verdicts(settings):
+    found = []
     for who, (_, fd, df, n) in PEOPLE.items():
-        measured = {"participant_id": who, "session": None, "task": "rest", "run": None}
-        measured |= {"mean_fd_jenkinson": fd, "max_motion": 1.0, "max_rotation": 1.0}
-        measured |= {"n_volumes": n, "effective_df": df, "overlap_epi_template": 0.95}
-        rows.append(judge(measured, settings.quality))
-    failed = dict.fromkeys(("session", "run")) | {"participant_id": "sub-07", "task": "rest"}
-    return [*rows, failed | {"included": False, "reasons": "failed: damaged."}]
+        measured = Measured(RunKey(who, task="rest"), fd, None, 1.0, 1.0, n, df)
+        overlaps = {"epi_template": 0.95}
+        found.append(judge(replace(measured, overlaps=overlaps), settings.quality))
+    failed = Measured(RunKey("sub-07", task="rest"))
+    return [*found, Verdict(failed, (Reason("failed", said="damaged."),))]
 
 
 def write_participants(out, settings, kind="raw"):
@@ -86,7 +88,7 @@ def write_participants(out, settings, kind="raw"):
         write_json(out / f"{stem}_stat-cfh_desc-clean_boldmap.json", mapped)
     source = out.parent / "bids"
     source.mkdir(exist_ok=True)
-    write_study_files(out, source, settings, quality_rows(settings), {"preprocessed"})
+    write_study_files(out, source, settings, verdicts(settings), {"preprocessed"})
 
 
 def write_group(out, folder, settings, **changes):
@@ -169,10 +171,10 @@ def test_exclusions_are_those_of_the_group_stage(out):
 
 def test_each_task_of_a_participant_is_counted_by_itself(out):
     # The fifth has a second task that is good, the first a third that nobody asked for.
-    quality = pd.read_csv(out / "quality.tsv", sep="\t")
-    good = quality[quality["participant_id"] == "sub-01"]
-    more = [good.assign(participant_id="sub-05", task="nback"), good.assign(task="movie")]
-    write_tsv(out / "quality.tsv", pd.concat([quality, *more]))
+    known = read_verdicts(out)
+    runs = (RunKey("sub-05", task="nback"), RunKey("sub-01", task="movie"))
+    more = [replace(known[0], measured=replace(known[0].measured, of=run)) for run in runs]
+    write_verdicts(out, [*known, *more])
     taken = pd.read_csv(out / "group" / "included.tsv", sep="\t")
     fifth = taken[:1].assign(participant_id="sub-05", task="nback")
     write_tsv(out / "group" / "included.tsv", pd.concat([taken, fifth]))
@@ -186,10 +188,12 @@ def test_each_task_of_a_participant_is_counted_by_itself(out):
 
 
 def test_who_is_left_out_by_name_is_not_given_a_reason_of_the_scan(out):
-    quality = pd.read_csv(out / "quality.tsv", sep="\t")
-    gone = quality["participant_id"] == "sub-05"
-    quality.loc[gone, ["mean_fd_jenkinson", "reasons"]] = [0.1, "left out: moved abroad"]
-    write_tsv(out / "quality.tsv", quality)
+    moved = Reason("left_out", said="moved abroad")
+    known = [
+        replace(one, reasons=(moved,)) if one.measured.of.participant_id == "sub-05" else one
+        for one in read_verdicts(out)
+    ]
+    write_verdicts(out, known)
     found = dict(what_was_done(out, out / "group").quality.reasons)
     assert found == {("decided",): 1, ("motion", "df"): 1, ("failed",): 1}
     assert "one for reasons given by name" in methods_of(out, out / "group").text

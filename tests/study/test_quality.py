@@ -3,14 +3,21 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from commissure.files.data_texts import read_data
-from commissure.preprocessing.registration_checks import RegistrationCheck
 from commissure.problems import InputError
+from commissure.records.runs import Measured, RegistrationCheck, RunKey
+from commissure.records.verdicts import VERDICTS
 from commissure.settings.quality import QualityRules
-from commissure.study.quality import judge, measure, merge_quality
+from commissure.study.judging import judge
+from commissure.study.quality import measure
+from commissure.study.verdict_files import (
+    merge_verdicts,
+    quality_table,
+    read_verdicts,
+    write_verdicts,
+)
 
 GOOD = RegistrationCheck("RAS", 8.0, 0.5, 7.0, 0.98, 1.2, 0.01)
 SCAN = SimpleNamespace(participant_id="sub-01", session=None, task="rest", run=None)
@@ -57,9 +64,10 @@ def epi(**changes):
 
 
 def test_a_good_run_is_included():
-    row = judge(measure(SCAN, clean_bold()), QualityRules())
-    assert row["included"]
-    assert row["reasons"] == ""
+    verdict = judge(measure(SCAN, clean_bold()), QualityRules())
+    assert verdict.included
+    assert verdict.text == ""
+    (row,) = quality_table([verdict]).to_dict("records")
     assert row["mean_fd_jenkinson"] == pytest.approx(0.1)
     assert row["mean_fd_power"] == pytest.approx(0.2)
     assert (row["n_volumes"], row["effective_df"], row["overlap_epi_t1w"]) == (120, 50, 0.95)
@@ -90,19 +98,19 @@ def test_a_good_run_is_included():
     ],
 )
 def test_what_excludes_a_run(changes, reason, is_motion):
-    row = judge(measure(SCAN, clean_bold(**changes)), QualityRules())
-    assert not row["included"]
-    assert reason in row["reasons"]
+    verdict = judge(measure(SCAN, clean_bold(**changes)), QualityRules())
+    assert not verdict.included
+    assert reason in verdict.text
     noted = judge(measure(SCAN, clean_bold(**changes)), QualityRules(exclude_motion=False))
-    assert noted["included"] is is_motion
-    assert reason in noted["reasons"]
+    assert noted.included is is_motion
+    assert reason in noted.text
 
 
 def test_a_doubtful_registration_is_noted():
-    row = judge(measure(SCAN, clean_bold(overlaps={"epi_t1w": 0.9})), QualityRules())
-    assert row["included"]
-    assert "is it the same person?" in row["reasons"]
-    assert "(noted)" in row["reasons"]
+    verdict = judge(measure(SCAN, clean_bold(overlaps={"epi_t1w": 0.9})), QualityRules())
+    assert verdict.included
+    assert "is it the same person?" in verdict.text
+    assert "(noted)" in verdict.text
 
 
 @pytest.mark.parametrize(
@@ -116,47 +124,38 @@ def test_a_doubtful_registration_is_noted():
     ],
 )
 def test_what_is_only_noted_of_a_registration(changes, reason):
-    row = judge(measure(SCAN, clean_bold(**changes)), QualityRules())
-    assert row["included"]
-    assert reason in row["reasons"]
+    verdict = judge(measure(SCAN, clean_bold(**changes)), QualityRules())
+    assert verdict.included
+    assert reason in verdict.text
 
 
 def test_what_is_not_known_of_a_registration_is_not_judged():
-    row = judge(measure(SCAN, clean_bold(checks={}, overlaps={})), QualityRules())
-    assert (row["included"], row["reasons"]) == (True, "")
+    verdict = judge(measure(SCAN, clean_bold(checks={}, overlaps={})), QualityRules())
+    assert (verdict.included, verdict.text) == (True, "")
 
 
 def test_every_column_is_described():
     described = json.loads(read_data("files", "quality_columns.json"))
-    assert set(judge(measure(SCAN, clean_bold()), QualityRules())) <= set(described)
+    table = quality_table([judge(measure(SCAN, clean_bold()), QualityRules())])
+    assert set(judge(measure(SCAN, clean_bold()), QualityRules()).measured.known) <= set(table)
+    assert set(table) == set(described)
 
 
-def test_rows_replace_older_ones_of_the_same_run(tmp_path):
-    path = tmp_path / "quality.tsv"
-    rows = [
+def test_verdicts_replace_older_ones_of_the_same_run(tmp_path):
+    first, second = (
         judge(measure(SCAN, clean_bold(effective_df=df)), QualityRules()) for df in (30.0, 40.0)
-    ]
-    other = {**rows[0], "participant_id": "sub-00"}
-    merge_quality(path, [rows[0], other]).to_csv(path, sep="\t", index=False, na_rep="n/a")
-    table = merge_quality(path, [rows[1]])
+    )
+    other = judge(Measured(RunKey("sub-00", task="rest"), n_volumes=200), QualityRules())
+    write_verdicts(tmp_path, merge_verdicts((), [first, other]))
+    merged = merge_verdicts(read_verdicts(tmp_path), [second])
+    assert merged == (other, second)
+    table = quality_table(merged)
     assert list(table["participant_id"]) == ["sub-00", "sub-01"]
-    assert list(table["effective_df"]) == [30, 40]
-    assert isinstance(table, pd.DataFrame)
+    assert list(table["n_volumes"]) == [200, 120]
 
 
-def test_a_table_that_a_spreadsheet_saved_is_read_or_refused(tmp_path):
-    row = judge({**vars(SCAN), "n_volumes": 200, "effective_df": 30.1 + 0.2}, QualityRules())
-    path = tmp_path / "quality.tsv"
-    written = merge_quality(tmp_path / "none", [row])
-    for separator in ("\t", ";"):
-        written.to_csv(path, sep=separator, index=False, na_rep="n/a")
-        both = merge_quality(path, [row | {"participant_id": "sub-02"}])
-        kept = both.to_dict("records")[0]
-        assert kept["effective_df"] == 30.1 + 0.2
-        assert kept["included"]
-    path.write_text("participant_id;included\nsub-01;ja\n")
-    with pytest.raises(InputError, match=r"quality\.tsv has no columns .*Remove it"):
-        merge_quality(path, [row])
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match=r"quality\.tsv"):
-        merge_quality(path, [row])
+@pytest.mark.parametrize("content", ["{", "[]", '{"Verdicts": [{"included": true}]}', "\x00"])
+def test_verdicts_that_were_changed_are_refused(tmp_path, content):
+    (tmp_path / VERDICTS).write_text(content)
+    with pytest.raises(InputError, match=r"verdicts\.json"):
+        read_verdicts(tmp_path)

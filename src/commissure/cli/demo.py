@@ -39,7 +39,7 @@ def _run(options: argparse.Namespace) -> int:
         outcome, planted = run_demo(options.folder, LocalExecutor(options.n_procs), on_event=show)
     console = Console()
     console.print(_table(planted))
-    included = sum(bool(j.row["included"]) for j in outcome.judged)
+    included = sum(j.verdict.included for j in outcome.judged)
     console.print(
         f"{included} of {len(outcome.judged)} runs were good enough to be compared. "
         f"Now open {options.folder / 'results' / 'report.html'}",

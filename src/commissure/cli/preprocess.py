@@ -117,7 +117,7 @@ def _run(options: argparse.Namespace) -> None:
         entities=entities_of(options) or {},
     )
     with shown(quiet=options.quiet) as progress:
-        rows = preprocess_study(
+        verdicts = preprocess_study(
             options.bids_dir,
             options.out_dir,
             selection,
@@ -126,9 +126,9 @@ def _run(options: argparse.Namespace) -> None:
             n_threads=options.n_threads,
             progress=progress,
         )
-        included = sum(bool(row["included"]) for row in rows)
+        included = sum(verdict.included for verdict in verdicts)
         quality = options.out_dir / "quality.tsv"
-        log.info("%d of %d runs are good enough. See %s", included, len(rows), quality)
+        log.info("%d of %d runs are good enough. See %s", included, len(verdicts), quality)
 
 
 def _labels(given: list[str] | None) -> tuple[str, ...] | None:

@@ -19,7 +19,6 @@ from commissure.cli.entities import add_entity_options, entities_of
 from commissure.executors import DaskExecutor, Executor, LocalExecutor
 from commissure.inputs import Selection, find_participants, read_scans
 from commissure.settings.reading import caution
-from commissure.settings.registration import has_wrong_header
 from commissure.settings.tables import Execution, StudySettings
 from commissure.study.run import Study, StudyOutcome, run_study
 
@@ -112,7 +111,8 @@ def _run(options: argparse.Namespace) -> int:
             on_event=show,
         )
     _show(outcome, options)
-    wrong = any(has_wrong_header(run.row, settings.quality) for run in outcome.judged)
+    reasons = [reason for run in outcome.judged for reason in run.verdict.reasons]
+    wrong = any(reason.kind == "header" and reason.excludes for reason in reasons)
     return SOME_FAILED if outcome.failed or outcome.group_problems or wrong else 0
 
 
@@ -218,7 +218,7 @@ def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
         log.error("The group stage: %s", in_flags(problem, options.flags))
     if options.quiet:
         return
-    included = sum(bool(j.row["included"]) for j in outcome.judged)
+    included = sum(j.verdict.included for j in outcome.judged)
     for note in outcome.notes:
         console.print(note, markup=False)
     console.print(
@@ -238,9 +238,9 @@ def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
 
 
 def _warn_of_left_out(outcome: StudyOutcome) -> None:
-    left_out = [j for j in outcome.judged if not j.row["included"] and not j.result.problems]
+    left_out = [j for j in outcome.judged if not j.verdict.included and not j.result.problems]
     for run in left_out[:_MOST_NAMED]:
-        log.warning("%s is left out: %s.", run.result.scan.name, run.row["reasons"])
+        log.warning("%s is left out: %s.", run.result.scan.name, run.verdict.text)
     if len(left_out) > _MOST_NAMED:
         log.warning("%d more are left out: see quality.tsv.", len(left_out) - _MOST_NAMED)
 

@@ -10,13 +10,10 @@ from commissure.preprocessing.bias import correct_bias
 from commissure.preprocessing.brain_mask import t1w_brain_mask
 from commissure.preprocessing.orientation import find_orientation
 from commissure.preprocessing.registration import Image, Warp, register_deformable
-from commissure.preprocessing.registration_checks import (
-    RegistrationCheck,
-    brain_places,
-    check_registration,
-)
+from commissure.preprocessing.registration_checks import brain_places, check_registration
 from commissure.preprocessing.resampling import resample_image
 from commissure.preprocessing.segmentation import TISSUES, segment, tissue_priors
+from commissure.records.runs import RegistrationCheck
 from commissure.space.templates import load_template
 
 # A voxel is surely of a tissue above this, and within it so far from its border.

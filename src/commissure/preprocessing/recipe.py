@@ -12,7 +12,7 @@ from commissure.preprocessing.censoring import kept_volumes
 from commissure.preprocessing.cleaning import cleaning_operator
 from commissure.preprocessing.filtering import Padding
 from commissure.preprocessing.registration import Image
-from commissure.preprocessing.registration_checks import RegistrationCheck
+from commissure.records.runs import RegistrationCheck
 
 # Where the paper reads its nuisance signals: the template's prior must exceed this.
 PRIORS = {"white_matter": 0.9, "csf": 0.7}

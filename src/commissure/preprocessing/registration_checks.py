@@ -6,8 +6,6 @@ header puts the head, how far that is from where it was put, how much a brain ha
 and warped for it, and how much of the brain is in the image at all.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
@@ -15,41 +13,13 @@ from numpy.typing import NDArray
 from commissure.preprocessing.orientation import Orientation
 from commissure.preprocessing.registration import Image, Warp
 from commissure.preprocessing.resampling import resample_image
+from commissure.records.runs import RegistrationCheck
 from commissure.space.templates import load_template
 
 _PLACES_MM = 6  # between the places where two registrations are compared
 _NOWHERE_MM = 1000.0  # how far off places count that a failed warp puts nowhere
 # A warp that makes less or more of a piece of brain than this is no anatomy; below 0 it folds.
 _VOLUMES = (0.2, 5.0)
-
-
-@dataclass(frozen=True)
-class RegistrationCheck:
-    """How plausible it is where an image was put in the template.
-
-    Attributes
-    ----------
-    axes, turn, doubt
-        See `commissure.preprocessing.orientation.Orientation`.
-    apart : float
-        Mean distance over the brain, mm, between where the image was put and where the search for
-        its orientation put it.
-    coverage : float
-        Share of the template's brain where the image has data.
-    stretch : float or None
-        Factor by which the affine part lengthens or shortens the template's brain in the direction
-        that it changes most; None where there is none but that of another image.
-    warped : float or None
-        Share of the brain that the warp folds, or makes more than 5 times larger or smaller.
-    """
-
-    axes: str
-    turn: float
-    doubt: float
-    apart: float
-    coverage: float
-    stretch: float | None = None
-    warped: float | None = None
 
 
 def brain_places() -> NDArray[np.float64]:

@@ -9,6 +9,8 @@ import pandas as pd
 from commissure.files.tables import rows_of
 from commissure.measures import Measure
 from commissure.measures.names import UNKNOWN, measure_of_record
+from commissure.records.runs import Measured
+from commissure.records.verdicts import Reason, in_short, in_words
 from commissure.render.numbers import with_unit
 from commissure.report.asked import Asked, read_asked
 
@@ -26,10 +28,9 @@ class Run:
     state : {"done", "failed", "started", "waiting"}
     included : bool or None
         Whether it takes part in the comparison; None where that is not decided.
-    reasons : str
+    reasons : tuple of Reason
         Why it does not, and what is only noted.
-    measured : mapping
-        The other columns of quality.tsv, those that are known.
+    measured : Measured or None
     failures : tuple of str
         What went wrong.
     """
@@ -37,9 +38,24 @@ class Run:
     name: str
     state: State
     included: bool | None = None
-    reasons: str = ""
-    measured: Mapping[str, Any] = field(default_factory=dict)
+    reasons: tuple[Reason, ...] = ()
+    measured: Measured | None = None
     failures: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> dict[str, float | str]:
+        """What was measured, by the columns of quality.tsv."""
+        return self.measured.known if self.measured else {}
+
+    @property
+    def short(self) -> list[str]:
+        """Why it does not take part, in a few words each."""
+        return in_short([Reason("failed")] if self.failures else self.reasons)
+
+    @property
+    def remarks(self) -> str:
+        """What went wrong, else the reasons."""
+        return " ".join(self.failures) or in_words(self.reasons)
 
 
 @dataclass(frozen=True)

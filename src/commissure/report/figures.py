@@ -302,9 +302,9 @@ def _freedom(study: Study) -> Iterator[tuple[Drawn, Figure]]:
     by_group: dict[str, list[float]] = {}
     for who in study.participants:
         for run in who.runs:
-            df = run.measured.get("effective_df")
-            if run.included is not False and isinstance(df, int | float):
-                by_group.setdefault(who.group or "all", []).append(float(df))
+            df = run.measured.effective_df if run.measured else None
+            if run.included is not False and df is not None:
+                by_group.setdefault(who.group or "all", []).append(df)
     if by_group:
         about = Drawn(
             "freedom",

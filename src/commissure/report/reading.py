@@ -18,7 +18,8 @@ from commissure.inputs.people import MEAN_FD
 from commissure.measures import Measure
 from commissure.measures.names import UNKNOWN, measure_called
 from commissure.problems import InputError
-from commissure.records.quality import KEYS
+from commissure.records.runs import KEYS, Measured, measured_from_json
+from commissure.records.verdicts import VERDICTS, Verdict, verdicts_from_json
 from commissure.report.contents import Findings, Participant, Run, State, Study
 from commissure.settings.tables import MEASURE
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, label_of
@@ -71,6 +72,17 @@ class _Reader:
 
         return self.read(path, parse, pd.DataFrame())
 
+    def verdicts(self) -> tuple[Verdict, ...]:
+        if (self.out_dir / "quality.tsv").exists() and not (self.out_dir / VERDICTS).exists():
+            self.problems.append(
+                f"{VERDICTS} is not there, so who is included is not shown. Run commissure again."
+            )
+        return self.read(
+            self.out_dir / VERDICTS,
+            lambda text: verdicts_from_json(_parse_mapping(self.bare(text))),
+            (),
+        )
+
 
 def read_study(out_dir: Path) -> Study:
     """Read all that an output folder tells of its study.
@@ -86,13 +98,13 @@ def read_study(out_dir: Path) -> Study:
     )
     source = str(identity.get("input") or "")
     reader.roots = tuple(filter(None, (source, str(out_dir.absolute()))))
-    quality = reader.table(out_dir / "quality.tsv")
+    verdicts = reader.verdicts()
     findings = _findings(reader)
     ledgers = {
         label_of(path.stem): _record(reader.mapping(f"{STATE_FOLDER}/ledger/{path.name}"))
         for path in sorted((out_dir / STATE_FOLDER / "ledger").glob("*.json"))
     }
-    participants = _participants(identity, quality, ledgers, _groups(findings))
+    participants = _participants(identity, verdicts, ledgers, _groups(findings))
     ours = is_study(out_dir) or is_of_commands(out_dir)
     if not ours or (not participants and findings is None):
         msg = (
@@ -220,41 +232,40 @@ def _record(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _participants(
     identity: Mapping[str, Any],
-    quality: pd.DataFrame,
+    verdicts: Iterable[Verdict],
     ledgers: Mapping[str, Mapping[str, Any]],
     groups: Mapping[str, str],
 ) -> tuple[Participant, ...]:
     """Return everyone of whom there is a trace, with what is known of each run."""
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for row in quality.to_dict("records") if "participant_id" in quality else []:
-        known = {str(name): value for name, value in row.items() if not pd.isna(value)}
-        rows.setdefault(str(known.get("participant_id")), []).append(known)
+    judged: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        judged.setdefault(verdict.measured.of.participant_id, []).append(verdict)
     runs: dict[str, list[str]] = {}
     known_runs = identity.get("runs", {})
     for name, run in known_runs.items() if isinstance(known_runs, dict) else ():
         if isinstance(run, Mapping) and "participant_id" in run:
             runs.setdefault(str(run["participant_id"]), []).append(name)
     others = ledgers.keys() - _NO_PARTICIPANTS
-    everyone = sorted(rows.keys() | runs.keys() | others)
+    everyone = sorted(judged.keys() | runs.keys() | others)
     return tuple(
         Participant(
             who,
             page_name(who),
             groups.get(bare(who)),
-            _runs(rows.get(who, []), runs.get(who, []), ledgers.get(who)),
+            _runs(judged.get(who, []), runs.get(who, []), ledgers.get(who)),
         )
         for who in everyone
     )
 
 
 def _runs(
-    rows: list[dict[str, Any]], files: list[str], ledger: Mapping[str, Any] | None
+    verdicts: Iterable[Verdict], files: list[str], ledger: Mapping[str, Any] | None
 ) -> tuple[Run, ...]:
-    """Put together what the ledger knows of each run (the newest) and what quality.tsv judged."""
-    judged = {_run_name(row): row for row in rows}
+    """Put together what the ledger knows of each run (the newest) and what was judged."""
+    judged = {verdict.measured.of.label: verdict for verdict in verdicts}
     if ledger is None:
         # Not the work of a study, but of `commissure preprocess`: what is judged is done.
-        return tuple(_run(name, row, "done", ()) for name, row in judged.items()) or tuple(
+        return tuple(_run(name, one, "done") for name, one in judged.items()) or tuple(
             Run(_name_of_file(file), "waiting") for file in files
         )
     steps, failures = ledger.get("steps", {}), ledger.get("failures", {})
@@ -266,9 +277,9 @@ def _runs(
     ]
     found = []
     for file in dict.fromkeys([*files, *seen]):
-        facts = steps.get(f"clean {file}", {}).get("facts")
-        name = _run_name(facts) if facts else _name_of_file(file)
-        row = judged.pop(name, {})
+        measured = _measured(steps.get(f"clean {file}", {}).get("facts"))
+        name = measured.of.label if measured else _name_of_file(file)
+        verdict = judged.pop(name, None)
         own = [
             problem
             for step, said in failures.items()
@@ -278,38 +289,38 @@ def _runs(
         state: State = "waiting"
         if own or shared:
             state = "failed"
-        elif facts is not None and (row or f"maps {file}" in steps):
+        elif measured is not None and (verdict or f"maps {file}" in steps):
             state = "done"
         elif steps:
             state = "started"
-        if facts and not row.keys() - {*KEYS, "included", "reasons"}:
+        if measured and measured.known and verdict and not verdict.measured.known:
             # Judged before it was done: that is out of date.
-            row = {}
-        found.append(_run(name, {**(facts or {}), **row}, state, tuple(own + shared)))
-    found += [_run(name, row, "done", ()) for name, row in judged.items()]
+            verdict = None
+        found.append(_run(name, verdict, state, measured, (*own, *shared)))
+    found += [_run(name, one, "done") for name, one in judged.items()]
     return tuple(found)
 
 
-def _run(name: str, row: Mapping[str, Any], state: State, failures: tuple[str, ...]) -> Run:
-    included = row.get("included")
-    measured = {
-        key: value
-        for key, value in row.items()
-        if key not in (*KEYS, "included", "reasons") and value is not None
-    }
-    return Run(
-        name,
-        state,
-        None if included is None or state in ("waiting", "started") else bool(included),
-        str(row.get("reasons", "")),
-        measured,
-        failures,
-    )
+def _measured(facts: object) -> Measured | None:
+    """Return what a ledger says was measured of a run; None if it says nothing of it."""
+    try:
+        return measured_from_json(facts)
+    except ValueError:
+        return None
 
 
-def _run_name(row: Mapping[str, Any]) -> str:
-    keys = (("ses", "session"), ("task", "task"), ("run", "run"))
-    return "_".join(f"{short}-{row[long]}" for short, long in keys if row.get(long))
+def _run(
+    name: str,
+    verdict: Verdict | None,
+    state: State,
+    measured: Measured | None = None,
+    failures: tuple[str, ...] = (),
+) -> Run:
+    if verdict is None:
+        return Run(name, state, measured=measured, failures=failures)
+    decided = None if state in ("waiting", "started") else verdict.included
+    known = verdict.measured if verdict.measured.known else measured
+    return Run(name, state, decided, verdict.reasons, known, failures)
 
 
 def _name_of_file(file: str) -> str:

@@ -17,19 +17,6 @@ _MOST_NAMED_PEOPLE = 10
 _LEAST_VALUES = 2
 # Among the regions of tables: the mean of all of the map.
 WHOLE_MAP = "whole map"
-# Shorter than the reasons of quality.tsv, whose numbers are in the table of who is left out.
-_REASONS = {
-    "header is wrong": "a wrong header",
-    "of the brain after registration": "a brain that is cut off",
-    "registration": "a failed registration",
-    "mean FD": "head motion",
-    "moved": "head motion",
-    "turned": "head motion",
-    "volumes <": "too few volumes",
-    "degrees of freedom": "too few degrees of freedom",
-    "overlap": "a failed registration",
-    "failed": "processing that failed",
-}
 
 
 def summary(study: Study) -> tuple[str, str, str]:
@@ -83,15 +70,6 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
-def short_reasons(reasons: str) -> list[str]:
-    """Return why a run is left out, in a few words each; what is only noted does not count."""
-    parts = [part for part in reasons.split("; ") if part and not part.endswith("(noted)")]
-    named = [
-        next((short for key, short in _REASONS.items() if key in part), part) for part in parts
-    ]
-    return list(dict.fromkeys(named))
-
-
 def _who(study: Study) -> str:
     n = len(study.participants)
     busy = study.unfinished
@@ -124,13 +102,7 @@ def _who(study: Study) -> str:
     if not out:
         return f"{taken}; nobody was left out."
     why = Counter(
-        reason
-        for who in out
-        for reason in dict.fromkeys(
-            reason
-            for run in who.runs
-            for reason in ([_REASONS["failed"]] if run.failures else short_reasons(run.reasons))
-        )
+        reason for who in out for reason in dict.fromkeys(r for run in who.runs for r in run.short)
     )
     reasons = listed([f"{n_of} for {reason}" for reason, n_of in why.most_common()])
     left = "1 was" if len(out) == 1 else f"{len(out)} were"

@@ -1,4 +1,4 @@
-"""Limits of runs and registrations that are believed."""
+"""Limits of runs that are included."""
 
 from dataclasses import dataclass, field
 from typing import Annotated

@@ -13,6 +13,7 @@ from filelock import Timeout
 from commissure.files.labels import RESERVED
 from commissure.inputs.selection import bare, listed
 from commissure.problems import InputError
+from commissure.records.verdicts import verdicts_from_json, verdicts_to_json
 from commissure.report.files import write_report
 from commissure.report.reading import page_name
 from commissure.study.group.stage import PARTNERS_FOLDER
@@ -20,12 +21,12 @@ from commissure.study.identity import forget_people, people_of
 from commissure.study.participant.anatomy_cache import anatomy_files
 from commissure.study.participant.clean_files import own_folder_of
 from commissure.study.provenance import held
+from commissure.study.verdict_files import FILES, read_verdicts, write_verdicts
 from commissure.workspace.keys import hash_of
 from commissure.workspace.ledger import Ledger, ledger_names, lock_of
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, remove_folder, state_path
 
 _GONE = "(forgotten)"
-_QUALITY = "quality.tsv"
 _LABELS = ("--participant-label", "--participant_label")
 _TEXTS = (".json", ".tsv", ".csv", ".txt", ".md", ".html", ".svg", ".bib", ".log")
 # Bytes; no text of ours is longer.
@@ -118,11 +119,8 @@ def _alone(out_dir: Path, name: str) -> Iterator[None]:
 
 
 def _judged(out_dir: Path) -> set[str]:
-    """Return who has a row in quality.tsv."""
-    path = out_dir / _QUALITY
-    if not path.is_file():
-        return set()
-    return {line.partition("\t")[0] for line in path.read_text("utf-8").splitlines()[1:]}
+    """Return on whom there is a verdict."""
+    return {verdict.measured.of.participant_id for verdict in read_verdicts(out_dir)}
 
 
 def _forget_files(out_dir: Path, who: str, work: Path) -> None:
@@ -162,24 +160,26 @@ def _forget_records(out_dir: Path, ids: Sequence[str]) -> None:
             for name in ledger.outputs("study")
             if name.suffix in _TEXTS and (out_dir / name).is_file()
         }
+        for name in FILES:
+            texts.pop(name, None)
         kept = {name: named.sub(_GONE, text) for name, text in texts.items()}
-        if _QUALITY in texts:
-            lines = texts[_QUALITY].splitlines(keepends=True)
-            kept[_QUALITY] = "".join(
-                line for line in lines if line.partition("\t")[0].strip() not in ids
-            )
-        others = [file for file in ledger.outputs("study") if file.as_posix() not in kept]
+        verdicts = read_verdicts(out_dir)
+        others = [v for v in verdicts if v.measured.of.participant_id not in ids]
+        said = json.dumps(verdicts_to_json(others), ensure_ascii=False)
+        left = verdicts_from_json(json.loads(named.sub(_GONE, said)))
+        files = [file for file in ledger.outputs("study") if file.as_posix() not in {*kept, *FILES}]
 
         def make(folder: Path) -> dict[str, Any]:
-            for file in others:
+            for file in files:
                 if (out_dir / file).is_file():
                     (folder / file).write_bytes((out_dir / file).read_bytes())
             for name, text in kept.items():
                 (folder / name).write_text(text, encoding="utf-8")
+            write_verdicts(folder, left)
             return {}
 
-        if kept != texts:
-            ledger.do("study", hash_of(_GONE, kept), make)
+        if (kept, left) != (texts, verdicts):
+            ledger.do("study", hash_of(_GONE, kept, said), make)
     with held(out_dir) as content:
         for run in content["Runs"]:
             if isinstance(run.get("Command"), list):

@@ -26,10 +26,10 @@ from commissure.study.forget import gone_from_input
 from commissure.study.group.people import check_people
 from commissure.study.group.stage import FINDINGS, GroupOutcome, Judged, judged_runs, run_group
 from commissure.study.identity import claim
+from commissure.study.judging import left_out
 from commissure.study.participant.preprocessed import check_confounds
 from commissure.study.participant.steps import Job, is_done, results_of, work_on
 from commissure.study.provenance import recorded
-from commissure.study.quality import left_out
 from commissure.study.study_files import write_study_files
 from commissure.workspace.ledger import Ledger, check_unchanged, lock_of
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, make_folder, state_path
@@ -173,7 +173,7 @@ def run_study(
                 study.out_dir,
                 study.input_dir,
                 study.settings,
-                [j.row for j in outcome.judged],
+                [j.verdict for j in outcome.judged],
                 kinds={scan.kind for scan in study.scans},
             )
         if people is not None:

@@ -17,7 +17,14 @@ Made = Literal["anatomy", "clean", "maps", "findings", "methods", "study", "repo
 _SOURCES = (".py", ".json", ".toml", ".txt", ".md", ".j2", ".bib", ".html", ".css", ".js")
 _NUMBERS = ("numba", "numpy", "scipy")
 _IMAGES = ("matplotlib", "nibabel", "nilearn", *_NUMBERS)
-_RAW = ("preprocessing/*", "space/*", "files/*.py", "study/participant/clean*", "render/quality.py")
+_RAW = (
+    "preprocessing/*",
+    "records/runs.py",
+    "space/*",
+    "files/*.py",
+    "study/participant/clean*",
+    "render/quality.py",
+)
 # What makes each kind of result: files of this package, and programs whose versions count.
 _CODE: dict[Made, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "anatomy": (_RAW, ("greedy", "niimath", *_IMAGES)),
@@ -59,9 +66,15 @@ _CODE: dict[Made, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         ("formulaic", "pandas", *_IMAGES),
     ),
-    "methods": (("report/*", "render/docx.py", "inputs/source_software.py"), ("jinja2",)),
-    "study": (("study/study_files.py", "study/quality.py", "files/*"), ("pandas",)),
-    "report": (("report/*", "render/*", "files/*.py"), ("jinja2", *_IMAGES)),
+    "methods": (
+        ("report/*", "records/*", "render/docx.py", "inputs/source_software.py"),
+        ("jinja2",),
+    ),
+    "study": (
+        ("study/study_files.py", "study/verdict_files.py", "records/*", "files/*"),
+        ("pandas",),
+    ),
+    "report": (("report/*", "records/*", "render/*", "files/*.py"), ("jinja2", *_IMAGES)),
 }
 
 

@@ -104,8 +104,8 @@ class Quality:
     n_excluded_participants, n_excluded_runs : int
         Participants with no run left; runs.
     reasons : tuple of (tuple of str, int)
-        Runs excluded for each combination of reasons: "motion", "volumes", "df", "overlap",
-        "decided", "failed", "undone".
+        Runs excluded for each combination of groups of reasons; see
+        `commissure.records.verdicts.Reason`.
     n_moved : int
         Included runs that moved beyond the limits.
     mean_fd, df : tuple of Spread

@@ -8,7 +8,8 @@ from commissure.clinical.table1 import ALPHA_NORMALITY
 from commissure.measures.names import measure_called, measure_of_record
 from commissure.preprocessing.anatomy import ERODED_MM, SURE
 from commissure.preprocessing.recipe import PRIORS
-from commissure.records.quality import KEYS
+from commissure.records.runs import KEYS
+from commissure.records.verdicts import VERDICTS, verdicts_from_json
 from commissure.report.methods.docx import methods_docx
 from commissure.report.methods.facts import Done
 from commissure.report.methods.group import (
@@ -86,7 +87,7 @@ def what_was_done(out_dir: Path, group: Path) -> Done:
     runs = runs_of_maps(stats["Sources"], roots) if stats else runs_in(out_dir, measure)
     asked = stats.get("Settings", {})
     statistics = None if clusters is None else group_facts(stats, clusters)
-    quality = read_table(out_dir / "quality.tsv", text=KEYS)
+    verdicts = verdicts_from_json(read_json(out_dir / VERDICTS))
     confounds = settings.get("input", {}).get("confounds", ())
     return Done(
         versions=versions_of([stats]) or versions_of(run.clean or run.map for run in runs),
@@ -94,9 +95,9 @@ def what_was_done(out_dir: Path, group: Path) -> Done:
         as_published=all(run.kind == "raw" for run in runs) and _as_published(settings),
         scans=scans_facts(runs, out_dir, confounds),
         quality=None
-        if quality is None or not settings
+        if not verdicts or not settings
         else quality_facts(
-            quality,
+            verdicts,
             settings["quality"],
             people,
             taken,

@@ -1,19 +1,29 @@
-"""What quality.tsv of a study tells of who was included, for the methods section."""
+"""What the verdicts of a study tell of who was included, for the methods section."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from commissure.records.quality import KEYS, LEFT_OUT
+from commissure.records.runs import KEYS, RunKey
+from commissure.records.verdicts import Reason, Verdict
 from commissure.report.methods.facts import Quality, Spread
 from commissure.report.wording import level_name
-from commissure.settings.registration import RegistrationRules, registration_reasons
+
+# What a rule needs to have been measured to be told.
+_JUDGED_BY = {
+    "motion": "mean_fd_jenkinson",
+    "volumes": "n_volumes",
+    "df": "effective_df",
+    "overlap_epi_t1w": "overlap_epi_t1w",
+    "overlap_epi_template": "overlap_epi_template",
+    "orientation": "turn_epi",
+}
 
 
 def quality_facts(
-    quality: pd.DataFrame,
+    verdicts: Sequence[Verdict],
     rules: Mapping[str, Any],
     people: pd.DataFrame | None = None,
     taken: pd.DataFrame | None = None,
@@ -25,8 +35,7 @@ def quality_facts(
 
     Parameters
     ----------
-    quality : DataFrame
-        quality.tsv.
+    verdicts : sequence of Verdict
     rules : mapping
     people : DataFrame, optional
         participants.tsv of the group stage: of which groups they are.
@@ -37,74 +46,49 @@ def quality_facts(
     levels : sequence of str
         Groups in the order in which they are told.
     """
-    included = quality[quality["included"].astype(bool)]
-    left_out = quality[~quality["included"].astype(bool)]
+    included = [verdict for verdict in verdicts if verdict.included]
+    left_out = [verdict for verdict in verdicts if not verdict.included]
     if taken is not None and excluded is not None:
-        # quality.tsv may have runs that this group stage was not asked for.
-        included = taken[KEYS].merge(quality, on=KEYS, how="left")
-        left_out = excluded[KEYS].merge(quality, on=KEYS, how="left")
-    names: dict[str, str | None] = dict.fromkeys(included["participant_id"])
+        # There may be verdicts on runs that this group stage was not asked for.
+        included, left_out = _of(taken, verdicts), _of(excluded, verdicts)
+    still = {verdict.measured.of.participant_id for verdict in included}
+    gone = {verdict.measured.of.participant_id for verdict in left_out} - still
+    names: dict[str, str | None] = dict.fromkeys(still)
     if people is not None and group in people:
         names = dict(zip(people["participant_id"], people[group].map(level_name), strict=True))
-    reasons: dict[tuple[str, ...], int] = {}
-    for row in left_out.to_dict("records"):
-        why = _reasons({str(name): value for name, value in row.items()}, rules)
-        reasons[why] = reasons.get(why, 0) + 1
-    still = set(included["participant_id"])
-    gone = set(left_out["participant_id"]) - still
-    moved = [_moved(row, rules) for row in included.to_dict("records")]
-    told = {"motion": "mean_fd_jenkinson", "volumes": "n_volumes", "df": "effective_df"}
-    told |= {name: name for name in ("overlap_epi_t1w", "overlap_epi_template")}
-    told["orientation"] = "turn_epi"
+    reasons = Counter(_groups(verdict.reasons) for verdict in left_out)
+    known = {name for verdict in verdicts for name in verdict.measured.known}
+    measured = pd.DataFrame(
+        [
+            {"participant_id": verdict.measured.of.participant_id, **verdict.measured.known}
+            for verdict in included
+        ]
+    )
     return Quality(
         rules=rules,
-        judged=frozenset(
-            what for what, name in told.items() if name in quality and quality[name].notna().any()
-        ),
+        judged=frozenset(what for what, name in _JUDGED_BY.items() if name in known),
         n_participants=len(still | gone),
         n_runs=len(included) + len(left_out),
         n_excluded_participants=len(gone),
         n_excluded_runs=len(left_out),
         reasons=tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
-        n_moved=sum(moved),
-        mean_fd=_spreads(included, "mean_fd_jenkinson", names, levels),
-        df=_spreads(included, "effective_df", names, levels),
+        n_moved=sum(any(r.group == "motion" for r in verdict.reasons) for verdict in included),
+        mean_fd=_spreads(measured, "mean_fd_jenkinson", names, levels),
+        df=_spreads(measured, "effective_df", names, levels),
     )
 
 
-def _reasons(row: Mapping[str, Any], rules: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return which kinds of reasons exclude a run, by what was measured."""
-    if str(row.get("reasons", "")).startswith(LEFT_OUT):
-        return ("decided",)
-    if not pd.notna(row.get("n_volumes")) and not pd.notna(row.get("mean_fd_jenkinson")):
-        failed = str(row.get("reasons", "")).startswith("failed")
-        return ("failed",) if failed else ("undone",)
-    reasons = ["motion"] if rules["exclude_motion"] and _moved(row, rules) else []
-    below = {
-        "volumes": [("n_volumes", "least_volumes")],
-        "df": [("effective_df", "least_df")],
-    }
-    reasons += [
-        kind
-        for kind, limits in below.items()
-        if any(pd.notna(row.get(name)) and row[name] < rules[limit] for name, limit in limits)
-    ]
-    limits = {f.name: rules[f.name] for f in fields(RegistrationRules) if f.name in rules}
-    if registration_reasons(row, RegistrationRules(**limits))[0]:
-        reasons.append("overlap")
-    # What no measurement explains was decided by people: quality.tsv has their words.
-    return tuple(reasons) or ("decided",)
+def _of(runs: pd.DataFrame, verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Return the verdicts on the runs of a table."""
+    known = {verdict.measured.of: verdict for verdict in verdicts}
+    labels = runs[KEYS].astype(object).where(runs[KEYS].notna(), None).to_dict("records")
+    keys = [RunKey(**{str(name): label for name, label in row.items()}) for row in labels]
+    return [known[key] for key in keys if key in known]
 
 
-def _moved(row: Mapping[Any, Any], rules: Mapping[str, Any]) -> bool:
-    limits = {
-        "mean_fd_jenkinson": "mean_fd_mm",
-        "max_motion": "max_mm",
-        "max_rotation": "max_degrees",
-    }
-    return any(
-        pd.notna(row.get(name)) and row[name] > rules[limit] for name, limit in limits.items()
-    )
+def _groups(reasons: Iterable[Reason]) -> tuple[str, ...]:
+    """Return what excludes a run, alike reasons once."""
+    return tuple(dict.fromkeys(reason.group for reason in reasons if reason.excludes))
 
 
 def _spreads(

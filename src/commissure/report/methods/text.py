@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from commissure.records.verdicts import words
 from commissure.render.numbers import fixed
 from commissure.report.methods.facts import Done, Spread
 from commissure.report.methods.references import (
@@ -117,6 +118,7 @@ def methods_text(done: Done) -> Methods:
     common = {
         "versions": done.versions,
         "constants": done.constants,
+        "reasons_in_words": words()["groups"],
         "as_published": done.as_published,
         "quality": done.quality,
         "maps": done.maps,

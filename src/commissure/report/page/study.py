@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from commissure.records.verdicts import in_words
 from commissure.render.viewer import Viewer
 from commissure.report.contents import Findings, Participant, Run, Study
 from commissure.report.page.html import Page
@@ -22,7 +23,7 @@ from commissure.report.sections.findings import (
     means_section,
 )
 from commissure.report.sections.people import left_out_section, measured_rows, participants_section
-from commissure.report.wording import count, listed, named, short_reasons, summary
+from commissure.report.wording import count, listed, named, summary
 
 _MADE_BEFORE = "These maps were made before, by another program, and were taken as they are."
 
@@ -116,9 +117,9 @@ def _run_section(run: Run, figures: Sequence[Figure], participant: Participant) 
     parts: list[Part | None] = [Text(failure, "warning") for failure in run.failures]
     if run.reasons and run.state != "failed":
         if run.included is False:
-            parts.append(Text(f"Left out: {run.reasons}", "warning"))
+            parts.append(Text(f"Left out: {in_words(run.reasons)}", "warning"))
         else:
-            parts.append(Text(f"Noted: {run.reasons}", "note"))
+            parts.append(Text(f"Noted: {in_words(run.reasons)}", "note"))
     rows = measured_rows(run)
     is_done = run.state == "done"
     yet = ": it was taken as it is" if is_done else " yet"
@@ -145,7 +146,7 @@ def _participant_in_words(who: Participant) -> str:
     if who.included:
         noted = any(run.reasons for run in who.runs)
         return f"{name} is good enough for the group stage{', with a remark' if noted else ''}."
-    why = [reason for run in who.runs for reason in short_reasons(run.reasons)]
+    why = [reason for run in who.runs for reason in run.short]
     return f"{name} is left out of the group stage because of {listed(list(dict.fromkeys(why)))}."
 
 

@@ -159,10 +159,10 @@ def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:
         )
     ]
     values = [
-        float(run.measured["effective_df"])
+        run.measured.effective_df
         for who in study.participants
         for run in who.runs
-        if run.included and isinstance(run.measured.get("effective_df"), int | float)
+        if run.included and run.measured and run.measured.effective_df is not None
     ]
     unknown = "Not known yet." if study.unfinished else "Not known of these scans."
     parts.append(figures.get("freedom") or Text(unknown, "missing"))

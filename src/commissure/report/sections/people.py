@@ -65,10 +65,9 @@ def left_out_section(study: Study) -> Section:
                 name = (
                     f"{who.participant_id} {run.name}" if len(who.runs) > 1 else who.participant_id
                 )
-                why = " ".join(run.failures) or run.reasons
-                rows.append((Link(name, who.page), who.group or "-", why))
+                rows.append((Link(name, who.page), who.group or "-", run.remarks))
     noted = [
-        (Link(who.participant_id, who.page), who.group or "-", run.reasons)
+        (Link(who.participant_id, who.page), who.group or "-", run.remarks)
         for who in study.participants
         for run in who.runs
         if run.included and run.reasons
@@ -118,7 +117,7 @@ def measured_rows(run: Run) -> tuple[tuple[str, str], ...]:
     decimals = {key: n for key, (_, n) in _SHOWN.items()}
     return tuple(
         (names.get(key, key), _number(value, decimals.get(key, 3)))
-        for key, value in run.measured.items()
+        for key, value in run.known.items()
     )
 
 
@@ -130,9 +129,8 @@ def _rows(participants: tuple[Participant, ...], *, analysed: bool) -> list[tupl
             state = _STATES[run.state]
             if run.included is not None and run.state == "done":
                 state = ("analysed" if analysed else "good enough") if run.included else "left out"
-            numbers = [_number(run.measured.get(key), n) for key, (_, n) in _SHOWN.items()]
-            remarks = " ".join(run.failures) or run.reasons
-            rows.append((Link(name, who.page), who.group or "-", state, *numbers, remarks))
+            numbers = [_number(run.known.get(key), n) for key, (_, n) in _SHOWN.items()]
+            rows.append((Link(name, who.page), who.group or "-", state, *numbers, run.remarks))
     return rows
 
 

@@ -16,7 +16,7 @@ from commissure.inputs.people import MEAN_FD, Participants
 from commissure.problems import InputError
 from commissure.settings.tables import GroupSettings, StudySettings
 from commissure.study.group.inputs import named_columns, people_problems
-from commissure.study.quality import exclusion_problems, left_out
+from commissure.study.judging import exclusion_problems, left_out
 
 _SHOWN = 10
 # Of which motion is known only from a table of confounds.

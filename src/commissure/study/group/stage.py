@@ -19,7 +19,8 @@ from commissure.inputs.people import MEAN_FD, Participants, understood
 from commissure.inputs.regions import files_named
 from commissure.measures.names import measure_of_files, measure_to_make
 from commissure.problems import InputError
-from commissure.records.quality import KEYS, LEFT_OUT
+from commissure.records.runs import KEYS, Measured
+from commissure.records.verdicts import Reason, Verdict, verdicts_to_json
 from commissure.report.methods.files import write_methods
 from commissure.settings.description import tables_of_results
 from commissure.settings.tables import GroupSettings, StudySettings
@@ -29,10 +30,11 @@ from commissure.study.group.inputs import check_inputs, named_columns
 from commissure.study.group.maps import mean_of_runs, read_map_files, sample_map
 from commissure.study.group.people import in_subset, rows_of, subset_text, with_motion
 from commissure.study.group.statistics import find
+from commissure.study.judging import judge, left_out
 from commissure.study.participant.clean_files import own_folder
 from commissure.study.participant.domain import study_domain
 from commissure.study.participant.steps import RunResult, clean_series, map_name, write_study_maps
-from commissure.study.quality import judge, key_of, left_out
+from commissure.study.quality import key_of
 from commissure.workspace.keys import code_of, hash_of
 from commissure.workspace.ledger import Ledger
 from commissure.workspace.paths import GROUP_FOLDER, make_folder
@@ -50,12 +52,12 @@ class Judged:
     Attributes
     ----------
     result : RunResult
-    row : dict
-        Its row of quality.tsv; without measurements where the run could not be made clean.
+    verdict : Verdict
+        Without measurements where the run could not be made clean.
     """
 
     result: RunResult
-    row: dict[str, Any]
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -82,16 +84,15 @@ def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[J
         decided = left_out(one.scan, settings.quality)
         # What went wrong with somebody who is left out stops nobody.
         result = one if decided is None else replace(one, problems=())
-        row = key_of(result.scan)
-        if result.measured is not None:
-            row = judge(result.measured, settings.quality)
-        why = " ".join(result.problems)
-        if why or not result.is_done:
-            why = f"failed: {why}" if why else "not done: run the participant stage."
-            row |= {"included": False, "reasons": why}
+        measured = result.measured or Measured(key_of(result.scan))
+        verdict = judge(measured, settings.quality)
         if decided is not None:
-            row |= {"included": False, "reasons": f"{LEFT_OUT}{decided}"}
-        judged.append(Judged(result, row))
+            verdict = Verdict(measured, (Reason("left_out", said=decided),))
+        elif result.problems:
+            verdict = Verdict(measured, (Reason("failed", said=" ".join(result.problems)),))
+        elif not result.is_done:
+            verdict = Verdict(measured, (Reason("undone"),))
+        judged.append(Judged(result, verdict))
     return judged
 
 
@@ -136,7 +137,7 @@ def run_group(
     """
     ledger = Ledger(out_dir, GROUP_FOLDER)
     ledger.clear_staging()
-    included = [j for j in judged if j.row["included"]]
+    included = [j for j in judged if j.verdict.included]
     if not included:
         msg = "Nobody is included in the group stage; see quality.tsv for the reasons."
         raise InputError(msg)
@@ -150,7 +151,7 @@ def run_group(
         ours = people.table["participant_id"][in_subset(people, asked.subset)].map(bare)
         excluded = excluded[excluded["participant_id"].map(bare).isin(ours)]
     people = rows_of([key for key, _ in scans], people)
-    motion = [[run.row.get("mean_fd_jenkinson") for run in runs] for _, runs in scans]
+    motion = [[run.verdict.measured.mean_fd_jenkinson for run in runs] for _, runs in scans]
     people = with_motion(understood(people, named_columns(settings.group)), motion, asked)
     if asked.subset:
         note = f"{subset_text(asked.subset)} are compared: {len(included)} of {n_included} runs."
@@ -195,7 +196,7 @@ def run_group(
         )
         write_findings(findings, group_folder)
         write_tsv(group_folder / "participants.tsv", people.table.assign(map=names))
-        runs = [{name: run.row[name] for name in KEYS} for _, of in scans for run in of]
+        runs = [asdict(run.verdict.measured.of) for _, of in scans for run in of]
         write_tsv(group_folder / "included.tsv", pd.DataFrame(runs, columns=KEYS))
         write_tsv(group_folder / "excluded.tsv", excluded)
         return {
@@ -212,8 +213,9 @@ def run_group(
 
     facts = ledger.do(FINDINGS, key, make)
     # Limits that exclude nobody change the text, not the findings.
-    rows = [run.row for run in judged]
-    ledger.do(_METHODS, hash_of(key, code_of("methods"), tables_of_results(settings), rows), tell)
+    verdicts = verdicts_to_json(run.verdict for run in judged)
+    chosen = tables_of_results(settings)
+    ledger.do(_METHODS, hash_of(key, code_of("methods"), chosen, verdicts), tell)
     partners = [_PARTNERS] if settings.maps.of_group else []
     ledger.keep_only([FINDINGS, _METHODS, *partners])
     return GroupOutcome(**facts | {"notes": tuple(facts["notes"])})
@@ -360,10 +362,10 @@ def _name(file: Path, folder: Path, out_dir: Path) -> str:
 
 def _excluded(judged: Sequence[Judged], people: Participants, group: str) -> pd.DataFrame:
     """Return who is left out, of which group, and why."""
-    columns = [*KEYS, "reasons"]
+    verdicts = [run.verdict for run in judged if not run.verdict.included]
     table = pd.DataFrame(
-        [{name: j.row[name] for name in columns} for j in judged if not j.row["included"]],
-        columns=columns,
+        [{**asdict(verdict.measured.of), "reasons": verdict.text} for verdict in verdicts],
+        columns=[*KEYS, "reasons"],
     )
     if group in people.table:
         names = people.table["participant_id"].map(bare)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.registration import Image, Warp
-from commissure.preprocessing.registration_checks import RegistrationCheck
+from commissure.records.runs import RegistrationCheck
 from commissure.workspace.paths import file_name, inside
 
 # Of the hash of all that an anatomy depends on.

@@ -3,13 +3,12 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 from commissure.files.images import load_image, read_volumes
-from commissure.files.text import write_tsv
 from commissure.inputs import Scan, Selection, check_alike, read_confounds, read_scans
 from commissure.measures.measure import MapSettings
 from commissure.preprocessing import max_motion
@@ -19,7 +18,10 @@ from commissure.preprocessing.recipe import Recipe
 from commissure.preprocessing.registration import Image
 from commissure.preprocessing.steps import preprocess
 from commissure.problems import InputError
+from commissure.records.runs import Measured
+from commissure.records.verdicts import Verdict
 from commissure.settings.quality import QualityRules
+from commissure.study.judging import judge
 from commissure.study.participant.clean_files import (
     own_folder,
     write_anatomy,
@@ -28,7 +30,8 @@ from commissure.study.participant.clean_files import (
     write_run,
 )
 from commissure.study.participant.preprocessed import clean_scan
-from commissure.study.quality import judge, key_of, measure, merge_quality
+from commissure.study.quality import key_of, measure
+from commissure.study.verdict_files import FILES, merge_verdicts, read_verdicts, write_verdicts
 from commissure.workspace.places import check_outputs, check_written, placed
 
 log = logging.getLogger(__name__)
@@ -43,7 +46,7 @@ def preprocess_study(
     *,
     n_threads: int | None = None,
     progress: Callable[[str, float], None] | None = None,
-) -> list[dict[str, object]]:
+) -> list[Verdict]:
     """Preprocess runs, each for itself, and judge them.
 
     Parameters
@@ -59,8 +62,8 @@ def preprocess_study(
 
     Returns
     -------
-    list of dict
-        The runs' rows of quality.tsv.
+    list of Verdict
+        On each run.
 
     Raises
     ------
@@ -77,10 +80,10 @@ def preprocess_study(
     )
     check_alike(scans)
     check_outputs(out_dir, bids_dir, [scan.bold for scan in scans])
-    check_written(out_dir, ["quality.tsv"])
+    check_written(out_dir, FILES)
     report = progress or (lambda _what, _share: None)
     problems: list[str] = []
-    rows: list[dict[str, object]] = []
+    verdicts: list[Verdict] = []
     prepared: tuple[Path, Anatomy] | None = None
     for number, scan in enumerate(scans):
         for warning in scan.warnings:
@@ -105,19 +108,16 @@ def preprocess_study(
                 measured = clean_run(scan, anatomy, recipe, folder, n_threads)
                 write_dataset_description(folder, bids_dir)
                 write_grey_mask(recipe.resolution_mm, MapSettings().grey_matter, folder)
-                row = judge(measured, rules)
-                table = merge_quality(out_dir / "quality.tsv", [row])
-                write_tsv(folder / "quality.tsv", table)
-            rows.append(row)
-            if not row["included"]:
-                log.warning(
-                    "%s is left out of the group stage: %s.", scan.bold.name, row["reasons"]
-                )
-            elif row["reasons"]:
-                log.warning("%s: %s. Look at the pictures.", scan.bold.name, row["reasons"])
+                verdict = judge(measured, rules)
+                write_verdicts(folder, merge_verdicts(read_verdicts(out_dir), [verdict]))
+            verdicts.append(verdict)
+            if not verdict.included:
+                log.warning("%s is left out of the group stage: %s.", scan.bold.name, verdict.text)
+            elif verdict.reasons:
+                log.warning("%s: %s. Look at the pictures.", scan.bold.name, verdict.text)
     if problems:
         raise InputError(problems)
-    return rows
+    return verdicts
 
 
 @contextmanager
@@ -151,7 +151,7 @@ def clean_run(
     n_threads: int | None,
     *,
     without_global_signal: bool = False,
-) -> dict[str, object]:
+) -> Measured:
     """Preprocess a raw run and write what comes of it.
 
     Parameters
@@ -167,8 +167,7 @@ def clean_run(
 
     Returns
     -------
-    dict
-        See `commissure.study.quality.measure`.
+    Measured
 
     Raises
     ------
@@ -200,7 +199,7 @@ def clean_preprocessed_run(
     n_threads: int | None,
     *,
     without_global_signal: bool = False,
-) -> dict[str, object]:
+) -> Measured:
     """Do what is left to do of a preprocessed run and write what comes of it; see `clean_run`."""
     clean = clean_scan(
         scan,
@@ -213,19 +212,23 @@ def clean_preprocessed_run(
     return measure(scan, clean)
 
 
-def measure_clean(scan: Scan) -> dict[str, object]:
+def measure_clean(scan: Scan) -> Measured:
     """Return what there is to judge a run or map by that others made clean."""
-    measured = key_of(scan)
+    measured = Measured(key_of(scan))
     if scan.confounds is not None:
         confounds = read_confounds(scan, ())
         millimetres, degrees = max_motion(confounds.parameters)
-        measured |= {
-            "mean_fd_jenkinson": float(confounds.fd_jenkinson.mean()),
-            "mean_fd_power": float(confounds.fd_power.mean()),
-            "max_motion": millimetres,
-            "max_rotation": degrees,
-        }
+        measured = replace(
+            measured,
+            mean_fd_jenkinson=float(confounds.fd_jenkinson.mean()),
+            mean_fd_power=float(confounds.fd_power.mean()),
+            max_motion=millimetres,
+            max_rotation=degrees,
+        )
     if scan.kind == "clean":
-        measured["n_volumes"] = int(load_image(scan.bold).shape[3])
-        measured["effective_df"] = scan.metadata.get("EffectiveDegreesOfFreedom")
+        measured = replace(
+            measured,
+            n_volumes=int(load_image(scan.bold).shape[3]),
+            effective_df=scan.metadata.get("EffectiveDegreesOfFreedom"),
+        )
     return measured

@@ -19,6 +19,7 @@ from commissure.measures.measure import ScanMaps
 from commissure.measures.names import measure_to_make
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.problems import InputError
+from commissure.records.runs import Measured, measured_from_json, measured_to_json
 from commissure.settings.tables import StudySettings
 from commissure.space import Domain
 from commissure.study.participant.anatomy_cache import anatomy_file, load_anatomy, save_anatomy
@@ -82,8 +83,8 @@ class RunResult:
     ----------
     job : Job
     scan : Scan
-    measured : dict, optional
-        See `commissure.study.quality.measure`; None if the run is not clean yet.
+    measured : Measured, optional
+        None if the run is not clean yet.
     clean : Path, optional
         Clean series.
     map : Path, optional
@@ -96,7 +97,7 @@ class RunResult:
 
     job: Job
     scan: Scan
-    measured: dict[str, Any] | None = None
+    measured: Measured | None = None
     clean: Path | None = None
     map: Path | None = None
     key: str | None = None
@@ -213,10 +214,14 @@ def results_of(job: Job) -> list[RunResult]:
 def _of_run(job: Job, scan: Scan, steps: _Steps, problems: list[str]) -> RunResult:
     """Return what there is of a run; raise `InputError` if a file of it was changed."""
     step, key = steps.clean(scan)
-    measured = steps.ledger.done(step, key)
-    if measured is None:
+    facts = steps.ledger.done(step, key)
+    if facts is None:
         return RunResult(job, scan, problems=tuple(problems))
-    mapped = None
+    try:
+        measured, mapped = measured_from_json(facts), None
+    except ValueError as error:
+        msg = f"{steps.ledger.path} is not as commissure wrote it. Remove it: it is done again."
+        raise InputError(msg) from error
     if not job.settings.maps.of_group:
         step, key = steps.maps(scan, key)
         if steps.ledger.done(step, key) is not None:
@@ -346,11 +351,11 @@ class _Worker:
             )
 
     def _clean(self, scan: Scan, folder: Path) -> dict[str, Any]:
-        """Make a run clean, as far as it is not, and return what there is to judge it by."""
+        """Make a run clean, as far as it is not, and return what was measured, for the ledger."""
         settings = self.job.settings
         if scan.kind == "raw":
             anatomy = None if scan.t1w is None else self._anatomy(scan.t1w)
-            return clean_run(
+            measured = clean_run(
                 scan,
                 anatomy,
                 settings.preprocessing,
@@ -358,8 +363,8 @@ class _Worker:
                 self.n_threads,
                 without_global_signal=settings.maps.without_global_signal,
             )
-        if scan.kind == "preprocessed":
-            return clean_preprocessed_run(
+        elif scan.kind == "preprocessed":
+            measured = clean_preprocessed_run(
                 scan,
                 settings.preprocessing,
                 settings.input.confounds,
@@ -367,7 +372,9 @@ class _Worker:
                 self.n_threads,
                 without_global_signal=settings.maps.without_global_signal,
             )
-        return measure_clean(scan)
+        else:
+            measured = measure_clean(scan)
+        return measured_to_json(measured)
 
     def _anatomy(self, t1w: Path) -> Anatomy:
         if self.anatomy is None or self.anatomy[0] != t1w:
