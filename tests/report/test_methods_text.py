@@ -11,9 +11,9 @@ import pytest
 
 from commissure.measures import CFH, Measure
 from commissure.measures.names import measure_called, measure_of_files
+from commissure.records.asked import Asked
 from commissure.report.methods.docx import methods_docx
 from commissure.report.methods.facts import (
-    Contrast,
     Correlations,
     Demographics,
     Done,
@@ -117,8 +117,8 @@ GROUP = Group(
         "seed": 11,
     },
     measure=CFH,
-    contrast=Contrast(
-        "difference", "group[patient] - group[control]", "group", (("patient", 33), ("control", 35))
+    contrast=Asked(
+        "difference", "group[patient] - group[control]", "group", ("patient", "control"), (33, 35)
     ),
     covariates=("age", "sex", "mean_fd"),
     formula=None,
@@ -305,10 +305,10 @@ CASES = {
     "all voxels": with_group(n_voxels=51_670),
     "no covariate": with_group(covariates=()),
     "one covariate": with_group(covariates=("age",)),
-    "interaction": with_group(formula="group * age", contrast=Contrast("other", "age:group[a]")),
-    "slope": with_group(contrast=Contrast("slope", "age", "age")),
-    "mean": with_group(contrast=Contrast("mean", "mean"), covariates=()),
-    "F": with_group(contrast=Contrast("F", "group[a] - group[b], group[b] - group[c]")),
+    "interaction": with_group(formula="group * age", contrast=Asked("other", "age:group[a]")),
+    "slope": with_group(contrast=Asked("slope", "age", "age")),
+    "mean": with_group(contrast=Asked("mean", "mean"), covariates=()),
+    "F": with_group(contrast=Asked("F", "group[a] - group[b], group[b] - group[c]")),
     "regions": with_group(regions=("putamen", "M_1"), n_significant=0),
     "clusters and a region": with_group(regions=("putamen",)),
     "spearman": replace(
@@ -621,7 +621,7 @@ def test_names_that_users_give_stay_as_they_are():
     done = replace(
         with_maps(mask=name),
         correlations=replace(CORRELATIONS, scores=(name,), within=name),
-        group=replace(GROUP, atlas=name, contrast=Contrast("other", name), formula=name),
+        group=replace(GROUP, atlas=name, contrast=Asked("other", name), formula=name),
     )
     methods = methods_text(done)
     text = "\n".join(prose(methods))

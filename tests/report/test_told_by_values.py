@@ -11,6 +11,7 @@ from commissure.measures.names import measure_called, measure_of_files
 from commissure.report.contents import Findings, Participant, Run, Study
 from commissure.report.page.parts import Details, Figure, Table, Text
 from commissure.report.page.study import study_page
+from tests.report.asked import asked_record
 
 SETTINGS = {
     "formula": "group + age",
@@ -71,8 +72,10 @@ def people(**columns):
 
 
 def study(settings=None, record=None, tables=None, settings_of_study=None, **changes):
+    settings = SETTINGS | (settings or {})
     record = {
-        "Settings": SETTINGS | (settings or {}),
+        "Settings": settings,
+        "Asked": asked_record(settings["contrast"]),
         "Scans": 8,
         "ScansOfGroups": {"patient": 5, "control": 3},
         "Permutations": 5000,

@@ -7,6 +7,7 @@ from commissure.measures import CFH
 from commissure.records.verdicts import Reason, in_short
 from commissure.report.contents import Findings, Participant, Run, Study
 from commissure.report.wording import chance, direction, listed, summary
+from tests.report.asked import asked_record
 
 RECORD = {
     "Scans": 57,
@@ -18,6 +19,7 @@ RECORD = {
         "alpha": 0.05,
         "clinical": ["JRS_total"],
     },
+    "Asked": asked_record("group[patient] - group[control]"),
     "Measure": CFH.record,
 }
 CLUSTERS = pd.DataFrame(
@@ -151,7 +153,7 @@ def test_why_the_groups_could_not_be_compared():
     ],
 )
 def test_directions(contrast, meaning):
-    record = {"Settings": {"contrast": contrast}}
+    record = {"Settings": {"contrast": contrast}, "Asked": asked_record(contrast)}
     assert direction(Findings(record, {}), "negative") == meaning
 
 

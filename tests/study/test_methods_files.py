@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from commissure.clinical import table1
+from commissure.records.asked import Asked, asked_to_json
 from commissure.records.runs import Measured, RunKey
 from commissure.records.verdicts import Reason, Verdict
 from commissure.render.clinical_tables import table1_frame
-from commissure.report.methods.facts import Contrast, Demographics, Spread
+from commissure.report.methods.facts import Demographics, Spread
 from commissure.report.methods.files import methods_of, what_was_done, write_methods
 from commissure.report.methods.group import demographics_facts, group_facts
 from commissure.settings.description import as_tables
@@ -19,11 +20,20 @@ from commissure.settings.reading import read_settings
 from commissure.study.judging import judge
 from commissure.study.study_files import write_study_files
 from commissure.study.verdict_files import read_verdicts, write_verdicts
+from tests.report.asked import asked_record
 
 ASKED = {name: getattr(read_settings("liu2025").group, name) for name in ("formula", "contrast")}
 ASKED |= {"clinical": read_settings("liu2025").group.clinical, "within": "patient"}
 SETTINGS = read_settings(
     "recommended", changes={"preprocessing": {"fwhm": 5.0, "n_trim": 8}, "group": ASKED}
+)
+ASKED_OF_MAPS = Asked(
+    "difference",
+    "group[patient] - group[control]",
+    "group",
+    ("patient", "control"),
+    (3, 1),
+    ("group",),
 )
 SPACE = "space-MNI152NLin2009aSym_res-3"
 VERSIONS = [{"Name": "commissure", "Version": "9.8.7"}, {"Name": "greedy", "Version": "1.4"}]
@@ -100,6 +110,7 @@ def write_group(out, folder, settings, **changes):
     ]
     stats = {
         "Settings": as_tables(settings)["group"],
+        "Asked": asked_to_json(ASKED_OF_MAPS),
         "Scans": 4,
         "ScansCompared": {"group[patient]": 3, "group[control]": 1},
         "DegreesOfFreedom": 2,
@@ -225,12 +236,7 @@ def test_maps_statistics_and_correlations_are_as_written(out):
     assert (done.maps.left, done.maps.right, done.maps.several_runs) == (300, 300, False)
     assert done.maps.space == "MNI152NLin2009aSym"
     group = done.group
-    assert group.contrast == Contrast(
-        "difference",
-        "group[patient] - group[control]",
-        "group",
-        (("patient", 3), ("control", 1)),
-    )
+    assert group.contrast == ASKED_OF_MAPS
     assert group.covariates == ("age", "sex", "education", "SDS", "SAS")
     assert (group.n_clusters, group.n_significant, group.effect_sizes) == (2, 1, True)
     assert group.threshold == 22.3271
@@ -358,6 +364,7 @@ def test_the_groups_of_numbers_are_named_as_people_write_them(out):
 def test_contrasts_are_understood(contrast, kind, covariates, out):
     stats = json.loads((out / "group" / "stats.json").read_text())
     stats["Settings"] |= {"contrast": contrast, "formula": "cfh ~ group + age + C(sex)"}
+    stats["Asked"] = asked_record(contrast)
     group = group_facts(stats, pd.DataFrame())
     assert (group.contrast.kind, group.covariates) == (kind, covariates)
     assert group.formula is None

@@ -11,12 +11,13 @@
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from commissure.inference.grammar import DEEPEST, LONGEST, NAME, not_understood
 from commissure.problems import InputError
+from commissure.records.asked import Asked
 
 _REST = (
     rf"(?P<level>{NAME.pattern}\s*\[[^\[\]]*\])|(?P<name>{NAME.pattern})"
@@ -83,6 +84,46 @@ def read_contrast(
     if text.strip() == "1":
         return ({Quantity(): 1.0},)
     return _Reader(text, factors, covariates).read()
+
+
+def what_is_asked(text: str, rows: Sequence[Row], n: Callable[[Quantity], int]) -> Asked:
+    """Return what a contrast asks, by what was read of it.
+
+    Parameters
+    ----------
+    text : str
+        As it was written.
+    rows : sequence of Row
+    n : callable
+        Of how many scans a quantity is.
+    """
+    first, *others = rows
+    named = [quantity for row in rows for quantity in row]
+    columns = (name for q in named for name in (*dict(q.levels), *q.slopes))
+    asked = Asked(
+        "F" if others else "other",
+        text,
+        columns=tuple(dict.fromkeys(columns)),
+        weights=tuple({str(q): weight for q, weight in row.items()} for row in rows),
+    )
+    by_weight = {weight: quantity for quantity, weight in first.items()}
+    if others or len(by_weight) < len(first):
+        return asked
+    if by_weight.keys() == {1, -1}:
+        both = by_weight[1], by_weight[-1]
+        if len(asked.columns) == 1 and all(len(q.levels) == 1 and not q.slopes for q in both):
+            levels = tuple(q.levels[0][1] for q in both)
+            n_scans = tuple(map(n, both))
+            return replace(
+                asked, kind="difference", factor=asked.columns[0], levels=levels, n=n_scans
+            )
+    if by_weight.keys() == {1} and not by_weight[1].levels:
+        slopes = by_weight[1].slopes
+        if not slopes:
+            return replace(asked, kind="mean")
+        if len(slopes) == 1:
+            return replace(asked, kind="slope", factor=slopes[0])
+    return asked
 
 
 class _Reader:

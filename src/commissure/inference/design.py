@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from commissure.inference import design_checks as checks
-from commissure.inference.contrasts import Quantity, Row, read_contrast
+from commissure.inference.contrasts import Quantity, Row, read_contrast, what_is_asked
 from commissure.inference.grammar import Formula, read_formula
 from commissure.problems import InputError
+from commissure.records.asked import Asked
 
 # Of the length of a contrast's regressor, or of a row of a contrast.
 _TOLERANCE = 1e-8
@@ -114,6 +115,11 @@ class Design:
             raise InputError(msg)
         self._check_blocks(weights, text)
         return weights
+
+    def asked(self, text: str) -> Asked:
+        """Return what a contrast asks, for those who tell of it."""
+        rows = read_contrast(text, self.factors, self.covariates)
+        return what_is_asked(text, rows, lambda quantity: int(self._scans_of(quantity).sum()))
 
     def scans_compared(self, text: str) -> dict[str, int]:
         """Count the scans of each mean or slope that a contrast names, in the order of naming.

@@ -9,10 +9,10 @@ import pandas as pd
 from commissure.files.tables import rows_of
 from commissure.measures import Measure
 from commissure.measures.names import UNKNOWN, measure_of_record
+from commissure.records.asked import Asked, asked_in
 from commissure.records.runs import Measured
 from commissure.records.verdicts import Reason, in_short, in_words
 from commissure.render.numbers import with_unit
-from commissure.report.asked import Asked, read_asked
 
 State = Literal["done", "failed", "started", "waiting"]
 
@@ -116,7 +116,7 @@ class Findings:
     @property
     def asked(self) -> Asked:
         """The contrast."""
-        return read_asked(str(self.settings.get("contrast", "")))
+        return asked_in(self.record)
 
     @property
     def measure(self) -> Measure:

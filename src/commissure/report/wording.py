@@ -10,6 +10,7 @@ import pandas as pd
 from commissure.files.tables import rows_of
 from commissure.inference.grammar import read_formula
 from commissure.render.numbers import fixed, p_equals
+from commissure.report.asked import found, not_found
 from commissure.report.contents import Findings, Participant, Study
 
 _MOST_NAMED = 3
@@ -26,7 +27,7 @@ def summary(study: Study) -> tuple[str, str, str]:
 
 def direction(findings: Findings, sign: str) -> str:
     """Return what "positive" or "negative" means, such as "higher in patient than in control"."""
-    return findings.asked.found(sign)
+    return found(findings.asked, sign)
 
 
 def sides(findings: Findings, sign: str) -> str:
@@ -135,11 +136,11 @@ def _what(study: Study) -> str:
         return "The group stage has not been run yet, so there are no findings."
     settings, asked, measure = findings.settings, findings.asked, findings.measure
     alpha, statistic = settings.get("alpha", 0.05), settings.get("cluster_statistic", "size")
-    found = findings.significant
+    clusters = findings.significant
     changes = "sign flip" if findings.record.get("SignFlips") else "permutation"
     test = count(int(findings.record.get("Permutations", 0)), changes)
     p_column = f"p_corr_{statistic}"
-    if found.empty:
+    if clusters.empty:
         tail = ""
         if len(findings.clusters) and p_column in findings.clusters:
             best = findings.clusters.sort_values(p_column).iloc[0]
@@ -147,11 +148,11 @@ def _what(study: Study) -> str:
             tail = f"; the strongest cluster had {count(int(best['voxels']), 'voxel')}, {p}"
         each = " in each direction" if is_tested_each_way(findings) else ""
         return (
-            f"{asked.not_found(measure.value)} ({test}, cluster-corrected p < {alpha:g}{each})"
+            f"{not_found(asked, measure.value)} ({test}, cluster-corrected p < {alpha:g}{each})"
             f"{tail}."
         )
     parts = []
-    rows = rows_of(found)
+    rows = rows_of(clusters)
     for sign in dict.fromkeys(row.get("direction", "") for row in rows):
         names = [
             _cluster_in_words(row, findings, p_column)
@@ -160,7 +161,7 @@ def _what(study: Study) -> str:
         ]
         more = len(names) - _MOST_NAMED
         shown = names[:_MOST_NAMED] + ([f"{count(more, 'more region')}"] if more > 0 else [])
-        what = asked.found(str(sign) if sign else "")
+        what = found(asked, str(sign) if sign else "")
         parts.append(f"{what} in {count(len(names), 'region')}: {listed(shown)}")
     return f"{capital(measure.value)} was {'; and '.join(parts)} ({test})."
 

@@ -59,6 +59,7 @@ _CODE: dict[Made, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "render/*",
             "inputs/people.py",
             "inputs/regions.py",
+            "records/asked.py",
             "report/*.py",
             "settings/stats.py",
             "study/group/*",

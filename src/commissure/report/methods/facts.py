@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from commissure.measures import Measure
 from commissure.measures.names import UNKNOWN
+from commissure.records.asked import Asked
 
 
 @dataclass(frozen=True)
@@ -156,27 +157,6 @@ class Maps:
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """What was asked of the maps.
-
-    Attributes
-    ----------
-    kind : {"difference", "slope", "mean", "F", "other"}
-    text : str
-        As it was written.
-    factor : str
-        Of a difference; the covariate of a slope.
-    levels : tuple of (str, int)
-        Of a difference, with their scans.
-    """
-
-    kind: Literal["difference", "slope", "mean", "F", "other"]
-    text: str
-    factor: str = ""
-    levels: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True)
 class Group:
     """The statistics of the maps.
 
@@ -186,7 +166,7 @@ class Group:
         Of the group stage.
     measure : Measure
         What the maps are of.
-    contrast : Contrast
+    contrast : Asked
     covariates : tuple of str
         The formula's other terms.
     formula : str or None
@@ -215,7 +195,7 @@ class Group:
 
     settings: Mapping[str, Any]
     measure: Measure
-    contrast: Contrast
+    contrast: Asked
     covariates: tuple[str, ...]
     formula: str | None
     n_scans: int

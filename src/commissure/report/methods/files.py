@@ -16,7 +16,6 @@ from commissure.report.methods.group import (
     correlations_facts,
     demographics_facts,
     group_facts,
-    levels_of,
     read_table,
 )
 from commissure.report.methods.quality import quality_facts
@@ -103,7 +102,7 @@ def what_was_done(out_dir: Path, group: Path) -> Done:
             taken,
             excluded,
             asked.get("group"),
-            () if statistics is None else levels_of(statistics.contrast),
+            () if statistics is None else statistics.contrast.levels,
         ),
         maps=maps_facts(runs, settings.get(measure, {})),
         group=statistics,

@@ -10,9 +10,8 @@ import pandas as pd
 from commissure.files.text import as_meant
 from commissure.inference.grammar import read_formula
 from commissure.measures.names import measure_of_record
-from commissure.report.asked import read_asked
-from commissure.report.methods.facts import Contrast, Correlations, Demographics, Group
-from commissure.report.wording import level_name
+from commissure.records.asked import asked_in
+from commissure.report.methods.facts import Correlations, Demographics, Group
 
 # A sum of columns, with or without C() around them.
 _SUM = re.compile(r"[\w\s+()]*")
@@ -30,7 +29,7 @@ def group_facts(stats: Mapping[str, Any], clusters: pd.DataFrame) -> Group:
         clusters.tsv.
     """
     asked = stats["Settings"]
-    contrast = _contrast(asked["contrast"], stats["ScansCompared"])
+    contrast = asked_in(stats)
     formula = asked["formula"].partition("~")[2].strip() or asked["formula"].strip()
     names = read_formula(asked["formula"]).names
     is_sum = _SUM.fullmatch(formula.replace("C(", "(")) is not None and "0" not in formula.split()
@@ -38,7 +37,7 @@ def group_facts(stats: Mapping[str, Any], clusters: pd.DataFrame) -> Group:
         settings=asked,
         measure=measure_of_record(stats),
         contrast=contrast,
-        covariates=tuple(name for name in names if not _named(name, asked["contrast"])),
+        covariates=tuple(name for name in names if name not in contrast.columns),
         formula=None if is_sum else formula,
         n_scans=stats["Scans"],
         df=stats["DegreesOfFreedom"],
@@ -57,11 +56,6 @@ def group_facts(stats: Mapping[str, Any], clusters: pd.DataFrame) -> Group:
         regions=tuple(region.partition("=")[0] for region in asked["rois"]),
         n_significant=sum(cluster["significant"] for cluster in stats["Clusters"]),
     )
-
-
-def levels_of(contrast: Contrast) -> tuple[str, ...]:
-    """Return the groups in the order in which a contrast names them."""
-    return tuple(level for level, _ in contrast.levels)
 
 
 def correlations_facts(asked: Mapping[str, Any], table: pd.DataFrame | None) -> Correlations | None:
@@ -122,18 +116,6 @@ def read_table(path: Path, *, text: Sequence[str] = ()) -> pd.DataFrame | None:
         return None
     types = dict.fromkeys(("participant_id", *text), str)
     return as_meant(pd.read_csv(path, sep="\t", dtype=types, na_values=["n/a"]))
-
-
-def _contrast(text: str, compared: Mapping[str, int]) -> Contrast:
-    asked = read_asked(text)
-    counts = tuple(
-        (level_name(level), compared[f"{asked.factor}[{level}]"]) for level in asked.levels
-    )
-    return Contrast(asked.kind, asked.text, asked.factor, counts)
-
-
-def _named(name: str, contrast: str) -> bool:
-    return re.search(rf"\b{re.escape(name)}\b", contrast) is not None
 
 
 def _span(table: pd.DataFrame | None, column: str) -> tuple[int, ...]:

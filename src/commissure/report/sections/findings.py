@@ -8,6 +8,7 @@ import pandas as pd
 from commissure.files.tables import rows_of
 from commissure.render.numbers import fixed, interval_text, p_text
 from commissure.render.viewer import Viewer
+from commissure.report.asked import where
 from commissure.report.contents import Findings, Study
 from commissure.report.page.parts import (
     Cell,
@@ -61,7 +62,7 @@ def differences_section(
     findings = study.findings
     if findings is None:
         return section("differences", "What was found", [Text(NOT_COMPARED, "missing")])
-    title = findings.asked.where(findings.measure.value)
+    title = where(findings.asked, findings.measure.value)
     significant = findings.significant
     parts: list[Part | None] = [Text(_asked(findings)), _design(findings)]
     if significant.empty:

@@ -23,6 +23,7 @@ from commissure.files.text import write_json, write_tsv
 from commissure.inference import SELECTED_PEAK_NOTE, contrast_effect
 from commissure.inputs.people import MEAN_FD, described
 from commissure.measures.names import measure_of_files
+from commissure.records.asked import asked_to_json
 from commissure.render.clinical_tables import correlations_text, table1_frame, table1_text
 from commissure.render.docx import table_docx
 from commissure.render.findings import findings_figure
@@ -261,6 +262,7 @@ def _record(findings: Findings) -> dict[str, Any]:
     return {
         "Measure": measure_of_files(inputs.maps.sources).record,
         "Settings": without_folders(asdict(findings.settings)),
+        "Asked": without_folders(asked_to_json(inputs.design.asked(findings.settings.contrast))),
         "Units": _units(findings),
         "Scans": len(inputs.maps.data),
         "ScansCompared": dict(findings.compared),
