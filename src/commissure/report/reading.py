@@ -24,6 +24,7 @@ from commissure.report.contents import Findings, Participant, Run, State, Study
 from commissure.settings.tables import MEASURE
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, label_of
 from commissure.workspace.places import is_of_commands, is_study
+from commissure.workspace.step import Step
 
 T = TypeVar("T")
 
@@ -32,6 +33,19 @@ _FOLDERS = re.compile(r"(?<![\w.:/~-])/(?:[^/\s\"',;:<>|]+/)+(?=[^/\s\"',;:<>|])
 # What has a ledger and is nobody.
 _NO_PARTICIPANTS = {GROUP_FOLDER, "study", "report"}
 _TEXT = dict.fromkeys([*KEYS, "session_id", "reasons"], str)
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """What a ledger says: what each step found out, and why steps failed."""
+
+    facts: Mapping[Step, Mapping[str, Any]] = field(default_factory=dict)
+    failures: Mapping[Step, list[str]] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> list[Step]:
+        """Those that were done, and those that failed."""
+        return [*self.facts, *self.failures]
 
 
 @dataclass
@@ -101,7 +115,7 @@ def read_study(out_dir: Path) -> Study:
     verdicts = reader.verdicts()
     findings = _findings(reader)
     ledgers = {
-        label_of(path.stem): _record(reader.mapping(f"{STATE_FOLDER}/ledger/{path.name}"))
+        label_of(path.stem): _recorded(reader.mapping(f"{STATE_FOLDER}/ledger/{path.name}"))
         for path in sorted((out_dir / STATE_FOLDER / "ledger").glob("*.json"))
     }
     participants = _participants(identity, verdicts, ledgers, _groups(findings))
@@ -126,7 +140,7 @@ def read_study(out_dir: Path) -> Study:
         findings=findings,
         group_failures=tuple(
             problem
-            for said in ledgers.get("group", {}).get("failures", {}).values()
+            for said in ledgers.get(GROUP_FOLDER, _Recorded()).failures.values()
             for problem in said
         ),
         settings=chosen,
@@ -141,17 +155,14 @@ def read_study(out_dir: Path) -> Study:
     )
 
 
-def _planned(chosen: Mapping[str, Any], ledgers: Mapping[str, Mapping[str, Any]]) -> Measure:
+def _planned(chosen: Mapping[str, Any], ledgers: Mapping[str, _Recorded]) -> Measure:
     """Return what the maps will be of: what is asked of DPABI, CFH where series are worked on."""
     asked = chosen.get("input", {}).get("measure")
     if asked:
         return measure_called(str(asked))
-    ours = ("clean ", "maps ", "anatomy ")
     of_people = [ledgers[name] for name in ledgers.keys() - _NO_PARTICIPANTS]
     made = any(
-        step.startswith(ours)
-        for ledger in of_people
-        for step in [*ledger.get("steps", {}), *ledger.get("failures", {})]
+        step.kind in ("clean", "maps", "anatomy") for ledger in of_people for step in ledger.steps
     )
     return measure_called(str(chosen.get("measure", MEASURE.stat))) if made else UNKNOWN
 
@@ -212,28 +223,30 @@ def _level(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _record(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return of a ledger what has the right shape: its steps and failures."""
+def _recorded(content: Mapping[str, Any]) -> _Recorded:
+    """Return of a ledger what has the right shape."""
     steps, failures = (
         found if isinstance(found := content.get(name), dict) else {}
         for name in ("steps", "failures")
     )
-    return {
-        "steps": {
-            step: entry
+    return _Recorded(
+        {
+            Step(step): entry["facts"]
             for step, entry in steps.items()
             if isinstance(entry, dict) and isinstance(entry.get("facts"), dict)
         },
-        "failures": {
-            step: list(map(str, said)) for step, said in failures.items() if isinstance(said, list)
+        {
+            Step(step): list(map(str, said))
+            for step, said in failures.items()
+            if isinstance(said, list)
         },
-    }
+    )
 
 
 def _participants(
     identity: Mapping[str, Any],
     verdicts: Iterable[Verdict],
-    ledgers: Mapping[str, Mapping[str, Any]],
+    ledgers: Mapping[str, _Recorded],
     groups: Mapping[str, str],
 ) -> tuple[Participant, ...]:
     """Return everyone of whom there is a trace, with what is known of each run."""
@@ -259,7 +272,7 @@ def _participants(
 
 
 def _runs(
-    verdicts: Iterable[Verdict], files: list[str], ledger: Mapping[str, Any] | None
+    verdicts: Iterable[Verdict], files: list[str], ledger: _Recorded | None
 ) -> tuple[Run, ...]:
     """Put together what the ledger knows of each run (the newest) and what was judged."""
     judged = {verdict.measured.of.label: verdict for verdict in verdicts}
@@ -268,30 +281,21 @@ def _runs(
         return tuple(_run(name, one, "done") for name, one in judged.items()) or tuple(
             Run(_name_of_file(file), "waiting") for file in files
         )
-    steps, failures = ledger.get("steps", {}), ledger.get("failures", {})
-    shared = [p for step, said in failures.items() if step.startswith("anatomy ") for p in said]
-    seen = [
-        step.partition(" ")[2]
-        for step in [*steps, *failures]
-        if step.startswith(("clean ", "maps "))
-    ]
+    failures = ledger.failures.items()
+    shared = [problem for step, said in failures if step.kind == "anatomy" for problem in said]
+    seen = [step.of for step in ledger.steps if step.kind in ("clean", "maps")]
     found = []
     for file in dict.fromkeys([*files, *seen]):
-        measured = _measured(steps.get(f"clean {file}", {}).get("facts"))
+        measured = _measured(ledger.facts.get(Step.named("clean", file)))
         name = measured.of.label if measured else _name_of_file(file)
         verdict = judged.pop(name, None)
-        own = [
-            problem
-            for step, said in failures.items()
-            if step.partition(" ")[2] == file
-            for problem in said
-        ]
+        own = [problem for step, said in failures if step.of == file for problem in said]
         state: State = "waiting"
         if own or shared:
             state = "failed"
-        elif measured is not None and (verdict or f"maps {file}" in steps):
+        elif measured is not None and (verdict or Step.named("maps", file) in ledger.facts):
             state = "done"
-        elif steps:
+        elif ledger.facts:
             state = "started"
         if measured and measured.known and verdict and not verdict.measured.known:
             # Judged before it was done: that is out of date.

@@ -45,6 +45,7 @@ from commissure.study.participant.map_files import (
 )
 from commissure.workspace.keys import Made, code_of, hash_of
 from commissure.workspace.ledger import Ledger, lock_of
+from commissure.workspace.step import Step
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +152,7 @@ class _Steps:
         return self._step("maps", scan.name, clean_key, measure, asdict(settings), mask)
 
     def _step(self, made: Made, of: str, *depends: Any) -> tuple[str, str]:
-        name = f"{made} {of}"
+        name = Step.named(made, of)
         self.names.append(name)
         return name, hash_of(code_of(made), *depends)
 
@@ -199,7 +200,7 @@ def results_of(job: Job) -> list[RunResult]:
             problem
             for step, said in ledger.failures.items()
             for problem in said
-            if step.endswith((f" {scan.name}", f" {scan.t1w.name}" if scan.t1w else " "))
+            if step.of in (scan.name, scan.t1w.name if scan.t1w else None)
         ]
         try:
             results.append(_of_run(job, scan, steps, problems))
