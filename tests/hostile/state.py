@@ -208,6 +208,7 @@ CASES = (
     refused("map-with-a-bit-changed", "finished", edited_bytes, ["sub-02", "boldmap"], CHANGED),
     refused("map-emptied", "finished", put(MAP, b""), ["sub-02", "boldmap"], CHANGED),
     refused("quality-edited", "finished", lambda w: w.edit("out/quality.tsv", "sub-02", "sub-2"), ["quality.tsv"], CHANGED),
+    refused("verdicts-edited", "finished", lambda w: w.edit("out/verdicts.json", "sub-02", "sub-2"), ["verdicts.json"], CHANGED),
     refused("quality-by-a-spreadsheet", "finished", excel("out/quality.tsv"), ["quality.tsv"], CHANGED),
     refused("clusters-edited", "finished", lambda w: w.write("out/group/clusters.tsv", "mine\n"), ["clusters.tsv"], CHANGED),
     refused("methods-edited", "finished", lambda w: w.write("out/group/methods.md", "My text\n"), ["methods.md"], CHANGED),
