@@ -19,7 +19,8 @@ least_volumes = 10
 least_df = 0
 [cfh]
 noise_floor = 0
-without_global_signal = false
+[variants]
+noGSR = false
 [group]
 formula = "group + age"
 contrast = "group[patient] - group[control]"

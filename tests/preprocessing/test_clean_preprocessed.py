@@ -9,7 +9,11 @@ from nilearn.image import smooth_img
 from scipy.ndimage import map_coordinates
 
 from commissure.preprocessing import bandpass, motion_matrices
-from commissure.preprocessing.clean_preprocessed import clean_preprocessed, template_on
+from commissure.preprocessing.clean_preprocessed import (
+    VariantRegressors,
+    clean_preprocessed,
+    template_on,
+)
 from commissure.preprocessing.recipe import Recipe
 from commissure.problems import InputError
 from commissure.space.templates import analysis_grid, load_template
@@ -60,16 +64,23 @@ def test_smoothing_regression_and_filter_one_after_the_other(run):
     np.testing.assert_allclose(clean.tsnr, image.mean(1) / image.std(1), rtol=1e-5)
 
 
-def test_the_global_signal_may_be_left_in_as_well(run):
+def test_variants_are_what_their_recipes_alone_would_make(run):
     shared = np.random.default_rng(1).normal(size=N)
-    of_it = {"global_signal": shared, "global_signal_derivative1": np.gradient(shared)}
-    both = run | {"regressors": run["regressors"] | of_it}
-    clean = clean_preprocessed(**both, recipe=RECIPE, without_global_signal=True)
-    left_in = clean_preprocessed(**run, recipe=RECIPE, without_global_signal=True)
-    np.testing.assert_array_equal(clean.without_global_signal, left_in.series)
-    np.testing.assert_array_equal(clean.series, clean_preprocessed(**both, recipe=RECIPE).series)
-    assert np.abs(clean.series - left_in.series).max() > 0.1
-    assert left_in.without_global_signal is None
+    both = run | {"regressors": run["regressors"] | {"global_signal": shared}}
+    others = {"fwhm": replace(RECIPE, fwhm=9.0), "high": replace(RECIPE, high=0.08)}
+    variants = {"left": VariantRegressors(RECIPE, run["regressors"])}
+    variants |= {name: VariantRegressors(of, both["regressors"]) for name, of in others.items()}
+    clean = clean_preprocessed(**both, recipe=RECIPE, variants=variants)
+    alone = {"left": clean_preprocessed(**run, recipe=RECIPE)}
+    alone |= {name: clean_preprocessed(**both, recipe=of) for name, of in others.items()}
+    own = clean_preprocessed(**both, recipe=RECIPE)
+    np.testing.assert_array_equal(clean.series, own.series)
+    np.testing.assert_array_equal(clean.before, own.before)
+    for name, made in clean.variants.items():
+        np.testing.assert_array_equal(made.series, alone[name].series)
+        assert made.effective_df == alone[name].effective_df
+        assert np.abs(made.series - clean.series).max() > 0.1
+    assert own.variants == {}
 
 
 def test_what_is_done_is_not_done_again(run):

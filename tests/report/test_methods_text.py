@@ -283,7 +283,7 @@ CASES = {
     "other groups": with_quality(mean_fd=(Spread("BSP_1", 0.1, 0.05, 0.2),)),
     "group's partner": with_maps({"partner": "group"}),
     "noise floor": with_maps({"noise_floor": 6, "noise_floor_seed": 13}),
-    "the finding both ways": with_maps(with_global_signal=True),
+    "the finding both ways": with_maps(variants=("the global signal left in",)),
     "no floor of the group's": with_maps({"noise_floor": 6, "partner": "group"}),
     "coarse": with_recipe(warp="coarse"),
     "mask": with_maps(mask="my_mask.nii.gz"),
@@ -427,7 +427,10 @@ def test_everything_cited_is_in_the_bibliography_and_nothing_else(case):
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        ("the finding both ways", "also cleaned and mapped without it"),
+        (
+            "the finding both ways",
+            "also cleaned and mapped with the global signal left in, and the contrast",
+        ),
         ("as it is", "kernel of 5.5 mm full width"),
         ("as it is", "(0.013–0.087 Hz)"),
         ("as it is", "The first 7 volumes of each run were discarded"),

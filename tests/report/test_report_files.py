@@ -29,7 +29,7 @@ SECTIONS = (
     "clinical",
     "chance",
     "motion",
-    "global-signal",
+    "variants",
     "freedom",
     "methods",
     "provenance",

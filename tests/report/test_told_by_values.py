@@ -249,20 +249,15 @@ CASES = {
         ["Head motion is not known;"],
         ["not known of"],
     ),
-    "global signal, not asked for": (
-        study(settings_of_study={"cfh": {"without_global_signal": False}}),
-        ["left in were not asked for"],
+    "no variant": (
+        study(settings_of_study={"variants": {}}),
+        ["none was asked for"],
         ["came clean"],
     ),
-    "global signal, not regressed": (
-        study(
-            settings_of_study={
-                "cfh": {"without_global_signal": True, "partner": "scan"},
-                "preprocessing": {"global_signal": False},
-            }
-        ),
-        ["The global signal was not regressed out."],
-        ["came clean", "asked for (cfh"],
+    "a variant that not everyone has": (
+        study(settings_of_study={"variants": {"noGSR": {"name": "the global signal left in"}}}),
+        ["runs that came clean have none"],
+        ["none was asked for"],
     ),
     "the design as it was fitted": (
         study(

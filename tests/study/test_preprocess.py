@@ -64,7 +64,7 @@ def clean(bold, anatomy, truth):
         times,
         anatomy,
         settings,
-        without_global_signal=True,
+        variants={"noGSR": replace(settings, global_signal=False)},
     )
 
 
@@ -107,7 +107,7 @@ def test_series_are_what_least_squares_leave_with_and_without_the_global_signal(
     names = [name for name in clean.confounds if name.startswith(("trans_", "rot_"))]
     for series, more in (
         (clean.series, ["white_matter", "csf", "global_signal"]),
-        (clean.without_global_signal, ["white_matter", "csf"]),
+        (clean.variants["noGSR"].series, ["white_matter", "csf"]),
     ):
         columns = [clean.confounds[name][:, None] for name in names + more]
         full = np.hstack([*design, *columns])

@@ -13,6 +13,7 @@ from commissure.problems import InputError
 from commissure.settings.description import as_tables, descriptions, json_schema
 from commissure.settings.reading import preset_file, read_settings
 from commissure.settings.tables import PRESETS, StudySettings, table_classes
+from commissure.settings.variants import VARIANTS
 
 
 def add_parser(commands: Any, what: str) -> None:
@@ -88,7 +89,7 @@ def _parsed(text: str) -> Any:
 def _show(options: argparse.Namespace) -> None:
     settings = settings_of(options)
     console = Console(highlight=False, emoji=False, soft_wrap=True)
-    console.print(f'preset = "{settings.preset}"')
+    console.print(f'preset = "{settings.preset}"\nmeasure = "{settings.measure}"')
     tables = as_tables(settings)
     for table, cls in table_classes().items():
         console.print(f"\n[{table}]", markup=False)
@@ -106,6 +107,10 @@ def _show(options: argparse.Namespace) -> None:
                 console.print(f"# {field.name} =", markup=False)
             else:
                 console.print(f"{field.name} = {_toml(value)}", markup=False)
+    for label, about in tables[VARIANTS].items():
+        console.print(f"\n[{VARIANTS}.{label}]", markup=False)
+        for name, value in about.items():
+            console.print(f"{name} = {_toml(value)}", markup=False)
 
 
 def _schema(_options: argparse.Namespace) -> None:

@@ -37,15 +37,18 @@ def derived_stem(path: Path, stat: str, suffix: str) -> str:
     return "_".join([*parts[:where], stat, *parts[where:], suffix])
 
 
-def with_global_signal(path: Path) -> Path:
-    """Return the name of what is made of a run whose global signal was left in.
+def of_variant(path: Path, label: str) -> Path:
+    """Return the name of what a variant of the settings makes.
 
     Parameters
     ----------
     path : Path
-        Of the same thing made after it was regressed out.
+        Of the same thing made by the study's own settings.
+    label : str
+        Such as "noGSR": ``desc-clean`` becomes ``desc-cleanNoGSR``.
     """
-    return path.with_name(path.name.replace("_desc-clean_", "_desc-cleanNoGSR_"))
+    desc = f"_desc-clean{label[:1].upper()}{label[1:]}_"
+    return path.with_name(path.name.replace("_desc-clean_", desc))
 
 
 def has_midline(space: str | None) -> bool:

@@ -23,16 +23,11 @@ class MapSettings:
         Maps are made where the prior probability of grey matter exceeds it.
     mask : str, optional
         Image to take in place of the prior.
-    without_global_signal : bool
-        Whether runs that are cleaned here are also cleaned and mapped with the global signal left
-        in (where it is regressed out, and partners are found within the scan), so that the finding
-        is shown both ways.
     """
 
     midline_mm: Annotated[float, Ge(0), Le(30)] = 3.0
     grey_matter: Annotated[float, Ge(0), Lt(1)] = 0.2
     mask: str | None = None
-    without_global_signal: bool = False
 
     @property
     def of_group(self) -> bool:

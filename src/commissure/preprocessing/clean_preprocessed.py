@@ -1,7 +1,9 @@
 """The second half of the recipe, for runs that others brought to template space."""
 
 from collections.abc import Collection, Mapping
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,13 +16,13 @@ from commissure.preprocessing.recipe import (
     PRIORS,
     CleanBold,
     Recipe,
-    of_global_signal,
+    VariantSeries,
     recipe_operator,
 )
 from commissure.preprocessing.registration import Image, grid_points
 from commissure.preprocessing.resampling import resample_image
 from commissure.preprocessing.signal_quality import dvars, temporal_snr
-from commissure.preprocessing.smoothing import smooth
+from commissure.preprocessing.smoothing import Smoothed
 from commissure.problems import InputError
 from commissure.space.templates import RESOLUTIONS_MM, Template, analysis_grid, load_template
 
@@ -31,6 +33,26 @@ _PRIORS = {
     "csf": ("csf", PRIORS["csf"]),
 }
 _LEAST_VOXELS = 10
+
+
+_Columns = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class VariantRegressors:
+    """What a recipe regresses out of a run.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    regressors : mapping of str to ndarray of shape (n_volumes,)
+    signals : collection of str
+        See `clean_preprocessed`.
+    """
+
+    recipe: Recipe
+    regressors: Mapping[str, NDArray[np.float64]]
+    signals: Collection[str] = ()
 
 
 def clean_preprocessed(
@@ -47,7 +69,7 @@ def clean_preprocessed(
     done: Collection[str] = (),
     template: Template | None = None,
     signals: Collection[str] = (),
-    without_global_signal: bool = False,
+    variants: Mapping[str, VariantRegressors] = MappingProxyType({}),
     n_threads: int | None = None,
 ) -> CleanBold:
     """Smooth, regress and filter a preprocessed run, as the recipe says.
@@ -78,9 +100,8 @@ def clean_preprocessed(
     signals : collection of str
         "white_matter", "csf", "global_signal": those that are read where the template's priors are
         high, from the smoothed data as the paper does, and regressed out too.
-    without_global_signal : bool
-        Whether the series are cleaned a second time, with the global signal (and its derivatives
-        and powers) left in.
+    variants : mapping of str to VariantRegressors
+        By which the series are cleaned too.
     n_threads : int, optional
         All cores by default. The result does not depend on it.
 
@@ -109,32 +130,34 @@ def clean_preprocessed(
         msg = f"Only {inside.sum()} voxels of the run are in the mask and finite. Check the mask."
         raise InputError(msg)
     image = bold if finite.all() else np.where(finite[..., None], bold, 0)
-    fwhm = 0 if "smoothing" in done else recipe.fwhm
-    smoothed = smooth(image, voxel_sizes(affine), fwhm, recipe.kernel, n_threads=n_threads)
-    read = _signals(smoothed, inside, template, signals)
-    columns = {**regressors, **read}
-    operator_of = partial(
-        recipe_operator,
-        recipe,
-        columns,
-        confounds["framewise_displacement"],
-        tr,
-        kept=kept,
-        is_filtered="filter" in done,
-    )
-    kept, operator = operator_of()
-    before = smoothed[inside]
-    other = None
-    if without_global_signal and any(map(of_global_signal, columns)):
-        _, second = operator_of(global_signal=False)
-        other = apply_operator(before, second, n_threads=n_threads)
+    smoothed = Smoothed(image, voxel_sizes(affine), n_threads)
+
+    def clean(by: VariantRegressors) -> tuple[_Columns, NDArray[np.float32], VariantSeries]:
+        fwhm = 0 if "smoothing" in done else by.recipe.fwhm
+        of_voxels = smoothed.by(fwhm, by.recipe.kernel)
+        columns = {**by.regressors, **_signals(of_voxels, inside, template, by.signals)}
+        kept_by, operator = recipe_operator(
+            by.recipe,
+            columns,
+            confounds["framewise_displacement"],
+            tr,
+            kept=kept,
+            is_filtered="filter" in done,
+        )
+        before = of_voxels[inside]
+        made = apply_operator(before, operator, n_threads=n_threads)
+        df = effective_degrees_of_freedom(operator)
+        return columns, before, VariantSeries(made, kept_by, df)
+
+    others = {label: clean(by)[2] for label, by in variants.items()}
+    columns, before, cleaned = clean(VariantRegressors(recipe, regressors, signals))
     tissue = np.zeros(len(before), np.int8)
     if template is not None:
         maps = np.stack([template.grey, template.white, template.csf])[:, inside]
         tissue = maps.argmax(axis=0).astype(np.int8)
     mean = image.mean(axis=3, dtype=np.float64).astype(np.float32)
     return CleanBold(
-        series=apply_operator(before, operator, n_threads=n_threads),
+        series=cleaned.series,
         mask=inside,
         affine=affine,
         before=before,
@@ -142,14 +165,14 @@ def clean_preprocessed(
         tsnr=temporal_snr(image[inside]),
         confounds={**confounds, **columns, "dvars": dvars(image[inside])},
         motion=motion,
-        kept=kept,
-        effective_df=effective_degrees_of_freedom(operator),
+        kept=cleaned.kept,
+        effective_df=cleaned.effective_df,
         mean=mean,
         picture=Image(mean, affine),
         epi_to_t1w=None,
         overlaps={},
         warnings=(),
-        without_global_signal=other,
+        variants=others,
     )
 
 

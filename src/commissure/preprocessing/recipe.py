@@ -70,6 +70,27 @@ class Recipe:
     censor_mm: Annotated[float, Ge(0.01), Le(10)] | None = None
 
 
+# What is done before a run is smoothed and cleaned; variants of a recipe share it.
+BEFORE_CLEANING = frozenset({"n_trim", "slice_timing", "resolution_mm", "warp"})
+
+
+@dataclass(frozen=True, eq=False)
+class VariantSeries:
+    """Series that a variant of the recipe makes.
+
+    Attributes
+    ----------
+    series : ndarray of shape (n_places, n_kept), float32
+    kept : ndarray of bool, shape (n_volumes,)
+    effective_df : float
+        See `CleanBold`.
+    """
+
+    series: NDArray[np.float32]
+    kept: NDArray[np.bool_]
+    effective_df: float
+
+
 @dataclass(frozen=True, eq=False)
 class CleanBold:
     """A run as the measures want it, and how it came to be so.
@@ -105,8 +126,8 @@ class CleanBold:
     overlaps : dict of str to float
         Dice of the EPI's brain with the T1w's (``epi_t1w``) and the template's (``epi_template``).
     warnings : tuple of str
-    without_global_signal : ndarray of shape (n_places, n_kept), float32, or None
-        The series if the global signal stays in them, where that was asked for and differs.
+    variants : dict of str to VariantSeries
+        The series by other recipes that were asked for, at the same places.
     checks : dict of str to RegistrationCheck
         Of where the EPI (``epi``) and the T1w (``t1w``) were put in the template.
     """
@@ -126,7 +147,7 @@ class CleanBold:
     epi_to_t1w: NDArray[np.float64] | None
     overlaps: dict[str, float]
     warnings: tuple[str, ...]
-    without_global_signal: NDArray[np.float32] | None = None
+    variants: dict[str, VariantSeries] = field(default_factory=dict)
     checks: dict[str, RegistrationCheck] = field(default_factory=dict)
 
 
@@ -138,7 +159,6 @@ def recipe_operator(
     *,
     kept: NDArray[np.bool_] | None = None,
     is_filtered: bool = False,
-    global_signal: bool = True,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return which volumes a recipe keeps, and its regression and filter as one operator.
 
@@ -154,8 +174,6 @@ def recipe_operator(
         Volumes of which the recipe may keep some; all by default.
     is_filtered : bool
         Whether the series went through a filter before: then there is none.
-    global_signal : bool
-        Whether to take it, its derivatives and its powers of the regressors.
 
     Returns
     -------
@@ -163,9 +181,8 @@ def recipe_operator(
     operator : ndarray of shape (n_kept, n_volumes)
         See `cleaning_operator`.
     """
-    names = [name for name in regressors if global_signal or not of_global_signal(name)]
     none = np.empty((len(displacement), 0))
-    design = np.column_stack([none, *(regressors[name] for name in names)])
+    design = np.column_stack([none, *regressors.values()])
     kept = np.ones(len(design), np.bool_) if kept is None else kept
     if recipe.censor_mm is not None:
         kept = kept & kept_volumes(displacement, recipe.censor_mm)
@@ -179,8 +196,3 @@ def recipe_operator(
         kept=kept,
     )
     return kept, operator
-
-
-def of_global_signal(name: str) -> bool:
-    """Tell whether a confound is the global signal, or made of it."""
-    return name.startswith("global_signal")

@@ -117,3 +117,31 @@ def _band(n: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     reach = len(weights) // 2
     one_side = np.append(weights[reach:], 0.0)
     return one_side[np.minimum(distance, reach + 1)]
+
+
+class Smoothed:
+    """A run smoothed as several recipes ask, each way once in a row.
+
+    Parameters
+    ----------
+    image : ndarray of shape (x, y, z, n_volumes)
+    voxel_sizes : array_like of shape (3,)
+    n_threads : int, optional
+    """
+
+    def __init__(
+        self, image: NDArray[Any], voxel_sizes: NDArray[Any], n_threads: int | None = None
+    ) -> None:
+        self._image, self._voxel_sizes, self._n_threads = image, voxel_sizes, n_threads
+        self._last: tuple[tuple[float, str], NDArray[np.float32]] | None = None
+
+    def by(self, fwhm: float, kernel: Literal["gaussian", "spm"]) -> NDArray[np.float32]:
+        """Return the smoothed run; see `smooth`. Only the last is kept: runs are large."""
+        how = (fwhm, kernel)
+        if self._last is None or self._last[0] != how:
+            self._last = None
+            smoothed = smooth(
+                self._image, self._voxel_sizes, fwhm, kernel, n_threads=self._n_threads
+            )
+            self._last = how, smoothed
+        return self._last[1]

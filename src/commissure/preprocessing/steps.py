@@ -3,7 +3,9 @@
 Each step is a pure function of its own module; here is only what comes after what.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,25 +29,63 @@ from commissure.preprocessing.motion import (
 from commissure.preprocessing.nuisance import acompcor, apply_operator
 from commissure.preprocessing.orientation import RIGHT_AXES, find_orientation, fits_when
 from commissure.preprocessing.realignment import realign
-from commissure.preprocessing.recipe import PRIORS, CleanBold, Recipe, recipe_operator
+from commissure.preprocessing.recipe import (
+    PRIORS,
+    CleanBold,
+    Recipe,
+    VariantSeries,
+    recipe_operator,
+)
 from commissure.preprocessing.registration import Image, grid_points
 from commissure.preprocessing.registration_checks import brain_places, check_registration
 from commissure.preprocessing.resampling import resample_image, resample_series
 from commissure.preprocessing.signal_quality import dvars, temporal_snr
 from commissure.preprocessing.slice_timing import correct_slice_timing
-from commissure.preprocessing.smoothing import smooth
+from commissure.preprocessing.smoothing import Smoothed
 from commissure.preprocessing.trim import trim_volumes
 from commissure.problems import InputError
+from commissure.records.runs import RegistrationCheck
 from commissure.space.templates import Template, analysis_grid, load_template
 
 # Volumes that the EPI's picture for registration is the mean of.
 _PICTURE_VOLUMES = 20
 # Fewer voxels make no mean worth regressing.
 _LEAST_VOXELS = 10
+_WITHOUT_T1W = (
+    "There is no T1w: the EPI was registered straight to the template, which is less accurate. "
+    "Look at the outlines."
+)
 OWN_TISSUE_TOO_SMALL = (
     "Eroded, the participant's own {} has fewer than {} voxels: its signal was read where the "
     "template's prior is high."
 )
+
+
+@dataclass(frozen=True, eq=False)
+class _Resampled:
+    """A run in template space, not yet smoothed, with all that cleaning needs."""
+
+    image: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    grid: NDArray[np.float64]
+    template: Template
+    anatomy: Anatomy | None
+    places: NDArray[np.float64]
+    covered: NDArray[np.bool_]
+    motion_confounds: dict[str, NDArray[np.float64]]
+    tr: float
+    smoothed: Smoothed
+    n_threads: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """Where each voxel of the template's grid is in the EPI, and how far that is believed."""
+
+    at: NDArray[np.float64]
+    epi_to_t1w: NDArray[np.float64] | None
+    overlaps: dict[str, float]
+    checks: dict[str, RegistrationCheck]
 
 
 def preprocess(
@@ -56,7 +96,7 @@ def preprocess(
     anatomy: Anatomy | None,
     recipe: Recipe,
     *,
-    without_global_signal: bool = False,
+    variants: Mapping[str, Recipe] = MappingProxyType({}),
     n_threads: int | None = None,
 ) -> CleanBold:
     """Bring a raw run to clean series in template space.
@@ -73,8 +113,8 @@ def preprocess(
     anatomy : Anatomy, optional
         Without it the EPI is registered straight to the template.
     recipe : Recipe
-    without_global_signal : bool
-        Whether the series are cleaned a second time, with the global signal left in.
+    variants : mapping of str to Recipe
+        By which the series are cleaned too; they share the first half (`BEFORE_CLEANING`).
     n_threads : int, optional
         All cores by default. The result does not depend on it.
 
@@ -91,19 +131,63 @@ def preprocess(
         series = correct_slice_timing(series, slice_times, tr, n_threads=n_threads)
     # "realignment"
     motion = realign(series, affine, n_threads=n_threads)
-    confounds = _motion_confounds(motion, affine, series.shape[:3])
-    # "normalization to MNI space": where each voxel of the template's grid is in the EPI
+    # "normalization to MNI space"
     picture = _picture(series, affine, motion, n_threads)
     shape, grid = analysis_grid(recipe.resolution_mm)
     template, places = load_template(recipe.resolution_mm), grid_points(shape, grid)
+    placed = _place(picture, anatomy, template, places, n_threads)
+    if anatomy is None:
+        warnings.append(_WITHOUT_T1W)
+    # the one interpolation of the data
+    moved = resample_series(series, affine, placed.at.reshape(-1, 3), motion, n_threads)
+    confounds = _motion_confounds(motion, affine, series.shape[:3])
+    del series
+    covered = moved.covered.reshape(shape)
+    mask = template.brain & covered
+    _check_covered(mask, placed.checks)
+    image = moved.data.reshape(*shape, -1)
+    smoothed = Smoothed(image, voxel_sizes(grid), n_threads)
+    resampled = _Resampled(
+        image, mask, grid, template, anatomy, places, covered, confounds, tr, smoothed, n_threads
+    )
+    others = {}
+    for label, other in variants.items():
+        _, _, others[label] = _clean(resampled, other, [])
+    confounds, before, cleaned = _clean(resampled, recipe, warnings)
+    tissue = np.stack([template.grey, template.white, template.csf])[:, mask].argmax(axis=0)
+    return CleanBold(
+        series=cleaned.series,
+        mask=mask,
+        affine=grid,
+        before=before,
+        tissue=tissue.astype(np.int8),
+        tsnr=temporal_snr(image[mask]),
+        confounds=confounds,
+        motion=motion,
+        kept=cleaned.kept,
+        effective_df=cleaned.effective_df,
+        mean=image.mean(axis=3),
+        picture=picture,
+        epi_to_t1w=placed.epi_to_t1w,
+        overlaps=placed.overlaps,
+        warnings=tuple(warnings),
+        variants=others,
+        checks=placed.checks,
+    )
+
+
+def _place(
+    picture: Image,
+    anatomy: Anatomy | None,
+    template: Template,
+    places: NDArray[np.float64],
+    n_threads: int | None,
+) -> _Placed:
+    """Find where places of the template are in the EPI, by way of the T1w if there is one."""
     overlaps, epi_to_t1w, own_warp = {}, None, None
     if anatomy is None:
         own_warp = register_template_to_epi(picture, n_threads)
         to_epi: Callable[[NDArray[np.float64]], NDArray[np.float64]] = own_warp.to_moving
-        warnings.append(
-            "There is no T1w: the EPI was registered straight to the template, which is less "
-            "accurate. Look at the outlines."
-        )
     else:
         epi_to_t1w = register_epi_to_t1w(picture, anatomy.t1w)
         brain = Image(anatomy.brain, anatomy.t1w.affine)
@@ -114,60 +198,44 @@ def preprocess(
     checks = {} if anatomy is None else {"t1w": anatomy.check}
     found = find_orientation(picture, n_threads)
     checks["epi"] = check_registration(picture, found, to_epi(brain_places()), own_warp)
-    # the one interpolation of the data
-    resampled = resample_series(series, affine, at.reshape(-1, 3), motion, n_threads)
-    del series
-    covered = resampled.covered.reshape(shape)
-    mask = template.brain & covered
-    if mask.sum() < 2 * _LEAST_VOXELS:
-        msg = (
-            "Almost nothing of the brain lies in the field of view once the run is in template "
-            "space. Check the registration pictures and the headers of BOLD and T1w"
-        )
-        msg += "".join(
-            f". The {name} {fits_when(check.axes, check.turn)}"
-            for name, check in checks.items()
-            if check.axes != RIGHT_AXES
-        )
-        raise InputError(msg)
-    image = resampled.data.reshape(*shape, -1)
+    return _Placed(at, epi_to_t1w, overlaps, checks)
+
+
+def _check_covered(mask: NDArray[np.bool_], checks: Mapping[str, RegistrationCheck]) -> None:
+    if mask.sum() >= 2 * _LEAST_VOXELS:
+        return
+    msg = (
+        "Almost nothing of the brain lies in the field of view once the run is in template "
+        "space. Check the registration pictures and the headers of BOLD and T1w"
+    )
+    msg += "".join(
+        f". The {name} {fits_when(check.axes, check.turn)}"
+        for name, check in checks.items()
+        if check.axes != RIGHT_AXES
+    )
+    raise InputError(msg)
+
+
+def _clean(
+    run: _Resampled, recipe: Recipe, warnings: list[str]
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float32], VariantSeries]:
+    """Smooth, regress and filter; return the confounds, the series before, and the clean ones."""
     # "smoothing with a 4-mm FWHM Gaussian kernel"
-    smoothed = smooth(image, voxel_sizes(grid), recipe.fwhm, recipe.kernel, n_threads=n_threads)
+    smoothed = run.smoothed.by(recipe.fwhm, recipe.kernel)
     # "regression of 24 head-motion parameters, global, white matter and CSF signals"
-    masks = _signal_masks(recipe, template, anatomy, places, covered, warnings)
-    source = smoothed if recipe.signals_from == "priors" else image
+    masks = _signal_masks(recipe, run.template, run.anatomy, run.places, run.covered, warnings)
+    source = smoothed if recipe.signals_from == "priors" else run.image
     signals = {name: source[where].mean(axis=0, dtype=np.float64) for name, where in masks.items()}
-    confounds |= signals
-    confounds["dvars"] = dvars(image[mask])
+    confounds = run.motion_confounds | signals
+    confounds["dvars"] = dvars(run.image[run.mask])
     regressors = _regressors(recipe, confounds, {name: source[m] for name, m in masks.items()})
     # "band-pass 0.01-0.1 Hz", after the regression or together with it
-    displacement = confounds["framewise_displacement"]
-    kept, operator = recipe_operator(recipe, regressors, displacement, tr)
-    before = smoothed[mask]
-    tissue = np.stack([template.grey, template.white, template.csf])[:, mask].argmax(axis=0)
-    other = None
-    if without_global_signal and recipe.global_signal:
-        _, second = recipe_operator(recipe, regressors, displacement, tr, global_signal=False)
-        other = apply_operator(before, second, n_threads=n_threads)
-    return CleanBold(
-        series=apply_operator(before, operator, n_threads=n_threads),
-        mask=mask,
-        affine=grid,
-        before=before,
-        tissue=tissue.astype(np.int8),
-        tsnr=temporal_snr(image[mask]),
-        confounds=confounds,
-        motion=motion,
-        kept=kept,
-        effective_df=effective_degrees_of_freedom(operator),
-        mean=image.mean(axis=3),
-        picture=picture,
-        epi_to_t1w=epi_to_t1w,
-        overlaps=overlaps,
-        warnings=tuple(warnings),
-        without_global_signal=other,
-        checks=checks,
+    kept, operator = recipe_operator(
+        recipe, regressors, confounds["framewise_displacement"], run.tr
     )
+    before = smoothed[run.mask]
+    series = apply_operator(before, operator, n_threads=run.n_threads)
+    return confounds, before, VariantSeries(series, kept, effective_degrees_of_freedom(operator))
 
 
 def _through_t1w(

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from commissure.measures.names import measure_to_make
 from commissure.settings.tables import CHOICES, PRESETS, StudySettings, table_classes
+from commissure.settings.variants import VARIANTS, changes_of
 
 
 def as_tables(settings: StudySettings) -> dict[str, dict[str, Any]]:
@@ -16,6 +17,10 @@ def as_tables(settings: StudySettings) -> dict[str, dict[str, Any]]:
     for table, cls in classes.items():
         values = settings.maps if table == settings.measure else getattr(settings, table)
         tables[table] = TypeAdapter[Any](cls).dump_python(values, mode="json")
+    tables[VARIANTS] = {
+        variant.label: changes_of(variant, settings.preprocessing, settings.maps, settings.measure)
+        for variant in settings.variants
+    }
     return tables
 
 
@@ -46,6 +51,11 @@ def json_schema() -> dict[str, Any]:
             value["description"] = described[name]
         schema["$defs"][cls.__name__] = definition
         schema["properties"][table] = {"$ref": f"#/$defs/{cls.__name__}"}
+    schema["properties"][VARIANTS] = {
+        "description": "Changed settings under which the same is asked again, by label.",
+        "additionalProperties": {"type": ["object", "boolean"]},
+        "type": "object",
+    }
     return schema
 
 

@@ -15,6 +15,7 @@ from commissure.problems import InputError
 from commissure.settings.checks import meant, read_table
 from commissure.settings.stats import StatsSettings, option_problems
 from commissure.settings.tables import CHOICES, MEASURE, PRESETS, StudySettings, table_classes
+from commissure.settings.variants import VARIANTS, read_variants
 
 _LARGEST_FILE = 1_000_000
 
@@ -50,10 +51,16 @@ def read_settings(
     classes = table_classes(measure_to_make(label))
     problems: list[str] = []
     chosen = {
-        name: dict(table) for name, table in preset_choices(preset).items() if name in classes
+        name: dict(table)
+        for name, table in preset_choices(preset).items()
+        if name in (*classes, VARIANTS)
     }
     sources: dict[str, dict[str, str]] = {table: {} for table in classes}
     for source, tables in ((str(file), written), ("", dict(changes or {}))):
+        variants = tables.get(VARIANTS, {})
+        if isinstance(variants, Mapping):
+            tables = {name: table for name, table in tables.items() if name != VARIANTS}
+            chosen[VARIANTS] = chosen.get(VARIANTS, {}) | dict(variants)
         problems += _unknown(source, tables, classes)
         for table, values in _known(tables, classes).items():
             before = chosen.setdefault(table, {})
@@ -69,8 +76,9 @@ def read_settings(
             problems += error.problems
     if len(made) < len(classes):
         raise InputError([*problems, *_formula_problems(chosen["group"])])
-    settings = StudySettings(preset, label, maps=made.pop(label), **made)
-    problems += _contradictions(settings)
+    variants, of_variants = read_variants(chosen[VARIANTS], label, classes, chosen, made)
+    settings = StudySettings(preset, label, maps=made.pop(label), **made, variants=variants)
+    problems += [*of_variants, *_contradictions(settings)]
     if problems:
         raise InputError(problems)
     return settings
@@ -146,7 +154,7 @@ def _unknown(source: str, tables: Mapping[str, Any], classes: Mapping[str, type]
     problems = []
     names = _names(classes)
     for table, values in tables.items():
-        if table not in (*names, "dask"):
+        if table not in (*names, "dask", VARIANTS):
             hint = _place(table, names) or meant(table, list(names))
             problems.append(f"there is no table [{table}].{hint}")
         elif not isinstance(values, Mapping):
@@ -176,12 +184,16 @@ def _place(name: str, known: Mapping[str, list[str]]) -> str:
 def _contradictions(settings: StudySettings) -> list[str]:
     """Say which settings are fine alone but not together."""
     problems = []
-    recipe, group, execution = settings.preprocessing, settings.group, settings.execution
-    if recipe.low >= recipe.high:
-        problems.append(
-            f"[preprocessing] low ({recipe.low:g} Hz) must be below high ({recipe.high:g} Hz)."
-        )
-    problems += [f"[{settings.measure}] {problem}" for problem in settings.maps.problems]
+    group, execution = settings.group, settings.execution
+    cleaned = [("", settings.preprocessing, settings.maps)]
+    cleaned += [(f"{VARIANTS}.{v.label}.", v.preprocessing, v.maps) for v in settings.variants]
+    for place, recipe, maps in cleaned:
+        if recipe.low >= recipe.high:
+            problems.append(
+                f"[{place}preprocessing] low ({recipe.low:g} Hz) must be below high "
+                f"({recipe.high:g} Hz)."
+            )
+        problems += [f"[{place}{settings.measure}] {problem}" for problem in maps.problems]
     problems += [f"[input] confounds: {p}" for p in strategy_problems(settings.input.confounds, {})]
     problems += [f"[group] {p.removeprefix('[group] ')}" for p in option_problems(group)]
     problems += _formula_problems(vars(group))

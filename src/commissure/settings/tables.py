@@ -110,6 +110,29 @@ class Execution:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """Changed settings under which the same is asked again, beside the study's own.
+
+    Attributes
+    ----------
+    label : str
+        Letters and digits, in names of files: ``desc-cleanNoGSR`` for "noGSR".
+    preprocessing : Recipe
+    maps : MapSettings
+    name : str
+        In words: "the global signal left in".
+    why : str
+        Sentences that the report has before it.
+    """
+
+    label: str
+    preprocessing: Recipe
+    maps: MapSettings
+    name: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class StudySettings:
     """The settings of a study, a table a stage; `read_settings` makes them.
 
@@ -121,6 +144,8 @@ class StudySettings:
         What is mapped: the label of one of `commissure.measures.MEASURES`.
     maps : MapSettings
         The measure's own settings; in files, the table of its label.
+    variants : tuple of Variant
+        What is cleaned and mapped beside; in files, a table for each: ``[variants.noGSR]``.
     """
 
     preset: Preset
@@ -131,6 +156,7 @@ class StudySettings:
     maps: MapSettings
     group: GroupSettings
     execution: Execution
+    variants: tuple[Variant, ...] = ()
 
 
 # What is mapped unless a file of settings says otherwise.

@@ -142,8 +142,8 @@ class Maps:
         Whether maps of a participant's runs were averaged.
     mask : str or None
         Name of the mask that was given in place of the prior.
-    with_global_signal : bool
-        Whether series with the global signal left in were mapped too.
+    variants : tuple of str
+        What else was mapped: "the global signal left in".
     """
 
     settings: Mapping[str, Any]
@@ -153,7 +153,7 @@ class Maps:
     n_scans: int
     several_runs: bool
     mask: str | None
-    with_global_signal: bool = False
+    variants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

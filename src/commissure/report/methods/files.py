@@ -104,7 +104,11 @@ def what_was_done(out_dir: Path, group: Path) -> Done:
             asked.get("group"),
             () if statistics is None else statistics.contrast.levels,
         ),
-        maps=maps_facts(runs, settings.get(measure, {})),
+        maps=maps_facts(
+            runs,
+            settings.get(measure, {}),
+            [about["name"] for about in settings.get("variants", {}).values()],
+        ),
         group=statistics,
         correlations=correlations_facts(asked, read_table(group / "partial_correlations.tsv"))
         if asked

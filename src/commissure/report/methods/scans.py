@@ -106,7 +106,9 @@ def scans_facts(runs: Sequence[Run], out_dir: Path, confounds: Sequence[str]) ->
     )
 
 
-def maps_facts(runs: Sequence[Run], settings: Mapping[str, Any]) -> Maps | None:
+def maps_facts(
+    runs: Sequence[Run], settings: Mapping[str, Any], variants: Sequence[str] = ()
+) -> Maps | None:
     """Return how the maps were made; None where there is none, and where others made them."""
     maps = [run.map for run in runs if run.map]
     if not maps:
@@ -123,11 +125,8 @@ def maps_facts(runs: Sequence[Run], settings: Mapping[str, Any]) -> Maps | None:
         n_scans=len(chosen.get("scans", maps)),
         several_runs=any(run.averaged for run in runs),
         mask=Path(mask).name if mask else None,
-        with_global_signal=bool(
-            chosen.get("without_global_signal")
-            and chosen.get("partner") == "scan"
-            and any(run.clean.get("Settings", {}).get("global_signal") for run in runs)
-        ),
+        # Runs that came clean are not cleaned otherwise.
+        variants=tuple(variants) if any(run.clean.get("Settings") for run in runs) else (),
     )
 
 

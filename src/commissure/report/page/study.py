@@ -10,10 +10,10 @@ from commissure.report.page.parts import Figure, Link, Part, Section, Table, Tex
 from commissure.report.sections.checks import (
     chance_section,
     freedom_section,
-    global_signal_section,
     methods_section,
     motion_section,
     provenance_section,
+    variants_section,
 )
 from commissure.report.sections.coverage import coverage_section
 from commissure.report.sections.findings import (
@@ -63,7 +63,7 @@ def study_page(
             clinical_section(study, figures, links),
             chance_section(study, figures),
             motion_section(study, figures, links),
-            global_signal_section(study),
+            variants_section(study),
             freedom_section(study, figures),
             methods_section(study, links),
             provenance_section(study, links),

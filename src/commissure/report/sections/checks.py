@@ -23,7 +23,6 @@ from commissure.report.page.parts import (
 )
 from commissure.report.sections.findings import NOT_COMPARED
 from commissure.report.wording import capital, chance, region_name, why_no_motion
-from commissure.settings.tables import MEASURE
 
 _LONGEST_HEADING = 60
 _MARKUP = re.compile(r"\*\*|(?<![\w\\])[*_](?=\w)|(?<=[\w.])[*_](?!\w)|(?<!\\)`")
@@ -97,57 +96,53 @@ def motion_section(
     return section("motion", title, parts)
 
 
-def global_signal_section(study: Study) -> Section:
-    """Return the contrast with the global signal regressed out, and with it left in."""
-    title = "Does it depend on the global signal?"
-    effects = study.findings.table("global_signal_effects") if study.findings else None
+def variants_section(study: Study) -> Section:
+    """Return the contrast on maps that variants of the settings made, beside the study's own."""
+    title = "Does it depend on how the scans were cleaned?"
+    effects = study.findings.table("variant_effects") if study.findings else None
     if study.findings is None or effects is None or effects.empty:
-        text = NOT_COMPARED if study.findings is None else _why_one_way(study)
-        return section("global-signal", title, [Text(text, "missing")])
-    rows = tuple(
-        (
-            region_name(str(row["region"]), study.findings),
-            fixed(row["mean_regressed"]),
-            fixed(row["mean_left_in"]),
-            fixed(row["t_regressed"]),
-            fixed(row["t_left_in"]),
+        text = NOT_COMPARED if study.findings is None else _why_no_variant(study)
+        return section("variants", title, [Text(text, "missing")])
+    parts: list[Part | None] = []
+    asked = study.settings.get("variants", {})
+    for label, rows in effects.groupby("variant", sort=False):
+        about = asked.get(str(label), {})
+        if about.get("why"):
+            parts.append(Text(str(about["why"])))
+        parts.append(
+            Table(
+                f"The contrast on each region's mean, as it is and with {about.get('name', label)}",
+                (
+                    "region",
+                    f"mean {study.measure.axis}",
+                    f"mean, {label}",
+                    "t",
+                    f"t, {label}",
+                ),
+                tuple(
+                    (
+                        region_name(str(row["region"]), study.findings),
+                        *(fixed(row[name]) for name in ("mean", "mean_variant", "t", "t_variant")),
+                    )
+                    for row in rows_of(rows)
+                ),
+            )
         )
-        for row in rows_of(effects)
-    )
-    measures = (f"mean {study.measure.axis}", "t")
-    heads = [f"{what}, {how}" for what in measures for how in ("regressed out", "left in")]
-    return section(
-        "global-signal",
-        title,
-        [
-            Text(
-                "The hemispheres share the global signal: regressing it out lowers "
-                f"{study.measure.value} and can make an effect, or hide one. A finding that turns "
-                "round when it is left in should not be published without saying so."
-            ),
-            Table("The contrast on each region's mean, both ways", ("region", *heads), rows),
-        ],
-    )
+    return section("variants", title, parts)
 
 
-def _why_one_way(study: Study) -> str:
-    """Return why there are no maps with the global signal left in to compare with."""
-    chosen = (study.settings.get("measure", MEASURE.stat), "preprocessing")
-    mapped, cleaned = (study.settings.get(name, {}) for name in chosen)
+def _why_no_variant(study: Study) -> str:
+    """Return why there are no maps of variants to compare with."""
     if not study.measure.is_ours:
-        return "These maps were made before: none with the global signal left in came with them."
-    if not mapped.get("without_global_signal"):
-        return "Maps with the global signal left in were not asked for (without_global_signal)."
-    if mapped.get("partner") == "group":
-        return "With partners of the whole group, no maps with the global signal left in are made."
-    if not cleaned.get("global_signal"):
-        return "The global signal was not regressed out."
+        return "These maps were made before: there are none that were cleaned otherwise."
+    if not study.settings.get("variants"):
+        return (
+            "No variant of the settings was mapped: none was asked for ([variants]), none differs "
+            "from the study's own settings, or partners are those of the whole group."
+        )
     if study.findings is not None and study.findings.statistic == "F":
-        return "For an F test the finding is not computed with the global signal left in."
-    return (
-        "Not everyone has a map with the global signal left in to compare with: runs that came "
-        "clean have none."
-    )
+        return "For an F test the finding is not computed for variants of the settings."
+    return "Not everyone has a map of each variant of the settings: runs that came clean have none."
 
 
 def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:

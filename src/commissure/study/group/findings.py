@@ -1,7 +1,7 @@
 """What the group stage is asked, what it reads and what it finds: the types of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -100,8 +100,8 @@ class Inputs:
         Places of the regions asked for.
     table1 : Table1
     space : str or None
-    with_global_signal : ndarray of shape (n_scans, n_places), or None
-        The maps if the global signal is left in the series, where everyone has one.
+    variants : mapping of str to ndarray of shape (n_scans, n_places)
+        The maps that variants of the settings made, where everyone has one.
     """
 
     people: Participants
@@ -112,7 +112,7 @@ class Inputs:
     rois: Mapping[str, NDArray[np.intp]]
     table1: Table1
     space: str | None
-    with_global_signal: NDArray[np.float64] | None = None
+    variants: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def region_places(

@@ -71,12 +71,11 @@ def _write_maps(findings: Findings, folder: Path) -> None:
         if values is not None:
             stem = f"contrast-{contrast_label(contrast)}_stat-{name}"
             _write_map(domain, folder, stem, name, values, about)
-    other = findings.inputs.with_global_signal
-    if other is not None and result.n_rows == 1:
+    for label, maps in findings.inputs.variants.items() if result.n_rows == 1 else ():
         design = findings.inputs.design
-        t = contrast_effect(other, design.matrix, findings.inputs.contrast, (1,)).t
-        stem = f"contrast-{contrast_label(contrast)}_stat-t_desc-noGSR"
-        _write_map(domain, folder, stem, "tnogsr", t, about)
+        t = contrast_effect(maps, design.matrix, findings.inputs.contrast, (1,)).t
+        stem = f"contrast-{contrast_label(contrast)}_stat-t_desc-{label}"
+        _write_map(domain, folder, stem, "tvariant", t, about | {"Variant": label})
     labels = distinct_labels(findings.groups)
     for group, mean in findings.groups.items():
         of_group = {

@@ -27,7 +27,7 @@ def write_report_tables(findings: Findings, folder: Path) -> None:
         "null_distributions": null_distributions(findings),
         **adjusted_tables(findings),
         **motion_tables(findings),
-        **global_signal_table(findings),
+        **variants_table(findings),
     }
     for name, table in tables.items():
         write_tsv(folder / f"{name}.tsv", table, "%.10g")
@@ -121,35 +121,41 @@ def motion_tables(findings: Findings) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def global_signal_table(findings: Findings) -> dict[str, pd.DataFrame]:
-    """Return the contrast on the same regions of maps whose global signal was left in.
+def variants_table(findings: Findings) -> dict[str, pd.DataFrame]:
+    """Return the contrast on the same regions of the maps that variants of the settings made.
 
     Returns
     -------
     dict of DataFrame
-        ``global_signal_effects``: ``region``, the mean over all scans and the contrast's t, with
-        the global signal regressed out and with it left in, ``df``. Empty where there are no such
-        maps, and for F contrasts.
+        ``variant_effects``: ``variant, region``, the mean over all scans and the contrast's t, of
+        the study's own maps and of the variant's, ``df``. Empty where there are no such maps, and
+        for F contrasts.
     """
     inputs, result = findings.inputs, findings.result
-    if inputs.with_global_signal is None or result.n_rows != 1:
+    if result.n_rows != 1:
         return {}
+    tables = [_variant_table(label, maps, findings) for label, maps in inputs.variants.items()]
+    found = [table for table in tables if len(table)]
+    return {"variant_effects": pd.concat(found, ignore_index=True)} if found else {}
+
+
+def _variant_table(label: str, maps: NDArray[np.float64], findings: Findings) -> pd.DataFrame:
+    inputs, result = findings.inputs, findings.result
     places = {WHOLE_MAP: np.arange(inputs.maps.domain.n_places)}
     places |= region_places(result.clusters, findings.significant, inputs.rois)
     # Compared at the same places: those where the other maps have data too.
-    in_both = np.logical_and.reduce(np.isfinite(inputs.with_global_signal))
+    in_both = np.logical_and.reduce(np.isfinite(maps))
     common = {name: inside[in_both[inside]] for name, inside in places.items()}
     places = {name: inside for name, inside in common.items() if len(inside)}
+    table = pd.DataFrame({"variant": label, "region": list(places)})
     if not places:
-        return {}
-    table = pd.DataFrame({"region": list(places)})
-    versions = {"regressed": inputs.maps.data, "left_in": inputs.with_global_signal}
-    for name, maps in versions.items():
-        means = np.column_stack([maps[:, inside].mean(axis=1) for inside in places.values()])
+        return table
+    for name, values in (("", inputs.maps.data), ("_variant", maps)):
+        means = np.column_stack([values[:, inside].mean(axis=1) for inside in places.values()])
         # Of g nothing is used here.
         effect = contrast_effect(means, inputs.design.matrix, inputs.contrast, (1,))
-        table[f"mean_{name}"], table[f"t_{name}"] = means.mean(axis=0), effect.t
-    return {"global_signal_effects": table.assign(df=result.df)}
+        table[f"mean{name}"], table[f"t{name}"] = means.mean(axis=0), effect.t
+    return table.assign(df=result.df)
 
 
 def _shown(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from commissure.files.bids_names import bare, with_global_signal
+from commissure.files.bids_names import bare, of_variant
 from commissure.files.images import sample_file
 from commissure.files.text import write_json, write_tsv
 from commissure.inference import NullMaker
@@ -23,7 +23,7 @@ from commissure.records.runs import KEYS, Measured
 from commissure.records.verdicts import Reason, Verdict, verdicts_to_json
 from commissure.report.methods.files import write_methods
 from commissure.settings.description import tables_of_results
-from commissure.settings.tables import GroupSettings, StudySettings
+from commissure.settings.tables import GroupSettings, StudySettings, Variant
 from commissure.space import Domain
 from commissure.study.group.findings_files import write_findings
 from commissure.study.group.inputs import check_inputs, named_columns
@@ -163,6 +163,7 @@ def run_group(
         people.table.to_csv(),
         people.categorical,
         [[run.result.key for run in runs] for _, runs in scans],
+        [variant.label for variant in settings.variants],
         excluded.to_csv(),
     )
 
@@ -184,7 +185,9 @@ def run_group(
             inputs,
             maps=replace(inputs.maps, sources=tuple(names)),
             space=space,
-            with_global_signal=_with_global_signal([runs for _, runs in scans], inputs.maps.domain),
+            variants=_maps_of_variants(
+                [runs for _, runs in scans], inputs.maps.domain, settings.variants
+            ),
         )
         findings = find(
             inputs,
@@ -338,18 +341,19 @@ def _map_of(runs: Sequence[Judged], mask: Domain, folder: Path, out_dir: Path) -
     return path
 
 
-def _with_global_signal(
-    scans: Sequence[Sequence[Judged]], domain: Domain
-) -> NDArray[np.float64] | None:
-    """Return the maps of the series with the global signal in them, if everyone has one."""
-    values = []
-    for runs in scans:
-        maps = _maps(runs)
-        others = [with_global_signal(path) for path in maps]
-        if not all(b != a and b.is_file() for a, b in zip(maps, others, strict=True)):
-            return None
-        values.append(mean_of_runs(np.stack([sample_map(path, domain) for path in others])))
-    return np.stack(values)
+def _maps_of_variants(
+    scans: Sequence[Sequence[Judged]], domain: Domain, variants: Sequence[Variant]
+) -> dict[str, NDArray[np.float64]]:
+    """Return the maps that variants made (n_scans, n_places), of those where everyone has one."""
+    found = {}
+    for variant in variants:
+        files = [[of_variant(path, variant.label) for path in _maps(runs)] for runs in scans]
+        own = {path for runs in scans for path in _maps(runs)}
+        if all(path.is_file() and path not in own for paths in files for path in paths):
+            found[variant.label] = np.stack(
+                [mean_of_runs(np.stack([sample_map(p, domain) for p in paths])) for paths in files]
+            )
+    return found
 
 
 def _name(file: Path, folder: Path, out_dir: Path) -> str:

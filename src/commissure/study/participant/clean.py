@@ -1,10 +1,11 @@
 """Raw BIDS runs to clean series in template space: from files to files."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -150,7 +151,7 @@ def clean_run(
     folder: Path,
     n_threads: int | None,
     *,
-    without_global_signal: bool = False,
+    variants: Mapping[str, Recipe] = MappingProxyType({}),
 ) -> Measured:
     """Preprocess a raw run and write what comes of it.
 
@@ -162,8 +163,8 @@ def clean_run(
     folder : Path
         In which the run's files are written to `own_folder`.
     n_threads : int, optional
-    without_global_signal : bool
-        See `commissure.preprocessing.steps.preprocess`.
+    variants : mapping of str to Recipe
+        By which the run is cleaned too.
 
     Returns
     -------
@@ -182,12 +183,12 @@ def clean_run(
         scan.slice_times,
         anatomy,
         recipe,
-        without_global_signal=without_global_signal,
+        variants=variants,
         n_threads=n_threads,
     )
     for warning in clean.warnings:
         log.warning("%s: %s", scan.bold.name, warning)
-    write_run(scan, clean, anatomy, asdict(recipe), folder / own_folder(scan))
+    write_run(scan, clean, anatomy, recipe, variants, folder / own_folder(scan))
     return measure(scan, clean)
 
 
@@ -198,17 +199,17 @@ def clean_preprocessed_run(
     folder: Path,
     n_threads: int | None,
     *,
-    without_global_signal: bool = False,
+    variants: Mapping[str, Recipe] = MappingProxyType({}),
 ) -> Measured:
     """Do what is left to do of a preprocessed run and write what comes of it; see `clean_run`."""
     clean = clean_scan(
         scan,
         recipe,
         strategy,
-        without_global_signal=without_global_signal,
+        variants=variants,
         n_threads=n_threads,
     )
-    write_run(scan, clean, None, asdict(recipe), folder / own_folder(scan))
+    write_run(scan, clean, None, recipe, variants, folder / own_folder(scan))
     return measure(scan, clean)
 
 

@@ -1,6 +1,8 @@
 """What preprocessing writes of a participant and of a run."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from commissure.files.bids_names import CARRIED, has_midline, split_extension, with_global_signal
+from commissure.files.bids_names import CARRIED, has_midline, of_variant, split_extension
 from commissure.files.data_texts import read_data
 from commissure.files.labels import alnum
 from commissure.files.shared_paths import in_sentence
@@ -22,7 +24,7 @@ from commissure.inputs.source_software import made_by
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.preprocessing.motion import motion_parameters
-from commissure.preprocessing.recipe import CleanBold
+from commissure.preprocessing.recipe import CleanBold, Recipe, VariantSeries
 from commissure.preprocessing.registration import grid_points
 from commissure.preprocessing.trim import trim_onsets
 from commissure.render.quality import carpet_figure, map_figure, motion_figure, outlines_figure
@@ -83,7 +85,8 @@ def write_run(
     scan: Scan,
     clean: CleanBold,
     anatomy: Anatomy | None,
-    settings: dict[str, Any],
+    recipe: Recipe,
+    variants: Mapping[str, Recipe],
     folder: Path,
 ) -> Path:
     """Write a run's clean series, mask, confounds, transform and pictures.
@@ -98,39 +101,28 @@ def write_run(
     space = clean_name(scan, resolution).name.removesuffix("_desc-clean_bold.nii.gz")
     func = folder / "func"
     programs = (*_REGISTRATION, *_LIBRARIES) if scan.kind == "raw" else _LIBRARIES
-    n_discarded = 0 if "trim" in scan.done else max(settings["n_trim"], scan.n_non_steady)
+    n_discarded = 0 if "trim" in scan.done else max(recipe.n_trim, scan.n_non_steady)
     about = {
         "Sources": [
             source_uri(scan.bold),
             *([source_uri(scan.t1w)] if scan.t1w else []),
         ],
         "RepetitionTime": scan.tr,
-        "EffectiveDegreesOfFreedom": clean.effective_df,
         "InputKind": scan.kind,
         "StepsDoneBefore": sorted(scan.done),
-        "NumberOfVolumes": clean.series.shape[1],
         "NumberOfVolumesDiscardedByUser": n_discarded,
-        "VolumesCensored": np.flatnonzero(~clean.kept).tolist(),
         "Overlaps": clean.overlaps,
-        "Settings": settings,
+        "Settings": asdict(recipe),
         "Warnings": [in_sentence(said) for said in (*scan.warnings, *clean.warnings)],
         "GeneratedBy": generated_by(*programs),
     }
     carried = {name: scan.metadata[name] for name in CARRIED if name in scan.metadata}
     bold = func / f"{space}_desc-clean_bold.nii.gz"
-    versions = {bold: clean.series, with_global_signal(bold): clean.without_global_signal}
-    for path, values in versions.items():
-        if values is None:
-            continue
-        series = np.zeros((*clean.mask.shape, values.shape[1]), np.float32)
-        series[clean.mask] = values
-        own = dict(about)
-        if path != bold:
-            own["Settings"] = settings | {"global_signal": False}
-            del own["EffectiveDegreesOfFreedom"]  # of the other series
-        place = func / path.name.removesuffix(".nii.gz")
-        _write_image(place, series, clean.affine, "bold", carried | own, scan.tr)
-        del series
+    of_series = about | carried
+    _write_series(bold, clean, clean, recipe, of_series, scan.tr)
+    for label, made in clean.variants.items():
+        place = of_variant(bold, label)
+        _write_series(place, clean, made, variants[label], of_series, scan.tr)
     mask = clean.mask.astype(np.uint8)
     _write_image(func / f"{space}_desc-brain_mask", mask, clean.affine, "mask", about)
     tsnr = np.full(clean.mask.shape, np.nan, np.float32)
@@ -234,6 +226,27 @@ def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
             "DatasetLinks": {"raw": source},
         },
     )
+
+
+def _write_series(
+    path: Path,
+    run: CleanBold,
+    made: CleanBold | VariantSeries,
+    recipe: Recipe,
+    about: dict[str, Any],
+    tr: float,
+) -> None:
+    """Write clean series at the voxels of a run's mask, and what is their own in the sidecar."""
+    series = np.zeros((*run.mask.shape, made.series.shape[1]), np.float32)
+    series[run.mask] = made.series
+    own = {
+        "EffectiveDegreesOfFreedom": made.effective_df,
+        "NumberOfVolumes": made.series.shape[1],
+        "VolumesCensored": np.flatnonzero(~made.kept).tolist(),
+        "Settings": asdict(recipe),
+    }
+    place = path.with_name(path.name.removesuffix(".nii.gz"))
+    _write_image(place, series, run.affine, "bold", about | own, tr)
 
 
 def _write_confounds(clean: CleanBold, stem: Path) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,13 @@ from commissure.inputs import (
     read_confounds,
     symmetric_template_problem,
 )
-from commissure.inputs.confounds import DEFAULT_STRATEGY
+from commissure.inputs.confounds import DEFAULT_STRATEGY, Confounds
 from commissure.preprocessing import motion_matrices
-from commissure.preprocessing.clean_preprocessed import clean_preprocessed, template_on
+from commissure.preprocessing.clean_preprocessed import (
+    VariantRegressors,
+    clean_preprocessed,
+    template_on,
+)
 from commissure.preprocessing.recipe import CleanBold, Recipe
 from commissure.preprocessing.trim import trim_volumes
 from commissure.problems import InputError
@@ -34,7 +39,7 @@ def clean_scan(
     strategy: str | Sequence[str] = DEFAULT_STRATEGY,
     options: Mapping[str, Any] | None = None,
     *,
-    without_global_signal: bool = False,
+    variants: Mapping[str, Recipe] = MappingProxyType({}),
     n_threads: int | None = None,
 ) -> CleanBold:
     """Do to a preprocessed run what the recipe says and was not done before.
@@ -51,8 +56,8 @@ def clean_scan(
         option asks for more than their means).
     strategy, options
         Of the confounds, see `read_confounds`.
-    without_global_signal : bool
-        See `clean_preprocessed`.
+    variants : mapping of str to Recipe
+        By which the run is cleaned too.
     n_threads : int, optional
 
     Raises
@@ -62,13 +67,19 @@ def clean_scan(
     """
     n_trim = _n_trim(scan, recipe)
     options = options or {}
-    names, signals = _split(scan, recipe, strategy, options)
     img = read_volumes(scan.bold, gaps=True)
     mask = None
     if scan.mask is not None:
         mask = mask_on(Grid.of(img), str(scan.bold), read_image(scan.mask), threshold=0)
     series = trim_volumes(np.asarray(img.dataobj, np.float32), n_trim)
-    confounds = read_confounds(scan, names, n_trim=n_trim, **options)
+
+    def read(by: Recipe) -> tuple[Confounds, VariantRegressors]:
+        names, signals = _split(scan, by, strategy, options)
+        confounds = read_confounds(scan, names, n_trim=n_trim, **options)
+        columns = dict(zip(confounds.names, confounds.regressors.T, strict=True))
+        return confounds, VariantRegressors(by, columns, signals)
+
+    confounds, own = read(recipe)
     for warning in confounds.warnings:
         log.warning("%s", warning)
     return clean_preprocessed(
@@ -76,15 +87,15 @@ def clean_scan(
         img.affine,
         scan.tr,
         mask,
-        dict(zip(confounds.names, confounds.regressors.T, strict=True)),
+        own.regressors,
         confounds.columns,
         motion_matrices(confounds.parameters),
         recipe,
         kept=confounds.kept,
         done=scan.done,
         template=template_on(series.shape[:3], img.affine) if has_midline(scan.space) else None,
-        signals=signals,
-        without_global_signal=without_global_signal,
+        signals=own.signals,
+        variants={label: read(by)[1] for label, by in variants.items()},
         n_threads=n_threads,
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from commissure.executors import Report
-from commissure.files.bids_names import with_global_signal
+from commissure.files.bids_names import of_variant
 from commissure.files.images import load_image, sample_file
 from commissure.inputs import Scan
 from commissure.measures import Measure
@@ -132,14 +132,14 @@ class _Steps:
     def clean(self, scan: Scan) -> tuple[str, str]:
         """Return the name and the key of the step that makes a run clean."""
         files = [scan.bold, *(path for path in (scan.t1w, scan.mask, scan.confounds) if path)]
-        settings = self.job.settings
+        settings, variants = self.job.settings, self.job.settings.variants
         cleaned_here = scan.kind in ("raw", "preprocessed")
         return self._step(
             "clean",
             scan.name,
             [self.ledger.stamp(path) for path in files],
             [scan.kind, scan.space, scan.tr, scan.slice_times, scan.metadata, sorted(scan.done)],
-            [asdict(settings.preprocessing), settings.maps.without_global_signal]
+            [asdict(settings.preprocessing), [(v.label, asdict(v.preprocessing)) for v in variants]]
             if cleaned_here
             else None,
             self.job.settings.input.confounds if scan.kind == "preprocessed" else None,
@@ -149,7 +149,8 @@ class _Steps:
         """Return the name and the key of the step that maps a clean run."""
         settings, measure = self.job.settings.maps, self.job.settings.measure
         mask = self.ledger.stamp(Path(settings.mask)) if settings.mask else None
-        return self._step("maps", scan.name, clean_key, measure, asdict(settings), mask)
+        variants = [(variant.label, asdict(variant.maps)) for variant in self.job.settings.variants]
+        return self._step("maps", scan.name, clean_key, measure, asdict(settings), variants, mask)
 
     def _step(self, made: Made, of: str, *depends: Any) -> tuple[str, str]:
         name = Step.named(made, of)
@@ -258,13 +259,15 @@ def map_scan(job: Job, scan: Scan, folder: Path, n_threads: int | None) -> dict[
     domain = study_domain(about.path, about.space, settings, measure.stat)
     maps = measure.of_scan(sample_file(about.path, domain), domain, settings, n_threads)
     write_study_maps(measure, scan, about, maps, domain, asdict(settings), folder)
-    other = with_global_signal(about.path)
-    if settings.without_global_signal and scan.kind != "clean" and other.is_file():
-        left_in = measure.of_scan(sample_file(other, domain), domain, settings, n_threads)
-        source = f"bids::{other.relative_to(job.out_dir).as_posix()}"
-        about = replace(about, path=other, source=source, name=other.name)
+    for variant in job.settings.variants if scan.kind != "clean" else ():
+        path = of_variant(about.path, variant.label)
+        series = sample_file(path, domain)
+        made = measure.of_scan(series, domain, variant.maps, n_threads)
+        source = f"bids::{path.relative_to(job.out_dir).as_posix()}"
+        n_volumes = series.shape[1]
+        of = replace(about, path=path, source=source, name=path.name, n_volumes=n_volumes)
         func = folder / own_folder(scan) / "func"
-        write_own_map(measure, about, left_in, domain, asdict(settings), func)
+        write_own_map(measure, of, made, domain, asdict(variant.maps), func)
     own = maps.values[measure.stat]
     return {"n_left_out": int(np.isnan(own).sum())}
 
@@ -354,6 +357,7 @@ class _Worker:
     def _clean(self, scan: Scan, folder: Path) -> dict[str, Any]:
         """Make a run clean, as far as it is not, and return what was measured, for the ledger."""
         settings = self.job.settings
+        variants = {variant.label: variant.preprocessing for variant in settings.variants}
         if scan.kind == "raw":
             anatomy = None if scan.t1w is None else self._anatomy(scan.t1w)
             measured = clean_run(
@@ -362,7 +366,7 @@ class _Worker:
                 settings.preprocessing,
                 folder,
                 self.n_threads,
-                without_global_signal=settings.maps.without_global_signal,
+                variants=variants,
             )
         elif scan.kind == "preprocessed":
             measured = clean_preprocessed_run(
@@ -371,7 +375,7 @@ class _Worker:
                 settings.input.confounds,
                 folder,
                 self.n_threads,
-                without_global_signal=settings.maps.without_global_signal,
+                variants=variants,
             )
         else:
             measured = measure_clean(scan)

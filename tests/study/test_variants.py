@@ -1,4 +1,4 @@
-"""The finding with the global signal regressed out, and with it left in."""
+"""Variants: the finding under other settings, such as the global signal left in."""
 
 import json
 
@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from commissure.files.bids_names import with_global_signal
+from commissure.files.bids_names import of_variant
 from commissure.report.files import write_report
 from commissure.study.run import run_study
 from tests.study.studies import (
@@ -26,7 +26,7 @@ from tests.study.studies import (
 )
 
 N = 6
-SECTION = "Does it depend on the global signal?"
+SECTION = "Does it depend on how the scans were cleaned?"
 
 
 def write_fmriprep(folder):
@@ -81,7 +81,7 @@ def maps(out):
 
 def test_the_second_map_is_that_of_a_study_without_the_regression(both):
     for one, other in zip(maps(both["regressed"]), maps(both["left_in"]), strict=True):
-        path = with_global_signal(one)
+        path = of_variant(one, "noGSR")
         second = nib.load(path).get_fdata()
         np.testing.assert_array_equal(second, nib.load(other).get_fdata())
         assert np.nanmax(np.abs(second - nib.load(one).get_fdata())) > 0.1
@@ -94,14 +94,15 @@ def test_the_second_map_is_that_of_a_study_without_the_regression(both):
 def test_its_contrast_is_that_of_least_squares(both):
     group = both["regressed"] / "group"
     people = pd.read_csv(group / "participants.tsv", sep="\t")
-    table = pd.read_csv(group / "global_signal_effects.tsv", sep="\t").set_index("region")
-    for name in ("regressed", "left_in"):
+    table = pd.read_csv(group / "variant_effects.tsv", sep="\t").set_index("region")
+    assert set(table["variant"]) == {"noGSR"}
+    for name, column in (("regressed", ""), ("left_in", "_variant")):
         means = [np.nanmean(domain().sample(nib.load(path))) for path in maps(both[name])]
         fitted = smf.ols("cfh ~ C(group) + age", people.assign(cfh=means)).fit()
-        assert table.loc["whole map", f"t_{name}"] == pytest.approx(
+        assert table.loc["whole map", f"t{column}"] == pytest.approx(
             fitted.tvalues.iloc[1], rel=1e-4
         )
-        mean = table.loc["whole map", f"mean_{name}"]
+        mean = table.loc["whole map", f"mean{column}"]
         assert mean == pytest.approx(np.mean(means), rel=1e-4)
     assert (table["df"] == N - 3).all()
     assert len(table) == 2
@@ -113,7 +114,7 @@ def test_its_contrast_is_that_of_least_squares(both):
 
 
 def test_the_report_shows_both_where_there_are_both(both):
-    said = {"regressed": "both ways", "left_in": "The global signal was not regressed out"}
+    said = {"regressed": "and with the global signal left in", "left_in": "none differs from"}
     for name, words in said.items():
         page = write_report(both[name]).read_text()
         assert SECTION in page
@@ -123,7 +124,26 @@ def test_the_report_shows_both_where_there_are_both(both):
 def test_runs_that_came_clean_have_no_second_map(tmp_path):
     folder = write_derivatives(tmp_path / "in")
     study = study_of(folder, tmp_path / "out", {"cfh": {"noise_floor": 0}})
-    assert study.settings.maps.without_global_signal
+    assert [variant.label for variant in study.settings.variants] == ["noGSR"]
     assert run_study(study, "all", Inline()).group is not None
     assert not list((tmp_path / "out").rglob("*NoGSR*"))
-    assert not (tmp_path / "out" / "group" / "global_signal_effects.tsv").exists()
+    assert not (tmp_path / "out" / "group" / "variant_effects.tsv").exists()
+
+
+def test_any_setting_of_the_cleaning_may_vary(tmp_path):
+    """A variant's maps are, to the bit, those of a study whose own settings are the variant's."""
+    folder = write_fmriprep(tmp_path / "in")
+    own = {"n_trim": 0, "fwhm": 0.0, "high": 0.24}
+    changes = {"preprocessing": own, "cfh": {"noise_floor": 0}}
+    smooth = {"noGSR": False, "wide": {"preprocessing": {"fwhm": 14.0, "censor_mm": 2.0}}}
+    run_study(study_of(folder, tmp_path / "a", changes | {"variants": smooth}), "all", Inline())
+    changes["preprocessing"] = own | {"fwhm": 14.0, "censor_mm": 2.0}
+    changes["variants"] = {"noGSR": False}
+    run_study(study_of(folder, tmp_path / "b", changes), "all", Inline())
+    for path in maps(tmp_path / "b"):
+        own_map = tmp_path / "a" / path.relative_to(tmp_path / "b")
+        first, second = (nib.load(p).get_fdata() for p in (of_variant(own_map, "wide"), path))
+        np.testing.assert_array_equal(first, second)
+        assert np.nanmax(np.abs(first - nib.load(own_map).get_fdata())) > 0.01
+    methods = (tmp_path / "a" / "group" / "methods.md").read_text()
+    assert "mapped with fwhm = 14.0, censor\\_mm = 2.0" in methods
