@@ -7,7 +7,11 @@ if TYPE_CHECKING:
     from commissure.measures import CFHResult, cfh
     from commissure.space import Domain
 
-__version__ = "0.1.0.dev0"
+try:
+    from commissure._version import __version__
+except ImportError:  # a folder of sources that was never installed
+    __version__ = "0.0.dev0"
+
 __all__ = ["CFHResult", "Domain", "__version__", "cfh"]
 
 _PLACES = {

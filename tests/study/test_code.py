@@ -73,3 +73,7 @@ def test_all_sources_are_known():
     names = code.sources()
     assert {"__init__.py", "measures/cfh.py", "report/data/references.bib"} <= names.keys()
     assert not any("__pycache__" in name for name in names)
+
+
+def test_another_version_of_the_same_code_makes_the_same(hashes):
+    assert hashes(program="commissure") == hashes()
