@@ -58,7 +58,6 @@ def test_what_depends_on_a_file_is_made_again(hashes, file, made):
 @pytest.mark.parametrize(
     ("program", "made"),
     [
-        ("commissure", set(MADE)),
         ("greedy", {"anatomy", "clean"}),
         ("numba", {"anatomy", "clean", "maps", "findings", "report"}),
         ("pandas", {"clean", "findings", "study"}),
