@@ -22,7 +22,7 @@ from commissure.simulation.networks import load_networks
 from commissure.simulation.people import draw_people
 from commissure.simulation.raw import plan_run
 from commissure.simulation.sources import NEURAL_BAND_HZ, Sources
-from commissure.simulation.warp import SplineField, Warp, grid_points, transform
+from commissure.simulation.warp import HeadWarp, SplineField, grid_points, transform
 
 SMALL = Acquisition(
     n_volumes=60, matrix=(36, 36, 24), voxel_size=(6.0, 6.0, 6.0), t1w_voxel_size=3.0
@@ -70,7 +70,7 @@ def test_spline_field_equals_direct_sum_of_splines():
 @pytest.mark.parametrize("seed", range(5))
 def test_warp_is_invertible_and_a_few_mm(seed):
     rng = np.random.default_rng(seed)
-    warp = Warp.random(rng, np.array([[-100.0] * 3, [100.0] * 3]), 48.0)
+    warp = HeadWarp.random(rng, np.array([[-100.0] * 3, [100.0] * 3]), 48.0)
     points = rng.uniform(-75, 75, (3, 4000))
     np.testing.assert_allclose(warp.to_template(warp.to_t1w(points)), points, atol=2e-5)
     assert 1.5 < np.linalg.norm(warp.field.at(points), axis=0).mean() < 4
@@ -141,7 +141,7 @@ def no_local_activity(monkeypatch):
 def _scan(*, active, blur=0.0, **motion_settings):
     """Scan a head with hardly any noise and no pulsation; return what is true, and grey places."""
     rng = np.random.default_rng(4)
-    warp = Warp.random(rng, BOX, 48.0)
+    warp = HeadWarp.random(rng, BOX, 48.0)
     networks, (person,) = draw_people(4, 0, 1)
     truth, affine = plan_run(rng, warp, person.coupling, networks, SMALL)
     middle = affine[:3] @ [*(np.array(SMALL.matrix) / 2), 1]
@@ -300,7 +300,7 @@ def test_same_seed_same_bytes_whatever_the_threads_and_the_others(study, tmp_pat
 
 
 def test_another_seed_is_another_person():
-    a, b = (Warp.random(np.random.default_rng(s), BOX, 48.0) for s in (1, 2))
+    a, b = (HeadWarp.random(np.random.default_rng(s), BOX, 48.0) for s in (1, 2))
     assert np.abs(a.to_t1w(np.zeros((3, 1))) - b.to_t1w(np.zeros((3, 1)))).max() > 0.1
 
 

@@ -12,7 +12,7 @@ from commissure.problems import InputError
 from commissure.settings.reading import read_settings
 from commissure.space import Domain
 from commissure.study.participant.domain import grey_mask
-from commissure.study.run import Study
+from commissure.study.run import StudyPlan
 
 SPACE = "MNI152NLin2009aSym"
 AFFINE = nib.affines.from_matvec(np.diag([12.0, 12, 12]), [-84, -120, -72])
@@ -108,7 +108,7 @@ def study_of(folder, out, changes=None, preset="recommended", settings=None, **s
     chosen = settings.input
     scans = read_scans(folder, chosen.kind, space=chosen.space, tr=chosen.tr, **selection)
     work = Path(out) / ".commissure" / "work"
-    return Study(folder, out, work, settings, tuple(scans), find_participants(folder))
+    return StudyPlan(folder, out, work, settings, tuple(scans), find_participants(folder))
 
 
 class Inline:

@@ -20,7 +20,7 @@ from commissure.executors import DaskExecutor, Executor, LocalExecutor
 from commissure.inputs import Selection, find_participants, read_scans
 from commissure.settings.reading import caution
 from commissure.settings.tables import Execution, StudySettings
-from commissure.study.run import Study, StudyOutcome, run_study
+from commissure.study.run import StudyOutcome, StudyPlan, run_study
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ def _executor(execution: Execution) -> Executor:
     )
 
 
-def _study(options: argparse.Namespace, settings: StudySettings) -> Study:
+def _study(options: argparse.Namespace, settings: StudySettings) -> StudyPlan:
     chosen = settings.input
     selection = Selection(
         participant_labels=_labels(options.participant_label),
@@ -157,7 +157,7 @@ def _study(options: argparse.Namespace, settings: StudySettings) -> Study:
     if participants is None and options.stage != "participant":
         participants = find_participants(options.input)
     work_dir = options.work_dir or options.out_dir / ".commissure" / "work"
-    return Study(
+    return StudyPlan(
         options.input,
         options.out_dir,
         work_dir,

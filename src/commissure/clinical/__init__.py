@@ -6,14 +6,14 @@ from commissure.clinical.partial_correlations import (
     partial_correlations,
 )
 from commissure.clinical.roi_values import mask_roi, roi_values, sphere_roi
-from commissure.clinical.table1 import GroupTest, Row, Table1, table1
+from commissure.clinical.table1 import GroupTest, Table1, Table1Row, table1
 
 __all__ = [
     "GroupTest",
     "PartialCorrelations",
     "Residuals",
-    "Row",
     "Table1",
+    "Table1Row",
     "mask_roi",
     "partial_correlations",
     "roi_values",

@@ -16,7 +16,7 @@ ALPHA_NORMALITY = 0.05
 LARGEST_EXACT_U = 8
 N_RANDOM_TABLES = 99_999
 
-Kind = Literal["mean", "median", "counts"]
+SummaryKind = Literal["mean", "median", "counts"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class GroupTest:
 
 
 @dataclass(frozen=True)
-class Row:
+class Table1Row:
     """One variable of Table 1.
 
     Attributes
@@ -68,7 +68,7 @@ class Row:
     """
 
     variable: str
-    kind: Kind
+    kind: SummaryKind
     levels: tuple[str, ...]
     n: tuple[int, ...]
     summaries: tuple[tuple[float, ...], ...]
@@ -79,11 +79,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Table1:
-    """The table of demographics: `groups`, their sizes `n`, and a `Row` for each variable."""
+    """The table of demographics: `groups`, their sizes `n`, and a `Table1Row` for each variable."""
 
     groups: tuple[str, ...]
     n: tuple[int, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Table1Row, ...]
 
 
 def table1(
@@ -236,19 +236,19 @@ def _row(
     ids: "pd.Series[str]",
     *,
     welch: bool,
-) -> Row:
+) -> Table1Row:
     """Summarise and test one column, as `_read` returns it."""
     samples = {key: values.iloc[places].dropna() for key, places in members.items()}
     present = {key: sample for key, sample in samples.items() if len(sample)}
     missing = [ids.iloc[i] for key in present for i in members[key] if pd.isna(values.iloc[i])]
     levels: tuple[str, ...] = ()
-    kind: Kind
+    kind: SummaryKind
     if isinstance(values.dtype, pd.CategoricalDtype):
         levels = tuple(values.cat.categories)
         kind, because = "counts", "categorical"
     else:
         kind, because = _kind_of_numbers(present)
-    return Row(
+    return Table1Row(
         variable,
         kind,
         levels,
@@ -260,7 +260,7 @@ def _row(
     )
 
 
-def _kind_of_numbers(present: dict[str, "pd.Series[Any]"]) -> tuple[Kind, str]:
+def _kind_of_numbers(present: dict[str, "pd.Series[Any]"]) -> tuple[SummaryKind, str]:
     """Choose between mean and median, and say why."""
     unjudged = [key for key, x in present.items() if len(x) < 3 or _constant(x)]
     rejected = [
@@ -282,7 +282,7 @@ def _constant(sample: "pd.Series[Any]") -> bool:
     return bool((sample == sample.iloc[0]).all())
 
 
-def _summary(sample: "pd.Series[Any]", kind: Kind) -> tuple[float, ...]:
+def _summary(sample: "pd.Series[Any]", kind: SummaryKind) -> tuple[float, ...]:
     """Return what a row of this kind shows of a group."""
     if kind == "counts":
         return tuple(map(float, sample.value_counts(sort=False)))
@@ -291,7 +291,7 @@ def _summary(sample: "pd.Series[Any]", kind: Kind) -> tuple[float, ...]:
     return float(sample.median()), float(sample.min()), float(sample.max())
 
 
-def _test(present: dict[str, "pd.Series[Any]"], kind: Kind, *, welch: bool) -> GroupTest:
+def _test(present: dict[str, "pd.Series[Any]"], kind: SummaryKind, *, welch: bool) -> GroupTest:
     """Test whether groups differ, or say why they cannot be compared."""
     if not present:
         return GroupTest("", "not tested, as nobody has a value")

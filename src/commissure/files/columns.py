@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import quantiles
 from typing import Literal
 
-Kind = Literal["number", "factor", "text"]
+ColumnKind = Literal["number", "factor", "text"]
 
 # BIDS writes n/a; what numerical programs write is understood beside it.
 _MISSING = {"", "n/a", "nan"}
@@ -58,7 +58,7 @@ class Column:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     because: str
     levels: Mapping[str, int]
     n_missing: int
@@ -77,7 +77,7 @@ def describe(
     cells: Sequence[str],
     rows: Sequence[str] = (),
     *,
-    declared: Kind | None = None,
+    declared: ColumnKind | None = None,
     age_in_years: bool = True,
 ) -> Column:
     """Say what a column is.
@@ -131,7 +131,7 @@ def describe(
     return _factor(name, there, n_missing, "its values are words")
 
 
-def values_of(cells: Sequence[str], kind: Kind) -> list[float] | list[str | None]:
+def values_of(cells: Sequence[str], kind: ColumnKind) -> list[float] | list[str | None]:
     """Return the values of a column: numbers with NaN, or text with None where it is missing."""
     if kind == "number":
         return [_value(cell) for cell in cells]

@@ -33,7 +33,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """A table as text.
 
     Attributes
@@ -69,7 +69,7 @@ def read_table(path: Path) -> pd.DataFrame:
     return as_frame(read_cells(path))
 
 
-def as_frame(table: Table) -> pd.DataFrame:
+def as_frame(table: TextTable) -> pd.DataFrame:
     """Return a table with numbers where a column has nothing else, missing cells as NaN.
 
     ``participant_id``, ``session_id`` and ``path`` stay text.
@@ -88,7 +88,7 @@ def as_frame(table: Table) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def read_cells(path: Path) -> Table:
+def read_cells(path: Path) -> TextTable:
     """Read a table with a header, separated by tabs, semicolons or commas, as text.
 
     UTF-8, with or without a byte order mark, and UTF-16 with one are understood. Empty lines and
@@ -134,7 +134,7 @@ def read_cells(path: Path) -> Table:
     if problems:
         raise InputError(problems)
     numbers = [header[0], *(line for line, _ in rows)]
-    return Table(path, names, tuple(cells), _notes(tidied[0], numbers, written, tidied))
+    return TextTable(path, names, tuple(cells), _notes(tidied[0], numbers, written, tidied))
 
 
 def tidy(cell: str) -> str:

@@ -49,12 +49,12 @@ class Quantity:
 
 
 # A row of a contrast: the weight of each quantity.
-Row = dict[Quantity, float]
+Weights = dict[Quantity, float]
 
 
 def read_contrast(
     text: str, factors: Mapping[str, Sequence[str]], covariates: Sequence[str]
-) -> tuple[Row, ...]:
+) -> tuple[Weights, ...]:
     """Read a contrast.
 
     Parameters
@@ -70,7 +70,7 @@ def read_contrast(
 
     Returns
     -------
-    tuple of Row
+    tuple of Weights
         One for a t, several for an F test.
 
     Raises
@@ -86,14 +86,14 @@ def read_contrast(
     return _Reader(text, factors, covariates).read()
 
 
-def what_is_asked(text: str, rows: Sequence[Row], n: Callable[[Quantity], int]) -> Asked:
+def what_is_asked(text: str, rows: Sequence[Weights], n: Callable[[Quantity], int]) -> Asked:
     """Return what a contrast asks, by what was read of it.
 
     Parameters
     ----------
     text : str
         As it was written.
-    rows : sequence of Row
+    rows : sequence of Weights
     n : callable
         Of how many scans a quantity is.
     """
@@ -140,7 +140,7 @@ class _Reader:
         self.position = self.depth = 0
         self.problems: dict[str, None] = {}
 
-    def read(self) -> tuple[Row, ...]:
+    def read(self) -> tuple[Weights, ...]:
         rows = [self._whole_row()]
         while self._accept(","):
             rows.append(self._whole_row())
@@ -150,7 +150,7 @@ class _Reader:
             raise InputError(self.problems)
         return tuple(rows)
 
-    def _whole_row(self) -> Row:
+    def _whole_row(self) -> Weights:
         value = self._row()
         if isinstance(value, float):
             self._refuse("it has a number where a level or a covariate should be")
@@ -158,7 +158,7 @@ class _Reader:
             self._refuse(f"its weights must lie between {_SMALLEST:g} and {_LARGEST:,.0f}")
         return value
 
-    def _row(self) -> Row | float:
+    def _row(self) -> Weights | float:
         value = self._part() if not self._accept("-") else _scaled(self._part(), -1)
         while self._next() in ("+", "-"):
             sign = 1 if self._take() == "+" else -1
@@ -171,7 +171,7 @@ class _Reader:
                 value = {q: value.get(q, 0) + other.get(q, 0) for q in value | other}
         return value
 
-    def _part(self) -> Row | float:
+    def _part(self) -> Weights | float:
         value = self._operand()
         while self._next() in ("*", "/"):
             operator = self._take()
@@ -188,7 +188,7 @@ class _Reader:
                 self._refuse("two quantities are multiplied; levels combine with : instead")
         return value
 
-    def _operand(self) -> Row | float:
+    def _operand(self) -> Weights | float:
         kind = self._kind()
         if kind == "number":
             return float(self._take())
@@ -284,7 +284,7 @@ def _token(factors: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
     return re.compile(rf"\s*(?:{there}{_REST})")
 
 
-def _scaled(value: Row | float, factor: float) -> Row | float:
+def _scaled(value: Weights | float, factor: float) -> Weights | float:
     if isinstance(value, float):
         return value * factor
     return {quantity: weight * factor for quantity, weight in value.items()}

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from commissure.inference import design_checks as checks
-from commissure.inference.contrasts import Quantity, Row, read_contrast, what_is_asked
+from commissure.inference.contrasts import Quantity, Weights, read_contrast, what_is_asked
 from commissure.inference.grammar import Formula, read_formula
 from commissure.problems import InputError
 from commissure.records.asked import Asked
@@ -141,7 +141,7 @@ class Design:
             at &= (self._table[factor] == level).to_numpy()
         return at
 
-    def _weights(self, row: Row) -> NDArray[np.float64]:
+    def _weights(self, row: Weights) -> NDArray[np.float64]:
         return np.asarray(sum(weight * self._predicted(q) for q, weight in row.items()))
 
     def _predicted(self, quantity: Quantity) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ _PLACES_AT_ONCE = 4096
 FloatArray = NDArray[np.float64]
 
 
-class Design(Protocol):
+class DesignLike(Protocol):
     """What permutation tests need of a design: see `commissure.inference.design`."""
 
     @property
@@ -79,12 +79,12 @@ class Model:
     df: int
 
     @classmethod
-    def of(cls, design: Design, contrast: str | FloatArray) -> "Model":
+    def of(cls, design: DesignLike, contrast: str | FloatArray) -> "Model":
         """Split a design by a contrast.
 
         Parameters
         ----------
-        design : Design
+        design : DesignLike
         contrast : str or ndarray of shape (n_columns,) or (n_rows, n_columns)
             In the design's words, or its weights; more than one row is an F test.
 

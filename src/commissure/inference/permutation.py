@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy import stats
 
 from commissure.inference.clusters import Extent, find_clusters
-from commissure.inference.glm import Design, FloatArray, Model, fit
+from commissure.inference.glm import DesignLike, FloatArray, Model, fit
 from commissure.inference.labellings import draw_labellings, given_labellings
 from commissure.inference.pvalues import signed_p
 from commissure.inference.relabelled import Relabelled
@@ -30,7 +30,7 @@ _CLOSENESS = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-5}
 
 def permutation_test(
     maps: NDArray[Any],
-    design: Design,
+    design: DesignLike,
     contrast: str | FloatArray,
     domain: Domain,
     n_permutations: int = 5000,
@@ -56,7 +56,7 @@ def permutation_test(
     ----------
     maps : ndarray of shape (n_scans, n_places)
         A finite value for each scan at each place.
-    design : Design
+    design : DesignLike
         Matrix, names, contrasts in words, exchangeability blocks.
     contrast : str or ndarray of shape (n_columns,) or (n_rows, n_columns)
         In the design's words or as weights; one row is a t test, more an F test.
@@ -259,7 +259,7 @@ def _with_p(
 
 def _check(
     maps: NDArray[Any],
-    design: Design,
+    design: DesignLike,
     domain: Domain,
     n_permutations: int,
     cluster_forming_p: float,

@@ -16,7 +16,7 @@ from commissure.space.domain import Domain
 _TOLERANCE_MM = 1e-6
 
 
-class Extent(Protocol):
+class ClusterLike(Protocol):
     """What the table needs of a cluster."""
 
     @property
@@ -30,7 +30,7 @@ class Extent(Protocol):
 
 def cluster_table(
     statistic_map: NDArray[np.float64],
-    clusters: Sequence[Extent],
+    clusters: Sequence[ClusterLike],
     domain: Domain,
     *,
     p_corr: Mapping[str, Sequence[float]] | None = None,
@@ -45,7 +45,7 @@ def cluster_table(
     Parameters
     ----------
     statistic_map : ndarray of shape (n_places,)
-    clusters : sequence of Extent
+    clusters : sequence of ClusterLike
         Numbered from 1 in the order given.
     domain : Domain
     p_corr : mapping of str to sequence of float, optional

@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from commissure.inputs.scan import CLEANED, ScanKind, Step
+from commissure.inputs.scan import CLEANED, CleaningStep, ScanKind
 from commissure.problems import InputError
 
 # By the label after "desc-"; of several the first is taken. What "denoised" is depends on who says
 # so; "clean" is ours.
-DESCS: dict[str, tuple[ScanKind, frozenset[Step]]] = {
+DESCS: dict[str, tuple[ScanKind, frozenset[CleaningStep]]] = {
     "clean": ("clean", CLEANED),
     "denoisedSmoothed": ("clean", CLEANED),
     "denoised": ("clean", CLEANED - {"smoothing"}),
@@ -40,7 +40,7 @@ def what_was_done(
     made_by: Collection[str],
     metadata: Mapping[str, Any],
     beside: Collection[str],
-) -> tuple[ScanKind, frozenset[Step]]:
+) -> tuple[ScanKind, frozenset[CleaningStep]]:
     """Tell the kind of a derived series and the steps that were done.
 
     XCP-D's denoised series are filtered, unless that was switched off (``SoftwareFilters`` is null

@@ -14,9 +14,9 @@ from commissure.files.text import read_text
 from commissure.inputs.confounds_tables import read_numbers
 from commissure.inputs.folders import listing, subfolders
 from commissure.inputs.scan import (
+    CleaningStep,
     Scan,
     ScanKind,
-    Step,
     volume_problems,
 )
 from commissure.inputs.selection import Selection, bare, listed
@@ -63,9 +63,9 @@ class Stage:
         return "W" in self.letters
 
     @property
-    def done(self) -> frozenset[Step]:
+    def done(self) -> frozenset[CleaningStep]:
         """The steps that were done."""
-        steps: dict[str, Step] = {"S": "smoothing", "C": "regression", "F": "filter"}
+        steps: dict[str, CleaningStep] = {"S": "smoothing", "C": "regression", "F": "filter"}
         return frozenset(
             ("trim", *(step for letter, step in steps.items() if letter in self.letters))
         )
@@ -78,7 +78,7 @@ class Stage:
     @property
     def rank(self) -> tuple[bool, ...]:
         """How far it was processed; of several stages the highest is taken."""
-        order: tuple[Step, ...] = ("regression", "filter", "smoothing")
+        order: tuple[CleaningStep, ...] = ("regression", "filter", "smoothing")
         more = "D" in self.letters, "B" in self.letters
         return (not self.is_symmetric, *(step in self.done for step in order), *more)
 

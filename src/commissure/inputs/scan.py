@@ -11,8 +11,8 @@ from commissure.inputs.selection import bare
 from commissure.space.templates import TEMPLATE_SPACE
 
 ScanKind = Literal["raw", "preprocessed", "clean", "map"]
-Step = Literal["trim", "smoothing", "regression", "filter"]
-CLEANED: frozenset[Step] = frozenset(("trim", "smoothing", "regression", "filter"))
+CleaningStep = Literal["trim", "smoothing", "regression", "filter"]
+CLEANED: frozenset[CleaningStep] = frozenset(("trim", "smoothing", "regression", "filter"))
 
 # What a name says of how a file was made, not of which run it is.
 DERIVED_ENTITIES = ("space", "cohort", "res", "den", "hemi", "stat", "desc")
@@ -71,7 +71,7 @@ class Scan:
     space: str | None = None
     mask: Path | None = None
     confounds: Path | None = None
-    done: frozenset[Step] = frozenset()
+    done: frozenset[CleaningStep] = frozenset()
     n_non_steady: int = 0
     notes: tuple[str, ...] = ()
 

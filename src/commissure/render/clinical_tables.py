@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from commissure.clinical import PartialCorrelations, Row, Table1
+from commissure.clinical import PartialCorrelations, Table1, Table1Row
 from commissure.render.numbers import (
     fixed,
     interval_text,
@@ -119,12 +119,12 @@ def correlations_text(
     return text, notes
 
 
-def _what(row: Row) -> str:
+def _what(row: Table1Row) -> str:
     """Return what a row's cells show."""
     return "/".join(row.levels) if row.kind == "counts" else _SUMMARY[row.kind]
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Table1Row) -> list[str]:
     """Return a row's summaries as text, empty where a group has no value."""
     return [_summary_text(row.kind, summary) if summary else "" for summary in row.summaries]
 
@@ -137,7 +137,7 @@ def _summary_text(kind: str, summary: tuple[float, ...]) -> str:
     return "/".join(f"{count:.0f}" for count in summary)
 
 
-def _choice(row: Row) -> str:
+def _choice(row: Table1Row) -> str:
     """Return the choice made for a row, and why."""
     test, summary = row.test, _SUMMARY[row.kind]
     how = f"{test.name} ({test.note})" if test.name and test.note else test.name or test.note

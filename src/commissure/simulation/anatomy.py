@@ -13,7 +13,7 @@ from nilearn.datasets import (
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from commissure.simulation.warp import SplineField, Warp, transform
+from commissure.simulation.warp import HeadWarp, SplineField, transform
 from commissure.threads import map_threads
 
 TISSUES = ("GM", "WM", "CSF", "fluid", "bone", "soft")
@@ -102,7 +102,7 @@ def tissues_at(points: NDArray[Any]) -> NDArray[np.float32]:
 
 def simulate_t1w(
     rng: np.random.Generator,
-    warp: Warp,
+    warp: HeadWarp,
     shape: tuple[int, ...],
     affine: NDArray[np.float64],
     *,
@@ -113,7 +113,7 @@ def simulate_t1w(
     Parameters
     ----------
     rng : numpy.random.Generator
-    warp : Warp
+    warp : HeadWarp
         From this T1w to the template.
     shape, affine
         Of the image; its axes are those of the scanner (the affine has no rotation).

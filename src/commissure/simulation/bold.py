@@ -12,7 +12,7 @@ from commissure.preprocessing.smoothing import along_axes, gaussian_operator
 from commissure.simulation.anatomy import BRAIN, TISSUES, tissues_at
 from commissure.simulation.networks import LOCAL_SD_MM, load_networks
 from commissure.simulation.sources import Sources
-from commissure.simulation.warp import SplineField, Warp, grid_points, transform
+from commissure.simulation.warp import HeadWarp, SplineField, grid_points, transform
 from commissure.threads import map_threads
 
 _T2S_CONTRAST = np.array([1.0, 0.85, 1.25, 1.1, 0.03, 0.2])
@@ -80,7 +80,7 @@ def signal_sources(
 
 def make_head(
     rng: np.random.Generator,
-    warp: Warp,
+    warp: HeadWarp,
     bold_to_t1w: NDArray[np.float64],
     shape: tuple[int, int, int],
     affine: NDArray[np.float64],
@@ -90,7 +90,7 @@ def make_head(
     Parameters
     ----------
     rng : numpy.random.Generator
-    warp : Warp
+    warp : HeadWarp
     bold_to_t1w : ndarray of shape (4, 4)
         From scanner mm at volume 0 of the run to mm of the T1w.
     shape, affine

@@ -15,8 +15,8 @@ from commissure.simulation.networks import Networks, load_networks
 from commissure.simulation.people import Person
 from commissure.simulation.sources import Sources
 from commissure.simulation.warp import (
+    HeadWarp,
     SplineField,
-    Warp,
     centred_affine,
     grid_points,
     rigid,
@@ -36,7 +36,7 @@ class Truth:
 
     Attributes
     ----------
-    warp : Warp
+    warp : HeadWarp
         Between the T1w and the template.
     bold_to_t1w : ndarray of shape (4, 4)
         From scanner mm at volume 0 of the run to mm of the T1w.
@@ -52,7 +52,7 @@ class Truth:
     tr : float
     """
 
-    warp: Warp
+    warp: HeadWarp
     bold_to_t1w: NDArray[np.float64]
     motion: NDArray[np.float64]
     latents: Sources
@@ -98,7 +98,7 @@ def read_truth(out_bids: str | Path, participant_id: str) -> Truth:
             stored["warp_coefficients"], stored["warp_origin"], float(stored["warp_spacing"])
         )
         return Truth(
-            Warp(field, stored["warp_affine"]),
+            HeadWarp(field, stored["warp_affine"]),
             stored["bold_to_t1w"],
             stored["motion"],
             Sources(*(stored[f"latents_{part.name}"] for part in fields(Sources))),
@@ -127,7 +127,9 @@ def write_raw_participant(
 
     middle = BRAIN_MIDDLE - (0, 0, 15)
     size = np.array(_T1W_SIZE_MM)
-    warp = Warp.random(head_rng, np.array([middle - size / 2, middle + size / 2]), _WARP_KNOTS_MM)
+    warp = HeadWarp.random(
+        head_rng, np.array([middle - size / 2, middle + size / 2]), _WARP_KNOTS_MM
+    )
     zoom = acquisition.t1w_voxel_size
     shape = tuple(int(n) for n in np.ceil(size / zoom))
     grid = centred_affine(shape, (zoom,) * 3, middle)
@@ -183,7 +185,7 @@ def write_raw_participant(
 
 def plan_run(
     rng: np.random.Generator,
-    warp: Warp,
+    warp: HeadWarp,
     coupling: NDArray[np.float64],
     networks: Networks,
     acquisition: Acquisition,
@@ -209,7 +211,7 @@ def plan_run(
     return truth, affine
 
 
-def _write_anatomy(folder: Path, subject: str, t1w: T1w, warp: Warp) -> None:
+def _write_anatomy(folder: Path, subject: str, t1w: T1w, warp: HeadWarp) -> None:
     """Write brain mask and tissues in the T1w's space, and the displacement to it."""
     brain = t1w.tissues.sum(axis=0) > 0.5
     mask_name = f"{subject}_desc-brain_mask.nii.gz"

@@ -21,11 +21,11 @@ from commissure.simulation.truth_files import write_group_truth
 from commissure.space.templates import TEMPLATE_SPACE
 from commissure.workspace.places import check_place, strangers
 
-Kind = Literal["raw", "clean"]
+StudyKind = Literal["raw", "clean"]
 # Scans a person, with so many threads.
-Scan = Callable[[Person, int | None], None]
+ScanOne = Callable[[Person, int | None], None]
 # Has people scanned, in any order, and gives the name of each that is done.
-ScanAll = Callable[[Scan, Sequence[Person]], Iterable[str]]
+ScanAll = Callable[[ScanOne, Sequence[Person]], Iterable[str]]
 
 _LEAST_VOLUMES = 40
 _CONTENTS = {
@@ -42,7 +42,7 @@ def simulate_study(
     seed: int,
     *,
     effects: Effects | None = None,
-    kind: Kind = "raw",
+    kind: StudyKind = "raw",
     acquisition: Acquisition | None = None,
     resolution_mm: int = 3,
     n_threads: int | None = None,
@@ -109,7 +109,7 @@ def simulate_study(
         raise InputError(problems)
     _write_dataset(out, people, seed, kind)
     forward = forward_model(resolution_mm, anchored=effects.left_only)
-    scan: Scan = partial(_scan_raw, out, networks, acquisition)
+    scan: ScanOne = partial(_scan_raw, out, networks, acquisition)
     if kind == "clean":
         write_grey_mask(out, forward)
         scan = partial(_scan_clean, out, resolution_mm, effects.left_only, acquisition)
@@ -140,13 +140,13 @@ def _scan_clean(
     write_clean_participant(out, person, forward, acquisition, n_threads=n_threads)
 
 
-def _one_by_one(scan: Scan, people: Sequence[Person], n_threads: int | None) -> Iterator[str]:
+def _one_by_one(scan: ScanOne, people: Sequence[Person], n_threads: int | None) -> Iterator[str]:
     for person in people:
         scan(person, n_threads)
         yield person.row["participant_id"]
 
 
-def _write_dataset(out: Path, people: list[Person], seed: int, kind: Kind) -> None:
+def _write_dataset(out: Path, people: list[Person], seed: int, kind: StudyKind) -> None:
     (out / TRUTH_FOLDER).mkdir(parents=True)
     write_json(
         out / "dataset_description.json",

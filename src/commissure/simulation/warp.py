@@ -82,7 +82,7 @@ class SplineField:
 
 
 @dataclass(frozen=True, eq=False)
-class Warp:
+class HeadWarp:
     """Between points of a participant's T1w (mm) and of the template (mm).
 
     A point y of the T1w lies on the template at ``affine @ (y + field(y))``.

@@ -13,7 +13,7 @@ from commissure.inputs import read_scans
 from commissure.settings.reading import read_settings
 from commissure.simulation import Acquisition, Effects, simulate_study
 from commissure.simulation.raw import TRUTH_FOLDER
-from commissure.study.run import Study, StudyOutcome, run_study
+from commissure.study.run import StudyOutcome, StudyPlan, run_study
 from commissure.study.scanning import scan_by
 from commissure.workspace.paths import is_made, make_folder, remove_folder
 from commissure.workspace.places import check_place, refuse_strangers
@@ -99,7 +99,7 @@ def run_demo(
         settings = read_settings("recommended", path)
     scans = read_scans(bids, "bids", n_trim=settings.preprocessing.n_trim)
     participants = bids / "participants.tsv"
-    study = Study(bids, out, folder / "work", settings, tuple(scans), participants)
+    study = StudyPlan(bids, out, folder / "work", settings, tuple(scans), participants)
     outcome = run_study(study, "all", executor, on_event=on_event)
     truth, clusters = bids / TRUTH_FOLDER / "truth.json", out / "group" / "clusters.tsv"
     return outcome, planted_and_found(truth, clusters, settings.group.cluster_statistic)

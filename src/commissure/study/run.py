@@ -36,11 +36,11 @@ from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, make_folder, 
 
 log = logging.getLogger(__name__)
 
-Stage = Literal["participant", "group", "all"]
+AnalysisLevel = Literal["participant", "group", "all"]
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyPlan:
     """What is to be run.
 
     Attributes
@@ -116,8 +116,8 @@ class StudyOutcome:
 
 
 def run_study(
-    study: Study,
-    stage: Stage,
+    study: StudyPlan,
+    stage: AnalysisLevel,
     executor: Executor,
     *,
     n_threads: int | None = None,
@@ -128,7 +128,7 @@ def run_study(
 
     Parameters
     ----------
-    study : Study
+    study : StudyPlan
     stage : {"participant", "group", "all"}
     executor : Executor
         Who works on the participants.
@@ -216,7 +216,9 @@ def _check_mask(settings: StudySettings) -> None:
         ) from error
 
 
-def _participants(study: Study, executor: Executor, tell: OnEvent, outcome: StudyOutcome) -> None:
+def _participants(
+    study: StudyPlan, executor: Executor, tell: OnEvent, outcome: StudyOutcome
+) -> None:
     """Do what is left to do for each participant."""
     jobs = study.jobs
     rules = study.settings.quality
@@ -296,7 +298,7 @@ def _memory_of_run(scan: Scan, n_grid: int) -> int:
     return preprocessing_bytes(n_voxels, n_grid if scan.kind == "raw" else n_voxels, n_volumes)
 
 
-def _null_by(study: Study, executor: Executor) -> NullMaker | None:
+def _null_by(study: StudyPlan, executor: Executor) -> NullMaker | None:
     """Return who makes null distributions: Dask's workers, or this process's own threads."""
     if study.settings.execution.executor == "dask":
         # In the output folder, which all machines see.
@@ -313,7 +315,7 @@ def _log(outcome: Outcome) -> None:
         log.info("%s is done, in %.0f s.", outcome.name, outcome.seconds)
 
 
-def _people(study: Study) -> Participants:
+def _people(study: StudyPlan) -> Participants:
     """Read the participants and check what is asked of them.
 
     Raises

@@ -6,7 +6,7 @@ from contextlib import closing
 from commissure.executors import Executor, Report, Task
 from commissure.problems import InputError
 from commissure.simulation.people import Person
-from commissure.simulation.study import Scan, ScanAll
+from commissure.simulation.study import ScanAll, ScanOne
 
 # A raw participant of the reference study's size takes 1.5 GB.
 _BYTES = 2_000_000_000
@@ -15,7 +15,7 @@ _BYTES = 2_000_000_000
 def scan_by(executor: Executor) -> ScanAll:
     """Return what has people scanned by an executor, for `simulate_study`."""
 
-    def scan_all(scan: Scan, people: Sequence[Person]) -> Iterator[str]:
+    def scan_all(scan: ScanOne, people: Sequence[Person]) -> Iterator[str]:
         tasks = [Task(person.row["participant_id"], (scan, person), _BYTES) for person in people]
         with closing(executor.run(_scan, tasks)) as outcomes:
             for outcome in outcomes:
@@ -27,6 +27,6 @@ def scan_by(executor: Executor) -> ScanAll:
     return scan_all
 
 
-def _scan(argument: tuple[Scan, Person], _report: Report, n_threads: int) -> None:
+def _scan(argument: tuple[ScanOne, Person], _report: Report, n_threads: int) -> None:
     scan, person = argument
     scan(person, n_threads)

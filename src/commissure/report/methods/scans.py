@@ -20,7 +20,7 @@ _OURS = "bids::"
 
 
 @dataclass(frozen=True)
-class Run:
+class RunSidecars:
     """The sidecars of one run.
 
     Attributes
@@ -46,7 +46,7 @@ class Run:
         return "clean" if self.map else "map"
 
 
-def runs_of_maps(sources: Iterable[str], roots: Sequence[Path]) -> list[Run]:
+def runs_of_maps(sources: Iterable[str], roots: Sequence[Path]) -> list[RunSidecars]:
     """Return the runs behind the maps of the group stage.
 
     Parameters
@@ -63,7 +63,7 @@ def runs_of_maps(sources: Iterable[str], roots: Sequence[Path]) -> list[Run]:
         name = source.removeprefix(_OURS).replace(".nii.gz", ".json")
         return next((read_json(root / name) for root in roots if (root / name).is_file()), {})
 
-    def runs(source: str, *, averaged: bool = False) -> Iterator[Run]:
+    def runs(source: str, *, averaged: bool = False) -> Iterator[RunSidecars]:
         about = read(source)
         behind = about.get("Sources", [])
         if "Places" not in about and behind:
@@ -72,30 +72,32 @@ def runs_of_maps(sources: Iterable[str], roots: Sequence[Path]) -> list[Run]:
         else:
             clean = read(behind[0]) if behind else {}
             folder = source.removeprefix(_OURS).partition("/")[0] if about else source
-            yield Run(folder, clean, about, averaged)
+            yield RunSidecars(folder, clean, about, averaged)
 
     return [run for source in sources for run in runs(source)]
 
 
-def runs_in(out_dir: Path, measure: str) -> list[Run]:
+def runs_in(out_dir: Path, measure: str) -> list[RunSidecars]:
     """Return the runs that an output folder has clean series or maps of a measure of."""
     maps = sorted(out_dir.glob(f"sub-*/**/func/*_stat-{measure}_*boldmap.json"))
     found = runs_of_maps((_uri(path, out_dir) for path in maps), [out_dir])
     known = {source for run in found for source in run.map.get("Sources", [])}
     cleans = sorted(out_dir.glob("sub-*/**/func/*_desc-clean_bold.json"))
     return found + [
-        Run(path.relative_to(out_dir).parts[0], read_json(path), {})
+        RunSidecars(path.relative_to(out_dir).parts[0], read_json(path), {})
         for path in cleans
         if _uri(path, out_dir) not in known
     ]
 
 
-def scans_facts(runs: Sequence[Run], out_dir: Path, confounds: Sequence[str]) -> tuple[Scans, ...]:
+def scans_facts(
+    runs: Sequence[RunSidecars], out_dir: Path, confounds: Sequence[str]
+) -> tuple[Scans, ...]:
     """Return what was done to the runs of each kind.
 
     Parameters
     ----------
-    runs : sequence of Run
+    runs : sequence of RunSidecars
     out_dir : Path
     confounds : sequence of str
         Strategy for the confounds of preprocessed runs.
@@ -107,7 +109,7 @@ def scans_facts(runs: Sequence[Run], out_dir: Path, confounds: Sequence[str]) ->
 
 
 def maps_facts(
-    runs: Sequence[Run], settings: Mapping[str, Any], variants: Sequence[str] = ()
+    runs: Sequence[RunSidecars], settings: Mapping[str, Any], variants: Sequence[str] = ()
 ) -> Maps | None:
     """Return how the maps were made; None where there is none, and where others made them."""
     maps = [run.map for run in runs if run.map]
@@ -147,7 +149,7 @@ def versions_of(sidecars: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 def _scans(
     kind: Literal["raw", "preprocessed", "clean", "map"],
-    runs: list[Run],
+    runs: list[RunSidecars],
     out_dir: Path,
     confounds: tuple[str, ...],
 ) -> Scans:

@@ -35,7 +35,7 @@ _ITALIC = re.compile(r"(?<!\\)\*(.+?)(?<!\\)\*")
 
 
 @dataclass(frozen=True)
-class Section:
+class MethodsSection:
     """A part of the methods.
 
     Attributes
@@ -55,12 +55,12 @@ class Methods:
 
     Attributes
     ----------
-    sections : tuple of Section
+    sections : tuple of MethodsSection
     versions : mapping of str to str
         Of the programs.
     """
 
-    sections: tuple[Section, ...]
+    sections: tuple[MethodsSection, ...]
     versions: Mapping[str, str]
 
     @property
@@ -86,11 +86,11 @@ class Methods:
         return bibliography(self.keys, self.versions)
 
     @property
-    def cited(self) -> tuple[Section, ...]:
+    def cited(self) -> tuple[MethodsSection, ...]:
         """The sections with citations by author and year, italics still between asterisks."""
         references = load_references()
         return tuple(
-            Section(s.heading, tuple(cite_by_author(p, references) for p in s.paragraphs))
+            MethodsSection(s.heading, tuple(cite_by_author(p, references) for p in s.paragraphs))
             for s in self.sections
         )
 
@@ -147,7 +147,7 @@ def spans(markdown: str) -> list[tuple[str, bool]]:
     return [(plain(part), n % 2 == 1) for n, part in parts if part]
 
 
-def _blocks(sections: Sequence[Section]) -> list[str]:
+def _blocks(sections: Sequence[MethodsSection]) -> list[str]:
     blocks = ["# Methods"]
     for section in sections:
         blocks += [f"## {section.heading}", *section.paragraphs]
@@ -160,10 +160,10 @@ def _render(name: str | Sequence[str], facts: Mapping[str, Any]) -> str:
     return _environment().select_template(names).render(facts)
 
 
-def _section(text: str) -> Section:
+def _section(text: str) -> MethodsSection:
     heading, _, body = text.partition("## ")[2].partition("\n")
     paragraphs = (" ".join(p.split()) for p in re.split(r"\n---\n", body))
-    return Section(heading, tuple(p for p in paragraphs if p))
+    return MethodsSection(heading, tuple(p for p in paragraphs if p))
 
 
 @cache

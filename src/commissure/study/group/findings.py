@@ -123,7 +123,7 @@ def region_places(
 
 
 @dataclass(frozen=True, eq=False)
-class Findings:
+class GroupFindings:
     """All that the group stage finds; `commissure.study.group.stage.findings_files` writes it.
 
     Attributes

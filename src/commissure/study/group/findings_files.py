@@ -31,13 +31,13 @@ from commissure.render.numbers import fixed, interval_text, p_equals, p_text
 from commissure.render.scatter import scatter_figure
 from commissure.space import Domain
 from commissure.study.group.coverage import coverage_record
-from commissure.study.group.findings import Findings
+from commissure.study.group.findings import GroupFindings
 from commissure.study.group.region_tables import write_report_tables
 
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 
 
-def write_findings(findings: Findings, folder: Path) -> None:
+def write_findings(findings: GroupFindings, folder: Path) -> None:
     """Write maps, tables, figures and the record of how they were made into a folder."""
     _write_maps(findings, folder)
     _write_clusters(findings, folder)
@@ -47,7 +47,7 @@ def write_findings(findings: Findings, folder: Path) -> None:
     write_json(folder / "stats.json", _record(findings))
 
 
-def _write_maps(findings: Findings, folder: Path) -> None:
+def _write_maps(findings: GroupFindings, folder: Path) -> None:
     result, contrast = findings.result, findings.settings.contrast
     domain = findings.inputs.maps.domain
     statistic = "t" if result.n_rows == 1 else "F"
@@ -104,19 +104,19 @@ def _write_map(
     write_json(folder / f"{stem}_statmap.json", {"Description": output["Description"], **about})
 
 
-def _numbered(findings: Findings) -> NDArray[np.int32]:
+def _numbered(findings: GroupFindings) -> NDArray[np.int32]:
     numbers = np.zeros(findings.inputs.maps.domain.n_places, np.int32)
     for i, cluster in enumerate(findings.result.clusters):
         numbers[cluster.places] = i + 1
     return numbers
 
 
-def _significant(findings: Findings) -> NDArray[np.float64]:
+def _significant(findings: GroupFindings) -> NDArray[np.float64]:
     inside = np.isin(_numbered(findings), np.array(findings.significant) + 1)
     return np.where(inside, findings.result.t, 0)
 
 
-def _cluster_tables(findings: Findings) -> tuple[pd.DataFrame, list[str]]:
+def _cluster_tables(findings: GroupFindings) -> tuple[pd.DataFrame, list[str]]:
     """Return the table of clusters with the effect on each one's mean, and its notes."""
     table = findings.clusters.copy()
     settings, result = findings.settings, findings.result
@@ -150,7 +150,7 @@ def _cluster_tables(findings: Findings) -> tuple[pd.DataFrame, list[str]]:
     return table, notes
 
 
-def _write_clusters(findings: Findings, folder: Path) -> None:
+def _write_clusters(findings: GroupFindings, folder: Path) -> None:
     table, notes = _cluster_tables(findings)
     write_tsv(folder / "clusters.tsv", table)
     statistic = "t" if findings.result.n_rows == 1 else "F"
@@ -185,7 +185,7 @@ def _write_clusters(findings: Findings, folder: Path) -> None:
         write_tsv(folder / "influence.tsv", change)
 
 
-def _write_people(findings: Findings, folder: Path) -> None:
+def _write_people(findings: GroupFindings, folder: Path) -> None:
     write_tsv(folder / "roi_values.tsv", findings.regions.reset_index())
     write_tsv(folder / "table1.tsv", table1_frame(findings.inputs.table1))
     title = "Demographic and clinical characteristics"
@@ -199,12 +199,12 @@ def _write_people(findings: Findings, folder: Path) -> None:
         )
 
 
-def _units(findings: Findings) -> dict[str, str]:
+def _units(findings: GroupFindings) -> dict[str, str]:
     """Return the units of the participants' columns, as far as they are known."""
     return findings.inputs.people.units | {MEAN_FD: "mm"}
 
 
-def _write_figures(findings: Findings, folder: Path) -> None:
+def _write_figures(findings: GroupFindings, folder: Path) -> None:
     table, result = findings.clusters, findings.result
     statistic = "t" if result.n_rows == 1 else "F"
     mains = table[table["significant"]]
@@ -241,7 +241,7 @@ def _save(figure: Figure, stem: Path) -> None:
     plt.close(figure)
 
 
-def _spreads(findings: Findings) -> dict[str, Any] | None:
+def _spreads(findings: GroupFindings) -> dict[str, Any] | None:
     of = findings.spreads
     if of is None:
         return None
@@ -249,7 +249,7 @@ def _spreads(findings: Findings) -> dict[str, Any] | None:
     return {"AllowedFor": of.allowed_for, "ResidualSD": sd, "Ratio": of.ratio}
 
 
-def _record(findings: Findings) -> dict[str, Any]:
+def _record(findings: GroupFindings) -> dict[str, Any]:
     result, inputs = findings.result, findings.inputs
     clusters = [
         {"cluster": i + 1, "sign": c.sign, "voxels": c.size, "mass": c.mass}

@@ -13,7 +13,7 @@ from commissure.inference.adjusted import adjusted_values, estimates
 from commissure.inputs.people import MEAN_FD
 from commissure.problems import InputError
 from commissure.report.wording import WHOLE_MAP
-from commissure.study.group.findings import Findings, region_places
+from commissure.study.group.findings import GroupFindings, region_places
 from commissure.study.group.inputs import members, scanned_again
 
 # Enough for the limits of a line to look as curved as they are.
@@ -21,7 +21,7 @@ _POINTS_OF_LINE = 25
 _NULLS = ("max_t", "max_cluster_size", "max_cluster_mass", "max_tfce")
 
 
-def write_report_tables(findings: Findings, folder: Path) -> None:
+def write_report_tables(findings: GroupFindings, folder: Path) -> None:
     """Write what the report shows of chance, adjusted values, motion and the global signal."""
     tables = {
         "null_distributions": null_distributions(findings),
@@ -33,7 +33,7 @@ def write_report_tables(findings: Findings, folder: Path) -> None:
         write_tsv(folder / f"{name}.tsv", table, "%.10g")
 
 
-def null_distributions(findings: Findings) -> pd.DataFrame:
+def null_distributions(findings: GroupFindings) -> pd.DataFrame:
     """Return the largest value of each relabelling, the observed one first.
 
     Returns
@@ -52,7 +52,7 @@ def null_distributions(findings: Findings) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def adjusted_tables(findings: Findings) -> dict[str, pd.DataFrame]:
+def adjusted_tables(findings: GroupFindings) -> dict[str, pd.DataFrame]:
     """Return the values of regions without the covariates' part, and the means they scatter around.
 
     Returns
@@ -93,7 +93,7 @@ def adjusted_tables(findings: Findings) -> dict[str, pd.DataFrame]:
     return {"adjusted_values": adjusted, "adjusted_means": means}
 
 
-def motion_tables(findings: Findings) -> dict[str, pd.DataFrame]:
+def motion_tables(findings: GroupFindings) -> dict[str, pd.DataFrame]:
     """Return how motion goes with the maps, and the contrast with and without it in the model.
 
     Returns
@@ -121,7 +121,7 @@ def motion_tables(findings: Findings) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def variants_table(findings: Findings) -> dict[str, pd.DataFrame]:
+def variants_table(findings: GroupFindings) -> dict[str, pd.DataFrame]:
     """Return the contrast on the same regions of the maps that variants of the settings made.
 
     Returns
@@ -139,7 +139,7 @@ def variants_table(findings: Findings) -> dict[str, pd.DataFrame]:
     return {"variant_effects": pd.concat(found, ignore_index=True)} if found else {}
 
 
-def _variant_table(label: str, maps: NDArray[np.float64], findings: Findings) -> pd.DataFrame:
+def _variant_table(label: str, maps: NDArray[np.float64], findings: GroupFindings) -> pd.DataFrame:
     inputs, result = findings.inputs, findings.result
     places = {WHOLE_MAP: np.arange(inputs.maps.domain.n_places)}
     places |= region_places(result.clusters, findings.significant, inputs.rois)
@@ -159,7 +159,7 @@ def _variant_table(label: str, maps: NDArray[np.float64], findings: Findings) ->
 
 
 def _shown(
-    findings: Findings,
+    findings: GroupFindings,
 ) -> (
     tuple[str, NDArray[np.float64], list[dict[str, float | str | int]], NDArray[np.float64]] | None
 ):
@@ -197,7 +197,9 @@ def _groups_shown(
     return group, rows, terms, np.stack(list(of_level.values()))
 
 
-def _with_motion(motion: pd.DataFrame, regions: pd.DataFrame, findings: Findings) -> pd.DataFrame:
+def _with_motion(
+    motion: pd.DataFrame, regions: pd.DataFrame, findings: GroupFindings
+) -> pd.DataFrame:
     """Correlate motion with each region, in all and in each group, if each scan is a person."""
     columns = ["region", "group", "n", "r", "ci_low", "ci_high", "p"]
     if scanned_again(findings.inputs.people.table):
@@ -227,7 +229,7 @@ def _with_motion(motion: pd.DataFrame, regions: pd.DataFrame, findings: Findings
 
 
 def _motion_in_model(
-    regions: pd.DataFrame, fd: NDArray[np.float64], findings: Findings
+    regions: pd.DataFrame, fd: NDArray[np.float64], findings: GroupFindings
 ) -> pd.DataFrame:
     """Return the contrast's t on each region with mean FD among the columns, and without."""
     inputs = findings.inputs

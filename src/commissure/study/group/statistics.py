@@ -24,7 +24,7 @@ from commissure.inference import (
 from commissure.problems import InputError
 from commissure.settings.stats import StatsSettings
 from commissure.study.group.coverage import coverage_notes
-from commissure.study.group.findings import Findings, GroupMean, Inputs, region_places
+from commissure.study.group.findings import GroupFindings, GroupMean, Inputs, region_places
 from commissure.study.group.inputs import members, other_terms, scanned_again
 from commissure.study.group.spreads import spreads
 
@@ -44,7 +44,7 @@ def find(
     max_memory: int | None = None,
     progress: Callable[[str, float], None] | None = None,
     null_by: NullMaker | None = None,
-) -> Findings:
+) -> GroupFindings:
     """Compare groups, or relate maps to scores, with everything that is reported of it.
 
     Parameters
@@ -146,7 +146,7 @@ def find(
     except InputError as error:
         # What has been computed so far is not to be lost.
         notes += error.problems
-    return Findings(
+    return GroupFindings(
         settings=settings,
         inputs=inputs,
         result=result,
