@@ -1,6 +1,13 @@
 """The compiler, and where compiled code is kept if it may not be kept beside its source."""
 
+import os
+import re
 import tempfile
+
+# Numba's own threads are not used here, but with a number of them that cannot be it is not even
+# imported.
+if not re.fullmatch(r"\s*0*[1-9]\d*\s*", os.environ.get("NUMBA_NUM_THREADS", "1")):
+    del os.environ["NUMBA_NUM_THREADS"]
 
 import numba
 

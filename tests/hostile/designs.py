@@ -2,6 +2,11 @@
 
 import json
 
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from scipy.special import gamma
+
 from tests.hostile.harness import Said, World, demand, refused, survives, told, works
 from tests.hostile.settings import options
 from tests.hostile.tables import column, df, people, then
@@ -26,8 +31,37 @@ def maps_of(names: list[str]):
     return change
 
 
+def g_of(contrast, levels: str = "pc", pick=lambda i: i >= 6):
+    """Hedges' g is that of the weighted means, by normal equations and the exact correction."""
+
+    def check(world: World, said: Said) -> None:
+        table = pd.read_csv(world.path("in/participants.tsv"), sep="\t")
+        inside = nib.load(world.path("in/mask.nii.gz")).get_fdata() > 0
+        paths = pd.read_csv(world.path("in/maps.tsv"), sep="\t")["path"]
+        y = np.stack([nib.load(world.path("in") / p).get_fdata()[inside] for p in paths])
+        group = np.array([float(pick(i)) for i in range(len(y))]).astype(int)
+        dummies = np.eye(len(levels))[group]
+        x = np.column_stack([dummies, table["age"] - table["age"].mean()])
+        c = np.array([*contrast, 0.0])
+        inverse = np.linalg.inv(x.T @ x)
+        beta = inverse @ x.T @ y
+        df = len(x) - x.shape[1]
+        variance = ((y - x @ beta) ** 2).sum(axis=0) / df
+        t = c @ beta / np.sqrt(variance * (c @ inverse @ c))
+        j = gamma(df / 2) / (np.sqrt(df / 2) * gamma((df - 1) / 2))
+        expected = t * np.sqrt((c[:-1] ** 2 / dummies.sum(axis=0)).sum()) * j
+        (path,) = world.out.glob("*stat-g_*.nii.gz")
+        found = nib.load(path).get_fdata()[inside]
+        there = found != 0
+        demand(bool(there.any()), "no g")
+        wrong = np.abs(found - expected)[there].max()
+        demand(wrong < 1e-4, f"g differs by {wrong}")
+
+    return check
+
+
 def no_g(world: World, said: Said) -> None:
-    demand(not list(world.out.glob("*stat-g_*")), "Hedges' g of a weighted contrast")
+    demand(not list(world.out.glob("*stat-g_*")), "Hedges' g of a slope")
 
 
 def few(n: int):
@@ -60,9 +94,9 @@ CASES = (
     refused("blocks-with-gaps", "maps", then(column("family", lambda i, v: "n/a" if i == 3 else f"f{i % 2}"), "--blocks", "family"), ["family", "sub-04"], ("missing", "empty")),
     works("blocks-of-pairs", "maps", then(column("pair", lambda i, v: f"p{i % 6}"), "--blocks", "pair", "--formula", "group + pair"), lambda w, s: demand(record(w)["Permutations"] > 10, "too few")),
     works("slope-has-no-g", "maps", options("--contrast", "age"), slope),
-    survives("weighted-contrast-has-no-g", "maps", then(column("group", lambda i, v: ["a", "b", "c"][i % 3]), "--contrast", "0.5 * group[a] + 0.5 * group[b] - group[c]"), no_g),
-    survives("double-contrast-has-no-g", "maps", options("--contrast", "2 * group[patient] - 2 * group[control]"), no_g),
-    survives("sum-of-contrast-not-zero", "maps", options("--contrast", "group[patient]"), no_g),
+    works("weighted-contrast-has-its-g", "maps", then(column("group", lambda i, v: ["a", "b", "c"][i % 3]), "--variance-groups", "none", "--contrast", "0.5 * group[a] + 0.5 * group[b] - group[c]"), g_of((0.5, 0.5, -1), "abc", lambda i: i % 3)),
+    works("double-contrast-has-its-g", "maps", options("--variance-groups", "none", "--contrast", "2 * group[patient] - 2 * group[control]"), g_of((2, -2))),
+    works("mean-of-a-group-has-its-g", "maps", options("--variance-groups", "none", "--contrast", "group[patient]"), g_of((1, 0))),
     survives("level-and-slope", "maps", options("--contrast", "group[patient] - group[control] + age"), no_g),
     survives("interaction", "maps", options("--formula", "group * age"), lambda w, s: demand(record(w)["DegreesOfFreedom"] == 8, "not 8")),
     survives("mean-of-one-group", "maps", options("--formula", "1", "--contrast", "Intercept"), lambda w, s: demand(record(w)["DegreesOfFreedom"] == 11, "not 11")),

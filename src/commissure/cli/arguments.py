@@ -100,7 +100,7 @@ def check_text(arguments: Sequence[str]) -> None:
     wrong = [a for a in arguments if "\0" in a or not _encodes(a)]
     if wrong:
         raise InputError(
-            f"The argument {a!a} has characters that no file can have. Type it again."
+            f"The argument {a!a} has characters that no file can have. Write it without them."
             for a in wrong
         )
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from commissure.cli.arguments import count, in_flags
+from commissure.cli.arguments import count, in_flags, number
 from commissure.cli.console import shown
 from commissure.cli.sizes import parse_size
 from commissure.settings.checks import read_table
@@ -59,7 +59,9 @@ def add_parser(commands: Any, what: str) -> None:
     files.add_argument("--participants", type=Path, required=True, help="participants.tsv")
     files.add_argument("--mask", type=Path, required=True, help="where to look (grey matter)")
     files.add_argument("-o", "--out", type=Path, required=True, help="output folder")
-    files.add_argument("--mask-threshold", type=float, metavar="P", help="for probability maps")
+    files.add_argument(
+        "--mask-threshold", type=number(-1e9, 1e9), metavar="P", help="for probability maps"
+    )
     files.add_argument("--space", help="space of the maps, if their names do not say it")
     files.add_argument(
         "--atlas",

@@ -79,7 +79,7 @@ def read_contrast(
         Naming what is not understood, and the columns or levels that there are.
     """
     if len(text) > LONGEST:
-        msg = f"A contrast may have {LONGEST:,} characters; this one has {len(text):,}."
+        msg = f"A contrast has at most {LONGEST:,} characters, not {len(text):,}. Write less."
         raise InputError(msg)
     if text.strip() == "1":
         return ({Quantity(): 1.0},)
@@ -153,9 +153,12 @@ class _Reader:
     def _whole_row(self) -> Weights:
         value = self._row()
         if isinstance(value, float):
-            self._refuse("it has a number where a level or a covariate should be")
+            self._refuse("it has a number where a level or a covariate should be; name one")
         if not all(w == 0 or _SMALLEST <= abs(w) <= _LARGEST for w in value.values()):
-            self._refuse(f"its weights must lie between {_SMALLEST:g} and {_LARGEST:,.0f}")
+            self._refuse(
+                f"its weights must lie between {_SMALLEST:g} and {_LARGEST:,.0f}; "
+                "write them as 1, 2 or 1/2"
+            )
         return value
 
     def _row(self) -> Weights | float:
@@ -178,7 +181,9 @@ class _Reader:
             other = self._operand()
             if operator == "/":
                 if not isinstance(other, float) or other == 0:
-                    self._refuse("it divides by something that is no number other than 0")
+                    self._refuse(
+                        "it divides by 0, or by what is no number; write a number behind /"
+                    )
                 value = _scaled(value, 1 / other)
             elif isinstance(other, float):
                 value = _scaled(value, other)
@@ -195,11 +200,14 @@ class _Reader:
         if self._accept("("):
             self.depth += 1
             if self.depth > DEEPEST:
-                self._refuse(f"its brackets are nested more than {DEEPEST} deep")
+                self._refuse(
+                    f"its brackets are nested more than {DEEPEST} deep; "
+                    "leave out those that say nothing"
+                )
             value = self._row()
             self.depth -= 1
             if not self._accept(")"):
-                self._refuse("a closing bracket is missing")
+                self._refuse("a closing bracket is missing; add it")
             return value
         levels: list[tuple[str, str]] = []
         slopes: list[str] = []
@@ -207,9 +215,9 @@ class _Reader:
         while self._accept(":"):
             self._atom(levels, slopes)
         if len(dict(levels)) < len(levels):
-            self._refuse("a quantity has two levels of the same factor")
+            self._refuse("a quantity has two levels of the same factor; name one")
         if len(set(slopes)) < len(slopes):
-            self._refuse("a quantity has the same covariate twice")
+            self._refuse("a quantity has the same covariate twice; name it once")
         return {Quantity(tuple(sorted(levels)), tuple(sorted(slopes))): 1.0}
 
     def _atom(self, levels: list[tuple[str, str]], slopes: list[str]) -> None:

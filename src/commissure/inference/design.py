@@ -105,7 +105,10 @@ class Design:
         weights = self._of_kept_columns(weights, text)
         length = np.linalg.norm(weights, axis=1)
         if (length < _TOLERANCE).any():
-            msg = f"The contrast {text!r} has a row that compares nothing: its weights cancel."
+            msg = (
+                f"The contrast {text!r} has a row that compares nothing: its weights cancel. Name "
+                "two levels, or a covariate."
+            )
             raise InputError(msg)
         if np.linalg.matrix_rank(weights / length[:, None], tol=_TOLERANCE) < len(weights):
             msg = (

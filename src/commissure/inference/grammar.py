@@ -75,7 +75,7 @@ def read_formula(formula: str, columns: Collection[str] = ()) -> Formula:
         Saying what is not understood, and where.
     """
     if len(formula) > LONGEST:
-        msg = f"A formula may have {LONGEST:,} characters; this one has {len(formula):,}."
+        msg = f"A formula has at most {LONGEST:,} characters, not {len(formula):,}. Write less."
         raise InputError(msg)
     # A column "2" is not what "(a + b)^2" means.
     unquoted = sorted(

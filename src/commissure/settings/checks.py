@@ -115,16 +115,16 @@ def _unfit(value: Any) -> str | None:
             return f"{', '.join(twice)} stands there twice. Name it once"
     for one, depth in _walk(value):
         if depth > _DEEPEST:
-            return "it is nested too deeply"
+            return "it is nested too deeply. Write it without so many brackets"
         if isinstance(one, str):
             if not one.strip():
                 return "it is empty. Leave the setting out, or give it a value"
             if len(one) > _LONGEST_TEXT:
-                return f"a text has at most {_LONGEST_TEXT:,} characters"
+                return f"a text has at most {_LONGEST_TEXT:,} characters. Write a shorter one"
             if any(not (c.isprintable() or c in "\t\n\r") for c in one):
                 return "it has characters that cannot be printed. Type it again"
         elif isinstance(one, float) and not math.isfinite(one):
-            return "" if one is value else "a number in it is not finite"
+            return "" if one is value else "a number in it is not finite. Write numbers only"
         elif not isinstance(one, _PLAIN) or (isinstance(one, int) and abs(one) >= 2**64):
             return ""
     return None

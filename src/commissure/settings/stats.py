@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Le, Lt, MinLen
 
 from commissure import inference
+from commissure.files.labels import label_problem
 from commissure.inputs.regions import region_problems
 
 Seed = Annotated[int, Ge(0), Le(2**63 - 1)]
@@ -125,6 +126,9 @@ def option_problems(settings: StatsSettings) -> list[str]:
             "it to [group] statistics."
         )
     problems += region_problems(settings.rois)
+    if settings.space is not None:
+        wrong = label_problem("[group] space", settings.space, bids=True)
+        problems += [wrong] if wrong else []
     if not 0 < settings.alpha < 1:
         problems.append(f"alpha must be between 0 and 1; it is {settings.alpha}.")
     return problems

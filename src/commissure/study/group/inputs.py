@@ -150,7 +150,11 @@ def named_columns(settings: StatsSettings) -> Named:
         "clinical": settings.clinical,
         "clinical_covariates": settings.clinical_covariates or (),
         "table1": settings.table1 or (),
+        "categorical": settings.categorical,
+        "numeric": settings.numeric,
     }
+    if settings.group != StatsSettings.group:  # which nobody needs to have, for one group's mean
+        by["group"] = (settings.group,)
     if settings.variance_groups not in ("auto", "none"):
         by["variance_groups"] = (settings.variance_groups,)
     factors = {
