@@ -7,6 +7,8 @@ from typing import Any
 
 from commissure.cli.console import shown
 from commissure.report.files import write_report
+from commissure.study.identity import read_identity
+from commissure.workspace.ledger import check_unchanged, ledger_names
 
 log = logging.getLogger(__name__)
 
@@ -31,4 +33,7 @@ def add_parser(commands: Any, what: str) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     with shown(quiet=options.quiet):
+        # A report of files that somebody changed would tell of another study.
+        check_unchanged(options.out_dir, ledger_names(options.out_dir))
+        read_identity(options.out_dir)
         log.info("See %s", write_report(options.out_dir))

@@ -96,7 +96,10 @@ def read_identity(out_dir: Path) -> dict[str, Any] | None:
             for run in entries
         ):
             return content
-    msg = f"{path} is no record of a study."
+    msg = (
+        f"{path} is no record of a study. Put back the one that it was, or give another output "
+        "folder."
+    )
     raise InputError(msg)
 
 

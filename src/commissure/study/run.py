@@ -27,12 +27,13 @@ from commissure.study.group.people import check_people
 from commissure.study.group.stage import FINDINGS, GroupOutcome, Judged, judged_runs, run_group
 from commissure.study.identity import claim
 from commissure.study.judging import left_out
+from commissure.study.participant.clean_files import own_folder
 from commissure.study.participant.preprocessed import check_confounds
 from commissure.study.participant.steps import Job, is_done, results_of, work_on
 from commissure.study.provenance import recorded
 from commissure.study.study_files import write_study_files
 from commissure.workspace.ledger import Ledger, check_unchanged, lock_of
-from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, make_folder, state_path
+from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, inside, make_folder, state_path
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +150,8 @@ def run_study(
     is_new = not (study.out_dir / STATE_FOLDER).exists()
     if stage != "group" and is_new:
         _check_confounds(study.jobs)
+    for scan in study.scans:
+        inside(study.out_dir, own_folder(scan), "func")  # and not, by a link, in somebody's scans
     claim(study.out_dir, study.input_dir, study.scans)
     check_unchanged(
         study.out_dir,

@@ -27,6 +27,11 @@ from commissure.workspace.written import Written, written_in
 
 log = logging.getLogger(__name__)
 
+_CHANGED = (
+    "{} was changed after commissure wrote it. Put back the one that it was, or move it away to "
+    "have it made again."
+)
+
 
 @dataclass(frozen=True)
 class _Entry:
@@ -164,6 +169,29 @@ class Ledger:
     def outputs(self, step: str) -> list[Path]:
         """Return the files of a step, relative to the output folder."""
         return [Path(name) for name in self._steps.get(step, _Entry()).outputs]
+
+    def verify(self, files: Iterable[Path]) -> None:
+        """Raise if the content of files that are about to be read is not what was written.
+
+        Parameters
+        ----------
+        files : iterable of Path
+            They are read whole; those that no step wrote are left.
+
+        Raises
+        ------
+        InputError
+            With every file.
+        """
+        problems = []
+        for file in files:
+            ours = file.is_relative_to(self.out_dir)
+            name = file.relative_to(self.out_dir).as_posix() if ours else ""
+            known = [one for e in self._steps.values() for one in e.outputs.get(name, ())]
+            if known and Written.of(file).sha256 not in {one.sha256 for one in known}:
+                problems.append(_CHANGED.format(file))
+        if problems:
+            raise InputError(problems)
 
     def check(self) -> None:
         """Raise `InputError` if somebody changed a file of any step."""
@@ -325,10 +353,7 @@ class Ledger:
                 continue
             path = self.out_dir / name
             if path.exists() and not self._is_of_another(name):
-                changed.append(
-                    f"{path} was changed after commissure wrote it. Put back the one that it was, "
-                    "or move it away to have it made again."
-                )
+                changed.append(_CHANGED.format(path))
             missing = True
         if changed:
             raise InputError(changed)
@@ -427,9 +452,9 @@ def check_unchanged(out_dir: Path, names: Iterable[str]) -> None:
     """
     problems: list[str] = []
     for name in names:
-        ledger = Ledger(out_dir, name)
         try:
-            ledger.check()
+            lock_of(out_dir, name)
+            Ledger(out_dir, name).check()
         except InputError:
             # Or another run is at it right now, and the ledger is older than the files.
             try:
@@ -456,6 +481,9 @@ def lock_of(out_dir: Path, name: str) -> FileLock:
     path = state_path(out_dir, "locks", f"{file_name(name)}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            msg = f"{path} is a folder, where commissure keeps a file. Remove it."
+            raise InputError(msg)
         path.touch()
     except OSError as error:
         msg = f"Cannot write to {out_dir} ({error.strerror}). Choose another output folder."

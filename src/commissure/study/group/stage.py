@@ -173,6 +173,7 @@ def run_group(
         first = scans[0][1][0].result
         space = first.scan.clean_space
         mask = study_domain(_maps(scans[0][1])[0], space, settings.maps, settings.measure)
+        _verify([run for _, runs in scans for run in runs], settings.variants)
         files = [_map_of(runs, mask, folder, out_dir) for _, runs in scans]
         inputs = check_inputs(
             lambda: people,
@@ -222,6 +223,22 @@ def run_group(
     partners = [_PARTNERS] if settings.maps.of_group else []
     ledger.keep_only([FINDINGS, _METHODS, *partners])
     return GroupOutcome(**facts | {"notes": tuple(facts["notes"])})
+
+
+def _verify(runs: Sequence[Judged], variants: Sequence[Variant]) -> None:
+    """Raise if a map that is about to be read is not the one that was written."""
+    problems: list[str] = []
+    for run in runs:
+        job = run.result.job
+        maps = _maps([run])
+        others = {of_variant(path, variant.label) for path in maps for variant in variants}
+        try:
+            files = [*maps, *(path for path in sorted(others - set(maps)) if path.is_file())]
+            Ledger(job.out_dir, job.participant_id).verify(files)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
 
 
 def _of_subset(

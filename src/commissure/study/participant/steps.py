@@ -350,9 +350,14 @@ class _Worker:
         self.report(f"maps {scan.name}", share + 0.9 / n)
         with self._noting(f"maps {scan.name}", scan.bold):
             step, key = self.steps.maps(scan, clean_key)
-            self.ledger.do(
-                step, key, lambda folder: map_scan(self.job, scan, folder, self.n_threads)
-            )
+            self.ledger.do(step, key, lambda folder: self._map(scan, folder))
+
+    def _map(self, scan: Scan, folder: Path) -> dict[str, Any]:
+        """Map a clean run, if its series are those that were written."""
+        clean = clean_file(self.job, scan)
+        others = [of_variant(clean, variant.label) for variant in self.job.settings.variants]
+        self.ledger.verify([clean, *(path for path in others if path.is_file())])
+        return map_scan(self.job, scan, folder, self.n_threads)
 
     def _clean(self, scan: Scan, folder: Path) -> dict[str, Any]:
         """Make a run clean, as far as it is not, and return what was measured, for the ledger."""
