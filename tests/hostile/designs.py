@@ -87,7 +87,7 @@ CASES = (
     refused("more-columns-than-scans", "maps", then(column("site", lambda i, v: f"s{i}"), "--formula", "group + site"), ["site"], ("scans", "columns", "level", *DEPENDS)),
     refused("two-a-group", "maps", few(2), [], ("scans", "few", "permut", "leverage", "least")),
     refused("one-a-group", "maps", few(1), [], ("scans", "few", "permut", "leverage", "least")),
-    told("three-a-group", "maps", few(3), [], ("significant", "smallest", "scans", "few")),
+    told("three-a-group", "maps", then(few(3), "--formula", "group"), [], ("significant", "smallest", "scans", "few")),
     refused("one-level-of-blocks", "maps", then(column("site", lambda i, v: "a"), "--blocks", "site"), ["site"], ("one", "level", "block", "all")),
     refused("blocks-cannot-test-groups", "maps", then(column("family", lambda i, v: f"f{i // 6}"), "--blocks", "family"), ["family"], ("block", "exchange", "within", "vary")),
     refused("blocks-of-one", "maps", then(column("family", lambda i, v: f"f{i}"), "--blocks", "family"), ["family"], ("block", "exchange", "one", "nothing")),

@@ -11,7 +11,7 @@ from commissure.inference.effects import (
     hedges_g_interval,
     leave_one_out,
 )
-from commissure.inference.permutation import option_problems, permutation_test
+from commissure.inference.permutation import option_problems, permutation_test, smallest_p
 from commissure.inference.result import Cluster, PermutationResult
 from commissure.inference.sweep import Null, NullMaker, Sweep
 from commissure.inference.tables import cluster_table
@@ -36,4 +36,5 @@ __all__ = [
     "match_maps",
     "option_problems",
     "permutation_test",
+    "smallest_p",
 ]

@@ -90,16 +90,12 @@ def draw_labellings(
     """
     n_scans = len(model.matrix)
     rng = np.random.default_rng(seed)
-    _, blocks = np.unique(np.zeros(n_scans) if blocks is None else blocks, return_inverse=True)
+    blocks = _numbered(blocks, n_scans)
     if model.tests_mean:
-        units = np.arange(n_scans) if blocks.max() == 0 else blocks
-        signs, exhaustive = _draw_signs(units, n_permutations, rng)
+        signs, exhaustive = _draw_signs(_units(blocks), n_permutations, rng)
         return Labellings(None, signs, _invariant(n_scans), exhaustive)
-    rows = model.matrix if method == "freedman-lane" else model.tested
-    scale = np.abs(rows).max(axis=0)
-    rows = np.round(rows / np.where(scale > 0, scale, 1), _DIGITS) + 0.0
-    classes = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
-    n_all = math.prod(_n_arrangements(classes[blocks == b]) for b in range(blocks.max() + 1))
+    classes = _classes(model, method)
+    n_all = n_labellings(model, blocks, method)
     if n_all == 1:
         msg = (
             "No two scans can be exchanged: within each exchangeability block all scans are alike "
@@ -114,6 +110,39 @@ def draw_labellings(
     return Labellings(
         _orders(classes, arranged, blocks), None, _invariant(n_scans, blocks), exhaustive
     )
+
+
+def n_labellings(model: Model, blocks: NDArray[Any] | None, method: str) -> int:
+    """Return how many distinct relabellings there are, the observed one among them.
+
+    Parameters
+    ----------
+    model, blocks, method
+        See `draw_labellings`.
+    """
+    blocks = _numbered(blocks, len(model.matrix))
+    if model.tests_mean:
+        return int(2 ** len(np.unique(_units(blocks))))
+    classes = _classes(model, method)
+    return math.prod(_n_arrangements(classes[blocks == b]) for b in range(blocks.max() + 1))
+
+
+def _numbered(blocks: NDArray[Any] | None, n_scans: int) -> IntArray:
+    given = np.zeros(n_scans) if blocks is None else blocks
+    return np.asarray(np.unique(given, return_inverse=True)[1])
+
+
+def _units(blocks: IntArray) -> IntArray:
+    """Return whose sign is flipped together: each block's, or each scan's own."""
+    return np.arange(len(blocks)) if blocks.max() == 0 else blocks
+
+
+def _classes(model: Model, method: str) -> IntArray:
+    """Return which scans are alike in what is relabelled, shape (n_scans,)."""
+    rows = model.matrix if method == "freedman-lane" else model.tested
+    scale = np.abs(rows).max(axis=0)
+    rows = np.round(rows / np.where(scale > 0, scale, 1), _DIGITS) + 0.0
+    return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def given_labellings(labellings: NDArray[Any], model: Model, method: str) -> Labellings:

@@ -9,7 +9,7 @@ from scipy import stats
 
 from commissure.inference.clusters import Extent, find_clusters
 from commissure.inference.glm import DesignLike, FloatArray, Model, fit
-from commissure.inference.labellings import draw_labellings, given_labellings
+from commissure.inference.labellings import draw_labellings, given_labellings, n_labellings
 from commissure.inference.pvalues import signed_p
 from commissure.inference.relabelled import Relabelled
 from commissure.inference.result import Cluster, PermutationResult
@@ -210,6 +210,32 @@ def permutation_test(
         seed=seed,
         n_variance_groups=1 if variance_groups is None else len(np.unique(variance_groups)),
     )
+
+
+def smallest_p(
+    design: DesignLike, contrast: FloatArray, n_permutations: int, method: str, tail: str
+) -> tuple[float, int, bool]:
+    """Return the smallest corrected p that there can be, whatever the data.
+
+    Parameters
+    ----------
+    design, contrast, n_permutations, method, tail
+        See `permutation_test`.
+
+    Returns
+    -------
+    p : float
+        One relabelling of all; two where all signs are flipped, which leaves ``|t|`` as it was.
+    n : int
+        How many relabellings there will be.
+    exhaustive : bool
+        Whether there are no more.
+    """
+    model = Model.of(design, contrast)
+    n_all = n_labellings(model, design.blocks, method)
+    n = min(n_all, n_permutations)
+    mirrored = model.tests_mean and n == n_all and tail == "two-sided"
+    return (1 + mirrored) / n, n, n == n_all
 
 
 def _threshold(model: Model, p: float) -> float:

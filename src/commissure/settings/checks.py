@@ -183,7 +183,7 @@ def _remedy(cls: type, name: str, value: Any) -> str:
     if isinstance(value, str) and allowed(cls, name).startswith("a list"):
         items = value.strip("[]() ").replace(",", " ").split()
         return f". Write {name} = {json.dumps(items, ensure_ascii=False)}"
-    if name == "n_permutations" and isinstance(value, int | float) and 1e6 < value < math.inf:
+    if name == "n_permutations" and isinstance(value, int | float) and 1e6 < value < 2**64:
         return (
             f" ({value:,.0f} would take about {duration(value)} with 60 maps on 2 cores; 5,000 to "
             "10,000 are usual)"

@@ -1,5 +1,6 @@
 """Reading and checking all that the group stage needs, with every problem told at once."""
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from commissure import inference
 from commissure.clinical import Table1, table1
 from commissure.files.bids_names import entity
 from commissure.files.images import read_image
@@ -36,6 +38,7 @@ from commissure.study.group.findings import Inputs
 from commissure.study.group.maps import GroupMaps, read_maps
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 _SHOWN = 10
 
@@ -63,7 +66,7 @@ def read_inputs(
     InputError
         With every problem that was found in any of them.
     """
-    return check_inputs(
+    inputs = check_inputs(
         lambda: read_participants(participants),
         lambda: Domain.from_mask(
             read_image(mask), threshold=mask_threshold, name=str(mask), both_sides=False
@@ -71,6 +74,8 @@ def read_inputs(
         lambda table, domain: read_maps(maps, table, domain),
         settings,
     )
+    _warn_of_too_few(inputs.design, inputs.contrast, settings)
+    return inputs
 
 
 def check_inputs(
@@ -131,7 +136,9 @@ def people_problems(people: Participants, settings: StatsSettings) -> list[str]:
         *unknown_columns(people, named_columns(settings)),
         *_formula_problems(people, settings),
     ]
-    _check_people(understood(people, named_columns(settings)), settings, checks)
+    asked = _check_people(understood(people, named_columns(settings)), settings, checks)
+    if asked is not None:
+        _warn_of_too_few(asked[0], asked[1], settings)
     return list(dict.fromkeys(checks.problems))
 
 
@@ -243,6 +250,28 @@ def _check_people(
         # Values are missing; whether the contrast is understood can be told all the same.
         checks.run(lambda: complete.contrast(settings.contrast))
     return None
+
+
+def too_few(design: Design, contrast: NDArray[np.float64], settings: StatsSettings) -> list[str]:
+    """Say so if no p can be small enough, whatever the data."""
+    least, n, exhaustive = inference.smallest_p(
+        design, contrast, settings.n_permutations, settings.method, settings.tail
+    )
+    if least < settings.alpha:
+        return []
+    return [
+        f"No corrected p can be below {least:.2g} with {n} relabellings, so nothing can be "
+        f"significant at {settings.alpha:g}. "
+        + ("There are no more: compare more participants." if exhaustive else "Ask for more.")
+    ]
+
+
+def _warn_of_too_few(
+    design: Design, contrast: NDArray[np.float64], settings: StatsSettings
+) -> None:
+    """Tell before anything is computed that nothing can be found."""
+    for note in too_few(design, contrast, settings):
+        log.warning("%s", note)
 
 
 def _not_asked(people: Participants, settings: StatsSettings) -> list[str]:

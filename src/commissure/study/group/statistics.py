@@ -25,7 +25,7 @@ from commissure.problems import InputError
 from commissure.settings.stats import StatsSettings
 from commissure.study.group.coverage import coverage_notes
 from commissure.study.group.findings import GroupFindings, GroupMean, Inputs, region_places
-from commissure.study.group.inputs import members, other_terms, scanned_again
+from commissure.study.group.inputs import members, other_terms, scanned_again, too_few
 from commissure.study.group.spreads import spreads
 
 # A mean of fewer scans cannot be tested.
@@ -122,7 +122,7 @@ def find(
     told = [*inputs.people.told, *coverage_notes(maps.coverage, settings.loss_share)]
     told += [_NO_G] if of_means and repeated else []
     unequal = [] if of_spread is None or of_spread.note is None else [of_spread.note]
-    notes = [*told, *unequal, *_too_few(result, settings)]
+    notes = [*told, *unequal, *too_few(inputs.design, inputs.contrast, settings)]
     for name, rows in members(inputs.people.table, settings.group).items():
         if rows.sum() < _LEAST_SCANS_OF_MEAN:
             continue
@@ -162,22 +162,6 @@ def find(
         notes=tuple(notes),
         spreads=of_spread,
     )
-
-
-def _too_few(result: PermutationResult, settings: StatsSettings) -> list[str]:
-    """Say so if no p can be small enough, whatever the data."""
-    least = 1 / result.n_permutations
-    if least < settings.alpha:
-        return []
-    return [
-        f"No corrected p can be below {least:.2g} with {result.n_permutations} relabellings, so "
-        f"nothing can be significant at {settings.alpha:g}. "
-        + (
-            "There are no more: compare more participants."
-            if result.exhaustive
-            else "Ask for more."
-        )
-    ]
 
 
 def _cluster_p(clusters: Sequence[Cluster], statistics: Sequence[str]) -> dict[str, list[float]]:
