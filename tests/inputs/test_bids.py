@@ -258,7 +258,7 @@ def test_misnamed_files_are_not_passed_over(bids, name, said):
 
 def test_folders_that_are_no_dataset(tmp_path):
     assert "is not a folder" in problems(tmp_path / "none")[0]
-    assert "no raw BIDS dataset" in problems(tmp_path)[0]
+    assert "no BIDS dataset" in problems(tmp_path)[0]
     (tmp_path / "sub-01").mkdir()
     assert "has no BOLD run" in problems(tmp_path)[0]
 

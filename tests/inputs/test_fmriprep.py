@@ -232,7 +232,7 @@ def test_only_native_space_is_refused_with_the_reason(tmp_path):
 
 def test_folders_that_are_no_such_dataset(tmp_path):
     assert "is not a folder" in problems(tmp_path / "none")[0]
-    assert "no dataset of fMRIPrep's kind" in problems(tmp_path)[0]
+    assert "no BIDS dataset" in problems(tmp_path)[0]
     assert "desc must be one of" in problems(tmp_path, desc="x")[0]
     image(tmp_path / "sub-01/func/sub-01_task-rest_bold.nii.gz")
     assert "no preprocessed BOLD run" in problems(tmp_path)[0]

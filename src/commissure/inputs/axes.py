@@ -88,8 +88,10 @@ def choose(
             if axis == "task":
                 selection = replace(selection, task=preferred)
                 notes.append(_task_note(where, preferred, labels))
-        elif axis != "echo" and "" in labels and len(labels) == 2 and not _has_both(who):
-            # Nothing says that these were acquired otherwise, and nobody's are averaged.
+        elif (
+            axis not in ("acq", "echo") and "" in labels and len(labels) == 2 and not _has_both(who)
+        ):
+            # Nothing says that these were acquired otherwise (acq- does), nobody's are averaged.
             notes.append(_unlabelled(where, axis, labels[1], who))
         else:
             open_axes.append(axis)
@@ -193,9 +195,9 @@ def _problem(
             f"{fewest or 'none'} ({listed(who[fewest])})"
         )
     more = _COMBINE if axis == "echo" else ""
-    if axis not in ENTITIES_WITH_SETTINGS:
+    if axis not in ("task", "echo"):
         every = ", ".join(f'"{label}"' for label in labels)
-        more = f"; if they are alike but for the name, name all: {{{axis} = [{every}]}}"
+        more = f"; if they are alike but for the name, name all: entities = {{{axis} = [{every}]}}"
     return (
         f"{where} has runs of several {_PLURALS.get(axis, f'labels {axis}-')} "
         f"{named}, which would be averaged or compared as if they were alike: "

@@ -56,9 +56,6 @@ def read_bids(
     root = Path(bids_dir)
     dataset = BidsDataset(root)
     existing = dataset.participants()
-    if not existing:
-        msg = f"{root} has no folder named sub-..., so it is no raw BIDS dataset."
-        raise InputError(msg)
     selection = selection or Selection()
     wanted, problems = selection.participants(existing, root)
     found: list[BidsFile] = []
@@ -88,7 +85,6 @@ def read_bids(
         problems.append(
             f"{root} has no BOLD run (sub-*/[ses-*/]func/*_bold.nii.gz) that matches {selection}."
         )
-    problems += dataset.json_problems
     if problems:
         raise InputError(dict.fromkeys(problems))
     return scans

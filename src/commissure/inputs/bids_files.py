@@ -59,8 +59,6 @@ class BidsDataset:
     Attributes
     ----------
     root : Path
-    json_problems : list of str
-        Of the JSON files read so far.
 
     Raises
     ------
@@ -73,9 +71,8 @@ class BidsDataset:
             msg = f"{root} is not a folder. Give the folder of a BIDS dataset."
             raise InputError(msg)
         self.root = root
-        self.json_problems: list[str] = []
         self._listings: dict[Path, list[Path]] = {}
-        self._json: dict[Path, dict[str, Any]] = {}
+        self._json: dict[Path, dict[str, Any] | InputError] = {}
         self._sidecars: dict[Path, list[BidsFile]] = {}
 
     @cached_property
@@ -115,8 +112,33 @@ class BidsDataset:
         return [p for p in self.contents(folder) if p.name.startswith(prefix) and is_folder(p)]
 
     def participants(self) -> dict[str, Path]:
-        """Return the folder of each participant, by name."""
-        return {path.name: path for path in self.folders(self.root, "sub-")}
+        """Return the folder of each participant, by name.
+
+        Raises
+        ------
+        InputError
+            If there is none, one is a file, or .bidsignore hides all of them.
+        """
+        found = {path.name: path for path in self.folders(self.root, "sub-")}
+        # Files with an ending, as reports of fMRIPrep, are called after participants too.
+        problems = [
+            f"{path} is a file, where the folder of a participant is expected. Copy the folder "
+            "again, or remove the file."
+            for path in self.contents(self.root)
+            if _ENTITY.fullmatch(path.name) and path.name not in found
+            if path.name.startswith("sub-")
+        ]
+        if not found and not problems:
+            hidden = any(path.name.startswith("sub-") for path in listing(self.root))
+            problems = [
+                f"{self.root / '.bidsignore'} hides all participants. Take out the line that does."
+                if hidden
+                else f"{self.root} has no folder named sub-..., so it is no BIDS dataset. Give the "
+                "folder that has them."
+            ]
+        if problems:
+            raise InputError(problems)
+        return found
 
     def places(self, subject: Path) -> list[Path]:
         """Return where a participant's images are: the folder and those of the sessions."""
@@ -124,15 +146,22 @@ class BidsDataset:
 
     def images(self, subject: Path, place: Path, kind: str, suffix: str) -> list[BidsFile]:
         """Return the NIfTI images of a suffix, in one place ("func") of a participant."""
-        ending = re.compile(rf"_{suffix}\.nii(\.gz)?$")
+        # With all that copying and conversion add to a name: "_bold 2", "_bold(1)", "_bold_e1".
+        ending = re.compile(rf"_{suffix}(?![A-Za-z0-9])[^.]*\.nii(\.gz)?$")
         return [
-            _checked(path, subject, place)
+            _checked(path, subject, place, suffix)
             for path in self.contents(place / kind)
             if ending.search(path.name)
         ]
 
     def metadata(self, file: BidsFile) -> dict[str, Any]:
-        """Merge the sidecars that apply to a file, nearer ones over those further up."""
+        """Merge the sidecars that apply to a file, nearer ones over those further up.
+
+        Raises
+        ------
+        InputError
+            If one of them cannot be read.
+        """
         merged: dict[str, Any] = {}
         levels = [*file.path.relative_to(self.root).parents][::-1]
         for level in levels:
@@ -152,22 +181,30 @@ class BidsDataset:
         return merged
 
     def read_json(self, path: Path) -> dict[str, Any]:
-        """Read a JSON object, once; what is wrong with it is put among the problems."""
+        """Read a JSON object, once.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read; the same one each time.
+        """
         if path not in self._json:
-            self._json[path] = {}
             try:
                 self._json[path] = read_json(path)
             except InputError as error:
-                self.json_problems += error.problems
-        return self._json[path]
+                self._json[path] = error
+        content = self._json[path]
+        if isinstance(content, InputError):
+            raise InputError(content.problems)
+        return content
 
 
-def _checked(path: Path, subject: Path, place: Path) -> BidsFile:
+def _checked(path: Path, subject: Path, place: Path, suffix: str) -> BidsFile:
     """Parse an image's name and say how it does not fit the place where it lies."""
     file = BidsFile.of(path)
     problems = []
     parts = path.name.split(".", maxsplit=1)[0].split("_")[:-1]
-    if len(parts) != len(file.entities):
+    if len(parts) != len(file.entities) or file.suffix != suffix:
         problems.append(f"{path} has a name that BIDS does not know. Rename or .bidsignore it.")
     expected = {"sub": subject.name.removeprefix("sub-")}
     if place != subject:

@@ -102,9 +102,6 @@ def read_fmriprep(
     if desc is not None and desc not in DESCS:
         msg = f'desc must be one of {", ".join(DESCS)}; it is "{desc}".'
         raise InputError(msg)
-    if not existing:
-        msg = f"{root} has no folder named sub-..., so it is no dataset of fMRIPrep's kind."
-        raise InputError(msg)
     wanted, problems = selection.participants(existing, dataset.root)
     files, name_problems = _files(dataset, [existing[name] for name in wanted])
     problems += name_problems
@@ -133,7 +130,6 @@ def read_fmriprep(
                 scans.append(replace(_scan(dataset, run, taken, n_trim), notes=chosen.notes))
             except InputError as error:
                 problems += error.problems
-    problems += dataset.json_problems
     if problems:
         raise InputError(dict.fromkeys(problems))
     return scans
@@ -223,11 +219,12 @@ def _scan(dataset: BidsDataset, run: _Run, variant: _Variant, n_trim: int) -> Sc
     file = run.files[variant]
     # .bidsignore of fMRIPrep lists its tables of confounds too: validators do not know them.
     names = {path.name for path in listing(run.folder)}
-    metadata, problems, warnings = usable(file.path, dataset.metadata(file))
+    img = load_image(file.path)
+    n_volumes = img.shape[3] if img.ndim == 4 else None
+    metadata, problems, warnings = usable(file.path, dataset.metadata(file), n_volumes)
     beside = [name for name in names if name.startswith(f"{run.identity}_")]
     made_by = programs(dataset.description)
     kind, done = what_was_done(file.path, variant.desc, made_by, metadata, beside)
-    img = load_image(file.path)
     confounds, confounds_warnings = _confounds_of(run, names, kind)
     warnings += confounds_warnings
     table = None

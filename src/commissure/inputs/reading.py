@@ -164,7 +164,7 @@ def recognise(path: Path) -> Literal["bids", "fmriprep", "dpabi", "table"]:
 
 def _unknown(path: Path, why: str) -> str:
     kinds = "; ".join(f"{name}: {looks}" for name, looks in KINDS.items())
-    return f"{path} {why}, so it is none of the inputs that can be read ({kinds})."
+    return f"{path} {why}, so it is none of the inputs that can be read. Give one of: {kinds}."
 
 
 def _description(path: Path) -> dict[str, Any]:

@@ -10,7 +10,9 @@ _WORDS = ("Manufacturer", "ManufacturersModelName")
 _DEGREES_OF_FREEDOM = "EffectiveDegreesOfFreedom"
 
 
-def usable(path: Path, metadata: dict[str, Any]) -> tuple[dict[str, Any], list[str], list[str]]:
+def usable(
+    path: Path, metadata: dict[str, Any], n_volumes: int | None = None
+) -> tuple[dict[str, Any], list[str], list[str]]:
     """Check what a run's sidecars say of the scanner and the degrees of freedom.
 
     Returns
@@ -25,6 +27,11 @@ def usable(path: Path, metadata: dict[str, Any]) -> tuple[dict[str, Any], list[s
         problems.append(
             f"{path}: {_DEGREES_OF_FREEDOM} must be a number greater than 0; it is "
             f"{freedom!r:.60}. Correct the sidecar, or remove the entry."
+        )
+    elif freedom is not None and n_volumes is not None and freedom > n_volumes:
+        problems.append(
+            f"{path}: {_DEGREES_OF_FREEDOM} is {freedom:g}, more than the run has volumes "
+            f"({n_volumes}). Correct the sidecar, or remove the entry."
         )
     unfit = [
         name

@@ -150,9 +150,9 @@ def run_study(
     is_new = not (study.out_dir / STATE_FOLDER).exists()
     if stage != "group" and is_new:
         _check_confounds(study.jobs)
+    claim(study.out_dir, study.input_dir, study.scans)
     for scan in study.scans:
         inside(study.out_dir, own_folder(scan), "func")  # and not, by a link, in somebody's scans
-    claim(study.out_dir, study.input_dir, study.scans)
     check_unchanged(
         study.out_dir,
         [*(job.participant_id for job in study.jobs), "study", GROUP_FOLDER, "report"],

@@ -81,7 +81,7 @@ def sample_map(file: Path, domain: Domain) -> NDArray[np.float64]:
     """
     img = load_image(file)
     if img.ndim != 3:
-        msg = f"{file} has {img.ndim} dimensions; a map has 3."
+        msg = f"{file} has {img.ndim} dimensions; a map has 3. Give one volume a scan."
         raise InputError(msg)
     return _missing_as_nan(sample_file(file, domain))
 

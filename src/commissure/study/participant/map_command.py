@@ -145,7 +145,10 @@ def _check(
         try:
             img = load_image(path)
             if img.ndim != 4:
-                msg = f"{path} has {img.ndim} dimensions; a scan has 4 (x, y, z, time)."
+                msg = (
+                    f"{path} has {img.ndim} dimensions; a scan has 4 (x, y, z, time). Give the "
+                    "whole run as one file."
+                )
                 raise InputError(msg)
             if img.shape[3] < _LEAST_VOLUMES:
                 msg = (
