@@ -91,6 +91,17 @@ def rows(n: int):
     return check
 
 
+def magnitude_only(world: World, said: Said) -> None:
+    """The phase of an image is not averaged with its magnitude: it is never taken."""
+    rows(6)(world, said)
+    sources = [
+        json.loads(path.read_text())["Sources"]
+        for path in world.out.rglob("func/*_stat-cfh_*boldmap.json")
+    ]
+    demand(len(sources) == 6, "not 6 maps")
+    demand(not any("part-phase" in str(source) for source in sources), "a phase was taken")
+
+
 def raw_run(who: int, *entities: str, shape=(5, 4, 4, 24), tr: float = 2.0, json_: object = None):
     def change(world: World) -> None:
         stem = f"in/sub-{who:02d}/func/sub-{who:02d}_" + "_".join(entities) + "_bold"
@@ -145,9 +156,9 @@ CASES = (
     refused("directions", "study", all_of(everyone(move_run, "task-rest", "dir-AP"), everyone(add_run, "task-rest", "dir-PA")), ["dir", ("AP", "PA")], SEVERAL),
     refused("reconstructions", "study", all_of(everyone(move_run, "task-rest", "rec-a"), everyone(add_run, "task-rest", "rec-b")), ["rec"], SEVERAL),
     refused("echoes", "study", all_of(everyone(move_run, "task-rest", "echo-1"), everyone(add_run, "task-rest", "echo-2")), ["echo"], SEVERAL),
-    refused("parts", "study", all_of(everyone(move_run, "task-rest", "part-mag"), everyone(add_run, "task-rest", "part-phase")), ["part"], (*SEVERAL, "phase")),
+    works("parts", "study", all_of(everyone(move_run, "task-rest", "part-mag"), everyone(add_run, "task-rest", "part-phase")), magnitude_only),
     told("entity-of-patients-only", "study", all_of(*(move_run(i, "task-rest", "dir-AP") for i in (1, 3, 5))), ["dir"], SEVERAL),
-    refused("descs", "study", everyone(add_run, "task-rest", desc="cleanToo"), ["desc"], (*SEVERAL, "desc")),
+    told("descs", "study", everyone(add_run, "task-rest", desc="cleanToo"), ["desc-cleanToo"], ("not taken",), rows(6)),
     told("spaces", "study", everyone(add_run, "task-rest", space="MNI152NLin6Asym"), ["MNI152NLin"], ("space", "taken", "also in", "there is also")),
     refused("space-of-patients-only", "study", all_of(*(move_run(i, "task-rest", space="MNI152NLin6Asym") for i in (1, 3, 5))), ["space"], (*SEVERAL, "has no BOLD")),
     told("runs-of-different-tr", "study", all_of(move_run(1, "task-rest", "run-1"), add_run(1, "task-rest", "run-2", tr=3.0)), ["sub-01"], ("repetition", "TR", "s and", "differ")),

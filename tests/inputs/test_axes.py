@@ -86,7 +86,7 @@ def test_tasks_that_leave_a_choice_are_refused(tmp_path, write, tasks):
         ),
         (
             ("rest_dir-AP", "rest_dir-PA"),
-            r"several directions.*\(AP, PA\).*--entity dir=AP.*all: entities = {dir = \[\"AP\", \"PA\"\]}",
+            r"several directions.*\(AP, PA\).*dir=AP.*all: entities = {dir = \[\"AP\", \"PA\"\]}",
             {"entities": {"dir": "PA"}},
             1,
         ),

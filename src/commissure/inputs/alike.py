@@ -113,7 +113,7 @@ def _within(runs: Sequence[_Facts]) -> tuple[list[str], list[str]]:
     """Compare the runs of a participant and session."""
     names = f"{', '.join(run.scan.name for run in runs)} would be averaged"
     choose = "Choose the runs that belong together ([input] runs, or .bidsignore the others)"
-    problems = []
+    problems = [f"{names}, but {why}. {choose}." for why in _labels_of_runs(runs)]
     different: dict[str, Callable[[_Facts], str]] = {
         "repetition times": lambda run: f"{run.tr:g} s" if run.tr else "not told",
         "grids": lambda run: run.grid,
@@ -131,6 +131,19 @@ def _within(runs: Sequence[_Facts]) -> tuple[list[str], list[str]]:
     elif lengths[0] < _ALIKE_LENGTH * lengths[-1]:
         return problems, [f"{said}: the shorter has a noisier map."]
     return problems, []
+
+
+def _labels_of_runs(runs: Sequence[_Facts]) -> list[str]:
+    """Say which labels of runs do not tell whether they are two runs or one twice."""
+    found = []
+    for task in dict.fromkeys(run.scan.task for run in runs):
+        labels = [run.scan.run for run in runs if run.scan.task == task]
+        if None in labels and any(labels):
+            found.append("one has no run- label: it may be one of the others under another name")
+        numbers = [int(label) for label in labels if label is not None and label.isdecimal()]
+        if len(set(numbers)) < len(numbers):
+            found.append("two have the same number (run-1 is run-01): one may be a copy")
+    return found
 
 
 def _between(facts: Sequence[_Facts]) -> list[str]:

@@ -98,12 +98,13 @@ def read_fmriprep(
     """
     selection = selection or Selection()
     dataset = BidsDataset(Path(root))
-    existing = dataset.participants()
     if desc is not None and desc not in DESCS:
         msg = f'desc must be one of {", ".join(DESCS)}; it is "{desc}".'
         raise InputError(msg)
+    existing = dataset.participants()
     wanted, problems = selection.participants(existing, dataset.root)
     files, name_problems = _files(dataset, [existing[name] for name in wanted])
+    _tell_others(dataset, [existing[name] for name in wanted])
     problems += name_problems
     chosen = choose(
         [file.entities for file in files],
@@ -146,6 +147,22 @@ def _files(dataset: BidsDataset, subjects: Iterable[Path]) -> tuple[list[BidsFil
     ]
     problems = [problem for file in found for problem in file.problems]
     return [file for file in found if not file.problems], problems
+
+
+def _tell_others(dataset: BidsDataset, subjects: Iterable[Path]) -> None:
+    """Say which files are no run that can be taken, because of their desc- label."""
+    labels = {
+        file.entities.get("desc") or ""
+        for subject in subjects
+        for place in dataset.places(subject)
+        for file in dataset.images(subject, place, "func", "bold")
+    }
+    if others := sorted(labels - {*DESCS, ""}):
+        _LOG.warning(
+            "BOLD with desc-%s is not taken: nobody says what was done to it. Give it as a table "
+            "of files, or call it desc-clean, if it is meant.",
+            " or desc-".join(others),
+        )
 
 
 def _runs(files: Iterable[BidsFile]) -> tuple[list[_Run], list[str]]:
