@@ -103,9 +103,10 @@ def _folders_of_people(out: Path, source: Path | None, files: Iterable[Path]) ->
 
 
 def strangers(out_dir: Path) -> list[str]:
-    """Return what lies in a folder, but for what is hidden."""
+    """Return what lies in a folder, but for what is hidden and not of BIDS."""
     try:
-        return sorted(path.name for path in out_dir.iterdir() if not path.name.startswith("."))
+        names = [path.name for path in out_dir.iterdir()]
+        return sorted(name for name in names if name == ".bidsignore" or name[0] != ".")
     except FileNotFoundError:
         return []
     except OSError as error:
