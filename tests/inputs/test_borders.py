@@ -97,7 +97,7 @@ def test_descriptions_of_the_scanner_that_cannot_be_used_are_left_out(derived):
     ("content", "said"),
     [
         (b"[1]", "must hold an object"),
-        (b"\xff{}", "not UTF-8"),
+        (b"\xff{}", "no text in UTF-8"),
         (b"", "not valid JSON"),
         (b'{"a": ' * 5000, "nested too deeply"),
         (None, "cannot be read"),

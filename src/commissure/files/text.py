@@ -75,8 +75,14 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, largest: int | None = None) -> str:
     """Read text in UTF-8.
+
+    Parameters
+    ----------
+    path : Path
+    largest : int, optional
+        Bytes. A larger file is refused unread, and so are a folder, a device and a pipe.
 
     Raises
     ------
@@ -84,6 +90,12 @@ def read_text(path: Path) -> str:
         If it cannot be read, or is none.
     """
     try:
+        if largest is not None and path.exists():
+            if not path.is_file():
+                raise InputError(f"{path} cannot be read: it is no file. Check the path.")
+            if path.stat().st_size > largest:
+                msg = f"{path} is too large (over {largest:,} bytes). Check the path."
+                raise InputError(msg)
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         msg = f"{path} cannot be read ({error.strerror}). Check that it is a file you may read."
@@ -102,20 +114,14 @@ def read_json(path: Path) -> dict[str, Any]:
         If it cannot be read, is not UTF-8, is no JSON as RFC 8259 has it (NaN is none), names a
         key twice, is nested too deeply, holds half a character, or is no object.
     """
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
         content = json.loads(text, object_pairs_hook=_each_once, parse_constant=_refuse)
         if "\\ud" in text.lower():
             # A lone surrogate is read, but can be written to no file.
             json.dumps(content, ensure_ascii=False).encode()
-    except OSError as error:
-        msg = f"{path} cannot be read ({error.strerror}). Check that it is a file you may read."
-        raise InputError(msg) from error
     except RecursionError as error:
         msg = f"{path} is not valid JSON (its brackets are nested too deeply). Correct it."
-        raise InputError(msg) from error
-    except UnicodeDecodeError as error:
-        msg = f"{path} is not valid JSON (it is not UTF-8: {error.reason}). Save it as UTF-8."
         raise InputError(msg) from error
     except ValueError as error:
         msg = f"{path} is not valid JSON ({error}). Correct it."

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from commissure.files.data_texts import read_data
+from commissure.files.text import read_text
 from commissure.inference.grammar import read_formula
 from commissure.inputs import strategy_problems
 from commissure.measures.names import measure_to_make
@@ -111,26 +112,12 @@ def preset_file() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
+    text = read_text(file, _LARGEST_FILE)
     try:
-        if file.is_file() and file.stat().st_size > _LARGEST_FILE:
-            msg = f"{file} is too large for a file of settings (over {_LARGEST_FILE:,} bytes). "
-            msg += "Check the path."
-            raise InputError(msg)
-        if file.exists() and not file.is_file():
-            msg = f"{file} cannot be read as a file of settings. Check the path."
-            raise InputError(msg)
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        msg = f"{file} cannot be read ({error.strerror}). Check that it is a file you may read."
-        raise InputError(msg) from error
-    except UnicodeDecodeError as error:
-        msg = f"{file} is not valid TOML (it is not UTF-8: {error.reason}). Save it as UTF-8."
-        raise InputError(msg) from error
+        return tomllib.loads(text)
     except RecursionError as error:
         msg = f"{file} is not valid TOML (its brackets are nested too deeply). Correct it."
         raise InputError(msg) from error
-    except InputError:
-        raise
     except ValueError as error:  # TOMLDecodeError, and numbers of thousands of digits
         msg = f"{file} is not valid TOML ({error}). Correct it."
         raise InputError(msg) from error
