@@ -77,5 +77,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = item.name.partition("[")[2].removesuffix("]")
         if "hostile" in item.nodeid and name in reasons:
             item.add_marker(
-                pytest.mark.xfail(reason=reasons.pop(name), raises=UnmetError, strict=False)
+                pytest.mark.xfail(reason=reasons.pop(name), raises=UnmetError, strict=True)
             )

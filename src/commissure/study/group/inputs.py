@@ -218,6 +218,7 @@ def _check_people(
     """Make design, contrast and Table 1, where they can be made."""
     table, categorical = people.table, (*people.categorical, *settings.categorical)
     checks.problems += [*_check_rows(settings, table), *option_problems(settings)]
+    checks.problems += _one_block(settings, table)
     checks.problems += _check_scores(settings, table)
     named = named_columns(settings)
     wrong = [*people.problems, *misused_columns(people, named)]
@@ -316,6 +317,18 @@ def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
         "several scans. Choose one session ([input] sessions), or say that these scans "
         "may only be exchanged with one "
         'another: [group] blocks = "participant_id"; otherwise give each scan its own name.'
+    )
+    return [msg]
+
+
+def _one_block(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
+    """Say that blocks restrict nothing."""
+    levels = list(table[settings.blocks].dropna().unique()) if settings.blocks in table else []
+    if len(levels) != 1:
+        return []
+    msg = (
+        f"[group] blocks = {settings.blocks}: all scans are in the one block {levels[0]}, which "
+        "restricts nothing. Leave blocks out, or name the column of what may not be exchanged."
     )
     return [msg]
 
