@@ -4,6 +4,8 @@ A case is a row: a small world, a change that makes it hostile, and what is righ
 runs in this process, as a user would type it; before and after, everything in the world is hashed.
 """
 
+# Before a case takes rights away: a codec that is not found once is never found again.
+import encodings.utf_8_sig  # noqa: F401
 import hashlib
 import io
 import logging
