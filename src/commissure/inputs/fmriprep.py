@@ -104,7 +104,6 @@ def read_fmriprep(
     existing = dataset.participants()
     wanted, problems = selection.participants(existing, dataset.root)
     files, name_problems = _files(dataset, [existing[name] for name in wanted])
-    _tell_others(dataset, [existing[name] for name in wanted])
     problems += name_problems
     chosen = choose(
         [file.entities for file in files],
@@ -137,32 +136,30 @@ def read_fmriprep(
 
 
 def _files(dataset: BidsDataset, subjects: Iterable[Path]) -> tuple[list[BidsFile], list[str]]:
-    """Return all that may be a run of the participants, and problems of names."""
-    found = [
+    """Return all that may be a run of the participants, and problems of names.
+
+    Which files cannot be taken because of their desc- label is told.
+    """
+    bolds = [
         file
         for subject in subjects
         for place in dataset.places(subject)
         for file in dataset.images(subject, place, "func", "bold")
+    ]
+    found = [
+        file
+        for file in bolds
         if file.entities.get("desc") in DESCS and file.entities.get("part", "mag") == "mag"
     ]
-    problems = [problem for file in found for problem in file.problems]
-    return [file for file in found if not file.problems], problems
-
-
-def _tell_others(dataset: BidsDataset, subjects: Iterable[Path]) -> None:
-    """Say which files are no run that can be taken, because of their desc- label."""
-    labels = {
-        file.entities.get("desc") or ""
-        for subject in subjects
-        for place in dataset.places(subject)
-        for file in dataset.images(subject, place, "func", "bold")
-    }
+    labels = {file.entities.get("desc") or "" for file in bolds}
     if others := sorted(labels - {*DESCS, ""}):
         _LOG.warning(
             "BOLD with desc-%s is not taken: nobody says what was done to it. Give it as a table "
             "of files, or call it desc-clean, if it is meant.",
             " or desc-".join(others),
         )
+    problems = [problem for file in found for problem in file.problems]
+    return [file for file in found if not file.problems], problems
 
 
 def _runs(files: Iterable[BidsFile]) -> tuple[list[_Run], list[str]]:

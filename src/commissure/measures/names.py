@@ -64,8 +64,7 @@ def _measure_of_name(name: str) -> Measure:
     if found := _BIDS.search(name):
         return _by_label(found[1].lower())
     if found := _DPABI.match(name):
-        label = found[2].lower()
-        return replace(_by_label(_OTHERWISE.get(label, label)), unit=_dpabi_unit(*found.groups()))
+        return replace(_by_label(found[2].lower()), unit=_dpabi_unit(*found.groups()))
     return UNKNOWN
 
 
