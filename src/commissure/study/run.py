@@ -165,10 +165,11 @@ def run_study(
     outcome = StudyOutcome(notes=notes)
     with recorded(study.out_dir, study.input_dir, study.command, study.settings, notes):
         if stage != "group":
+            pending = [job for job in study.jobs if not is_done(job)]
             if not is_new:
                 # What is done already is not read again; it is known once the folder is claimed.
-                _check_confounds([job for job in study.jobs if not is_done(job)])
-            _participants(study, executor, tell, outcome)
+                _check_confounds(pending)
+            _participants(study, pending, executor, tell, outcome)
         results = [result for job in study.jobs for result in results_of(job)]
         outcome.judged = judged_runs(results, study.settings)
         with lock_of(study.out_dir, "study"):
@@ -220,18 +221,21 @@ def _check_mask(settings: StudySettings) -> None:
 
 
 def _participants(
-    study: StudyPlan, executor: Executor, tell: OnEvent, outcome: StudyOutcome
+    study: StudyPlan,
+    pending: Sequence[Job],
+    executor: Executor,
+    tell: OnEvent,
+    outcome: StudyOutcome,
 ) -> None:
-    """Do what is left to do for each participant."""
+    """Do what is left to do for each participant who is not done."""
     jobs = study.jobs
     rules = study.settings.quality
     # Nothing is computed of those who are left out by name.
     wanted = [job for job in jobs if any(left_out(scan, rules) is None for scan in job.scans)]
-    pending = [job for job in wanted if not is_done(job)]
-    outcome.n_done = len(wanted) - len(pending)
+    waiting = {job.participant_id for job in pending} & {job.participant_id for job in wanted}
+    outcome.n_done = len(wanted) - len(waiting)
     if outcome.n_done:
         log.info("%d of %d participants are done already.", outcome.n_done, len(wanted))
-    waiting = {job.participant_id for job in pending}
     for job in jobs:
         if job.participant_id not in waiting:
             tell(job.participant_id, "done", 1.0)
@@ -241,7 +245,8 @@ def _participants(
         if share >= 1:
             _report(study.out_dir, wait=False)
 
-    outcome.errors = _work(pending, executor, tell_and_show)
+    left = [job for job in pending if job.participant_id in waiting]
+    outcome.errors = _work(left, executor, tell_and_show)
 
 
 def _report(out_dir: Path, *, wait: bool) -> None:
