@@ -1,5 +1,6 @@
 """Maps and a design to p-values: designs, permutation tests, effect sizes, cluster tables."""
 
+from commissure.inference.apart import Apart
 from commissure.inference.design import Design, design_matrix, match_maps
 from commissure.inference.effects import (
     SELECTED_PEAK_NOTE,
@@ -18,6 +19,7 @@ from commissure.inference.tables import cluster_table
 
 __all__ = [
     "SELECTED_PEAK_NOTE",
+    "Apart",
     "Cluster",
     "ContrastEffect",
     "Design",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import stats
 
+from commissure.inference.apart import Apart
 from commissure.inference.clusters import Extent, find_clusters
 from commissure.inference.glm import DesignLike, FloatArray, Model, fit
 from commissure.inference.labellings import draw_labellings, given_labellings, n_labellings
@@ -32,7 +33,7 @@ def permutation_test(
     maps: NDArray[Any],
     design: DesignLike,
     contrast: str | FloatArray,
-    domain: Domain,
+    domain: Domain | Apart,
     n_permutations: int = 5000,
     cluster_forming_p: float = 0.001,
     connectivity: int = 18,
@@ -60,8 +61,8 @@ def permutation_test(
         Matrix, names, contrasts in words, exchangeability blocks.
     contrast : str or ndarray of shape (n_columns,) or (n_rows, n_columns)
         In the design's words or as weights; one row is a t test, more an F test.
-    domain : Domain
-        The places of the maps.
+    domain : Domain or Apart
+        The places of the maps, or values that are no neighbours (then without `statistics`).
     n_permutations : int
         Relabellings at most, the observed one included. All distinct ones are enumerated if they
         are no more than this.
@@ -286,7 +287,7 @@ def _with_p(
 def _check(
     maps: NDArray[Any],
     design: DesignLike,
-    domain: Domain,
+    domain: Domain | Apart,
     n_permutations: int,
     cluster_forming_p: float,
     method: str,

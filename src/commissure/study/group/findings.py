@@ -146,6 +146,8 @@ class GroupFindings:
     groups : dict of str to GroupMean
     regions : DataFrame of shape (n_scans, n_regions)
         Mean of each map in each significant cluster and each region asked for.
+    region_tests : DataFrame or None
+        The contrast on each region asked for; None where there is none.
     correlations : PartialCorrelations or None
     notes : tuple of str
         What a reader must know.
@@ -164,6 +166,7 @@ class GroupFindings:
     influence: LeaveOneOut | None
     groups: Mapping[str, GroupMean]
     regions: pd.DataFrame
+    region_tests: pd.DataFrame | None
     correlations: PartialCorrelations | None
     notes: tuple[str, ...]
     spreads: Spreads | None = None

@@ -33,6 +33,7 @@ from commissure.space import Domain
 from commissure.study.group.coverage import coverage_record
 from commissure.study.group.findings import GroupFindings
 from commissure.study.group.region_tables import write_report_tables
+from commissure.study.group.region_tests import write_region_tests
 
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 
@@ -42,6 +43,7 @@ def write_findings(findings: GroupFindings, folder: Path) -> None:
     _write_maps(findings, folder)
     _write_clusters(findings, folder)
     _write_people(findings, folder)
+    write_region_tests(findings, folder)
     _write_figures(findings, folder)
     write_report_tables(findings, folder)
     write_json(folder / "stats.json", _record(findings))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from commissure.clinical import PartialCorrelations, partial_correlations, roi_values
 from commissure.inference import (
+    Apart,
     Cluster,
     Design,
     NullMaker,
@@ -23,9 +24,11 @@ from commissure.inference import (
 )
 from commissure.problems import InputError
 from commissure.settings.stats import StatsSettings
+from commissure.space import Domain
 from commissure.study.group.coverage import coverage_notes
 from commissure.study.group.findings import GroupFindings, GroupMean, Inputs, region_places
 from commissure.study.group.inputs import members, other_terms, scanned_again, too_few
+from commissure.study.group.region_tests import lost_notes, region_tests
 from commissure.study.group.spreads import spreads
 
 # A mean of fewer scans cannot be tested.
@@ -59,13 +62,18 @@ def find(
     design, maps, contrast = inputs.design, inputs.maps, inputs.contrast
 
     def test(
-        values: NDArray[np.float64], design: Design, contrast: Any, what: str, **options: Any
+        values: NDArray[np.float64],
+        design: Design,
+        contrast: Any,
+        what: str,
+        domain: Domain | Apart = maps.domain,
+        **options: Any,
     ) -> PermutationResult:
         return permutation_test(
             values,
             design,
             contrast,
-            maps.domain,
+            domain,
             n_permutations=settings.n_permutations,
             seed=settings.seed,
             dtype=settings.dtype,
@@ -79,6 +87,8 @@ def find(
         )
 
     of_spread = spreads(inputs, settings)
+    groups_of_variance = None if of_spread is None else of_spread.variance_groups
+    relabelled: dict[str, Any] = {"method": settings.method, "variance_groups": groups_of_variance}
     result = test(
         maps.data,
         design,
@@ -86,9 +96,8 @@ def find(
         "permutations",
         cluster_forming_p=settings.cluster_forming_p,
         connectivity=settings.connectivity,
-        method=settings.method,
         statistics=settings.statistics,
-        variance_groups=None if of_spread is None else of_spread.variance_groups,
+        **relabelled,
     )
     compared = design.scans_compared(settings.contrast)
     of_means = result.n_rows == 1 and not any(
@@ -140,6 +149,20 @@ def find(
         )
     ids = [str(who) for who in inputs.people.table["participant_id"]]
     regions = roi_values(maps.data, region_places(result.clusters, significant, inputs.rois), ids)
+    tested = None
+    if inputs.rois:
+        asked = regions[list(inputs.rois)]
+        of_regions = test(
+            asked.to_numpy(),
+            design,
+            contrast,
+            "regions",
+            Apart(asked.shape[1]),
+            statistics=(),
+            **relabelled,
+        )
+        tested = region_tests(asked, of_regions, inputs, settings, sizes if with_g else None)
+        notes += lost_notes(tested)
     correlations = None
     try:
         correlations = _correlations(regions, inputs, settings)
@@ -158,6 +181,7 @@ def find(
         influence=influence,
         groups=groups,
         regions=regions,
+        region_tests=tested,
         correlations=correlations,
         notes=tuple(notes),
         spreads=of_spread,
