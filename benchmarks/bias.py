@@ -16,9 +16,9 @@ from commissure.measures import cfh, cross_validated_cfh, noise_floor
 from commissure.preprocessing import (
     apply_operator,
     cleaning_operator,
-    effective_degrees_of_freedom,
     half_operators,
     halves,
+    nominal_degrees_of_freedom,
 )
 from commissure.space import Domain
 
@@ -132,7 +132,7 @@ def cross_validation_of_simulations() -> list[str]:
                     parts = [whole[:, half] for half in halves(N_VOLUMES, TR, gap)]
                     together[gap].append(np.nanmean(cross_validated_cfh(*parts, domain).z))
                     operators = half_operators(drifts, gap=gap, **how)
-                    freedom[gap] = effective_degrees_of_freedom(operators[0])
+                    freedom[gap] = nominal_degrees_of_freedom(operators[0])
                     parts = [apply_operator(series, operator) for operator in operators]
                     apart[gap].append(np.nanmean(cross_validated_cfh(*parts, domain).z))
             rows += [

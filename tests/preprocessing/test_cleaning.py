@@ -10,9 +10,9 @@ from commissure.preprocessing import (
     apply_operator,
     band_projector,
     cleaning_operator,
-    effective_degrees_of_freedom,
     friston24,
     kept_volumes,
+    nominal_degrees_of_freedom,
     regress_nuisance,
 )
 from commissure.preprocessing.censoring import interpolation_operator
@@ -53,12 +53,12 @@ def test_dft_keeps_waves_of_the_band_and_nothing_else() -> None:
 def test_degrees_of_freedom_of_the_filters() -> None:
     dft, dpabi = (band_projector(N, TR, 0.01, 0.1, padding) for padding in ("dft", "dpabi"))
     assert ranked(dft) == 80
-    assert effective_degrees_of_freedom(dft) == pytest.approx(80)
+    assert nominal_degrees_of_freedom(dft) == pytest.approx(80)
     assert ranked(dpabi) == 92
-    assert effective_degrees_of_freedom(dpabi) == pytest.approx(79, abs=0.2)
+    assert nominal_degrees_of_freedom(dpabi) == pytest.approx(79, abs=0.2)
 
 
-def test_effective_degrees_of_freedom_are_those_of_the_variance(
+def test_nominal_degrees_of_freedom_are_those_of_the_variance(
     regressors: NDArray[np.float64],
 ) -> None:
     """The sum of squares of filtered white noise is near a chi-square of that many degrees."""
@@ -66,18 +66,18 @@ def test_effective_degrees_of_freedom_are_those_of_the_variance(
     noise = np.random.default_rng(1).normal(size=(20_000, N))
     squares = ((noise @ operator.T) ** 2).sum(axis=1)
     expected = 2 * squares.mean() ** 2 / squares.var()
-    assert effective_degrees_of_freedom(operator) == pytest.approx(expected, rel=0.04)
+    assert nominal_degrees_of_freedom(operator) == pytest.approx(expected, rel=0.04)
     assert ranked(operator) == 92
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1e200])
-def test_effective_degrees_of_freedom_do_not_depend_on_the_scale(scale: float) -> None:
-    assert effective_degrees_of_freedom(scale * np.eye(7)) == pytest.approx(7)
+def test_nominal_degrees_of_freedom_do_not_depend_on_the_scale(scale: float) -> None:
+    assert nominal_degrees_of_freedom(scale * np.eye(7)) == pytest.approx(7)
 
 
 @pytest.mark.parametrize("shape", [(5, 9), (0, 9)])
 def test_nothing_left_has_no_degree_of_freedom(shape: tuple[int, int]) -> None:
-    assert effective_degrees_of_freedom(np.zeros(shape)) == 0
+    assert nominal_degrees_of_freedom(np.zeros(shape)) == 0
 
 
 def test_sequential_is_regression_then_filter(regressors: NDArray[np.float64]) -> None:
@@ -104,7 +104,7 @@ def test_simultaneous_is_one_regression_on_nuisance_and_stop_band(
     operator = cleaning_operator(regressors, **BAND)
     assert np.allclose(apply_operator(series, operator), expected.T, atol=1e-9)
     assert ranked(operator) == 80 - 28
-    assert effective_degrees_of_freedom(operator) == pytest.approx(52)
+    assert nominal_degrees_of_freedom(operator) == pytest.approx(52)
 
 
 @pytest.mark.parametrize("padding", ["dft", "dpabi"])
@@ -133,7 +133,7 @@ def test_censored_volumes_do_not_matter(
     assert np.array_equal(apply_operator(series, operator), whole)
     assert whole.shape == (20, kept.sum())
     full = cleaning_operator(regressors, **BAND, simultaneous=simultaneous)
-    assert effective_degrees_of_freedom(operator) < effective_degrees_of_freedom(full)
+    assert nominal_degrees_of_freedom(operator) < nominal_degrees_of_freedom(full)
     everything = cleaning_operator(
         regressors, **BAND, simultaneous=simultaneous, kept=np.ones(N, dtype=bool)
     )

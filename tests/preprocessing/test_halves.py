@@ -6,9 +6,9 @@ import pytest
 from commissure.preprocessing import (
     apply_operator,
     cleaning_operator,
-    effective_degrees_of_freedom,
     half_operators,
     halves,
+    nominal_degrees_of_freedom,
 )
 from commissure.problems import InputError
 
@@ -48,8 +48,8 @@ def test_each_half_is_cleaned_as_a_run_of_its_own(regressors, simultaneous, padd
         np.testing.assert_allclose(
             apply_operator(series, operator), apply_operator(series[:, half], alone), atol=1e-9
         )
-        assert effective_degrees_of_freedom(operator) == pytest.approx(
-            effective_degrees_of_freedom(alone)
+        assert nominal_degrees_of_freedom(operator) == pytest.approx(
+            nominal_degrees_of_freedom(alone)
         )
 
 

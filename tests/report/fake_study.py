@@ -127,6 +127,7 @@ def fake_study(
             max_rotation=6 * motion,
             n_volumes=220,
             effective_df=float(rng.normal(51, 1)),
+            nominal_df=52.0,
             overlaps={"epi_t1w": 0.95, "epi_template": 0.94},
         )
         name = f"{who}/func/{who}_task-rest_space-{SPACE}_res-{resolution_mm}"

@@ -33,6 +33,7 @@ def clean_bold(**changes):
         },
         "kept": np.ones(120, bool),
         "effective_df": 50.0,
+        "nominal_df": 60.0,
         "overlaps": {"epi_t1w": 0.95, "epi_template": 0.96},
         "checks": {"epi": GOOD, "t1w": GOOD},
     }
@@ -71,6 +72,7 @@ def test_a_good_run_is_included():
     assert row["mean_fd_jenkinson"] == pytest.approx(0.1)
     assert row["mean_fd_power"] == pytest.approx(0.2)
     assert (row["n_volumes"], row["effective_df"], row["overlap_epi_t1w"]) == (120, 50, 0.95)
+    assert row["nominal_df"] == 60
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from commissure.files.image_timing import is_number
 
 _NUMBERS = ("EchoTime", "FlipAngle", "MagneticFieldStrength", "MultibandAccelerationFactor")
 _WORDS = ("Manufacturer", "ManufacturersModelName")
-_DEGREES_OF_FREEDOM = "EffectiveDegreesOfFreedom"
+_DEGREES_OF_FREEDOM = ("EffectiveDegreesOfFreedom", "NominalDegreesOfFreedom")
 
 
 def usable(
@@ -22,17 +22,18 @@ def usable(
     problems, warnings : list of str
     """
     problems = []
-    freedom = metadata.get(_DEGREES_OF_FREEDOM)
-    if freedom is not None and not (is_number(freedom) and freedom > 0):
-        problems.append(
-            f"{path}: {_DEGREES_OF_FREEDOM} must be a number greater than 0; it is "
-            f"{freedom!r:.60}. Correct the sidecar, or remove the entry."
-        )
-    elif freedom is not None and n_volumes is not None and freedom > n_volumes:
-        problems.append(
-            f"{path}: {_DEGREES_OF_FREEDOM} is {freedom:g}, more than the run has volumes "
-            f"({n_volumes}). Correct the sidecar, or remove the entry."
-        )
+    for name in _DEGREES_OF_FREEDOM:
+        freedom = metadata.get(name)
+        if freedom is not None and not (is_number(freedom) and freedom > 0):
+            problems.append(
+                f"{path}: {name} must be a number greater than 0; it is {freedom!r:.60}. Correct "
+                "the sidecar, or remove the entry."
+            )
+        elif freedom is not None and n_volumes is not None and freedom > n_volumes:
+            problems.append(
+                f"{path}: {name} is {freedom:g}, more than the run has volumes ({n_volumes}). "
+                "Correct the sidecar, or remove the entry."
+            )
     unfit = [
         name
         for name in _NUMBERS

@@ -3,7 +3,11 @@
 from commissure.preprocessing.censoring import kept_volumes
 from commissure.preprocessing.cleaning import cleaning_operator
 from commissure.preprocessing.filtering import bandpass, pass_band
-from commissure.preprocessing.freedom import band_projector, effective_degrees_of_freedom
+from commissure.preprocessing.freedom import (
+    band_projector,
+    effective_degrees_of_freedom,
+    nominal_degrees_of_freedom,
+)
 from commissure.preprocessing.halves import half_operators, halves
 from commissure.preprocessing.motion import (
     framewise_displacement_jenkinson,
@@ -39,6 +43,7 @@ __all__ = [
     "middle_slice_time",
     "motion_matrices",
     "motion_parameters",
+    "nominal_degrees_of_freedom",
     "pass_band",
     "realign",
     "regress_nuisance",

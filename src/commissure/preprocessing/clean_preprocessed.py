@@ -10,13 +10,12 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
-from commissure.preprocessing.freedom import effective_degrees_of_freedom
-from commissure.preprocessing.nuisance import apply_operator
 from commissure.preprocessing.recipe import (
     PRIORS,
     CleanBold,
     Recipe,
     VariantSeries,
+    clean_series,
     recipe_operator,
 )
 from commissure.preprocessing.registration import Image, grid_points
@@ -131,6 +130,10 @@ def clean_preprocessed(
         raise InputError(msg)
     image = bold if finite.all() else np.where(finite[..., None], bold, 0)
     smoothed = Smoothed(image, voxel_sizes(affine), n_threads)
+    tissue = np.zeros(inside.sum(), np.int8)
+    if template is not None:
+        maps = np.stack([template.grey, template.white, template.csf])[:, inside]
+        tissue = maps.argmax(axis=0).astype(np.int8)
 
     def clean(by: VariantRegressors) -> tuple[_Columns, NDArray[np.float32], VariantSeries]:
         fwhm = 0 if "smoothing" in done else by.recipe.fwhm
@@ -145,16 +148,10 @@ def clean_preprocessed(
             is_filtered="filter" in done,
         )
         before = of_voxels[inside]
-        made = apply_operator(before, operator, n_threads=n_threads)
-        df = effective_degrees_of_freedom(operator)
-        return columns, before, VariantSeries(made, kept_by, df)
+        return columns, before, clean_series(before, kept_by, operator, tissue, n_threads)
 
     others = {label: clean(by)[2] for label, by in variants.items()}
     columns, before, cleaned = clean(VariantRegressors(recipe, regressors, signals))
-    tissue = np.zeros(len(before), np.int8)
-    if template is not None:
-        maps = np.stack([template.grey, template.white, template.csf])[:, inside]
-        tissue = maps.argmax(axis=0).astype(np.int8)
     mean = image.mean(axis=3, dtype=np.float64).astype(np.float32)
     return CleanBold(
         series=cleaned.series,
@@ -167,6 +164,7 @@ def clean_preprocessed(
         motion=motion,
         kept=cleaned.kept,
         effective_df=cleaned.effective_df,
+        nominal_df=cleaned.nominal_df,
         mean=mean,
         picture=Image(mean, affine),
         epi_to_t1w=None,

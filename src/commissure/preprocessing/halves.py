@@ -71,7 +71,7 @@ def half_operators(
     -------
     first, second : ndarray of shape (n_kept, n_volumes)
         To be given to `apply_operator` with the series of the whole run. Columns of volumes outside
-        the half are zero. `effective_degrees_of_freedom` tells how much is left of each.
+        the half are zero. `nominal_degrees_of_freedom` tells how much is left of each.
 
     Raises
     ------

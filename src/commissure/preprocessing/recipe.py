@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from commissure.preprocessing.censoring import kept_volumes
 from commissure.preprocessing.cleaning import cleaning_operator
 from commissure.preprocessing.filtering import Padding
+from commissure.preprocessing.freedom import (
+    effective_degrees_of_freedom,
+    nominal_degrees_of_freedom,
+)
+from commissure.preprocessing.nuisance import apply_operator
 from commissure.preprocessing.registration import Image
 from commissure.records.runs import RegistrationCheck
 
@@ -82,13 +87,14 @@ class VariantSeries:
     ----------
     series : ndarray of shape (n_places, n_kept), float32
     kept : ndarray of bool, shape (n_volumes,)
-    effective_df : float
+    effective_df, nominal_df : float
         See `CleanBold`.
     """
 
     series: NDArray[np.float32]
     kept: NDArray[np.bool_]
     effective_df: float
+    nominal_df: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +121,8 @@ class CleanBold:
         See `realign`.
     kept : ndarray of bool, shape (n_volumes,)
         Volumes that were not censored.
-    effective_df : float
-        See `effective_degrees_of_freedom`.
+    effective_df, nominal_df : float
+        See `effective_degrees_of_freedom` and `nominal_degrees_of_freedom`.
     mean : ndarray of shape (x, y, z)
         Of all volumes in template space, not smoothed.
     picture : Image
@@ -142,6 +148,7 @@ class CleanBold:
     motion: NDArray[np.float64]
     kept: NDArray[np.bool_]
     effective_df: float
+    nominal_df: float
     mean: NDArray[np.float32]
     picture: Image
     epi_to_t1w: NDArray[np.float64] | None
@@ -196,3 +203,26 @@ def recipe_operator(
         kept=kept,
     )
     return kept, operator
+
+
+def clean_series(
+    before: NDArray[np.float32],
+    kept: NDArray[np.bool_],
+    operator: NDArray[np.float64],
+    tissue: NDArray[np.int8],
+    n_threads: int | None,
+) -> VariantSeries:
+    """Apply what `recipe_operator` returned.
+
+    Parameters
+    ----------
+    before : ndarray of shape (n_places, n_volumes)
+    kept : ndarray of bool, shape (n_volumes,)
+    operator : ndarray of shape (n_kept, n_volumes)
+    tissue : ndarray of int8, shape (n_places,)
+        Degrees of freedom are those of grey matter (0).
+    n_threads : int or None
+    """
+    series = apply_operator(before, operator, n_threads=n_threads)
+    effective = effective_degrees_of_freedom(series, operator, tissue == 0)
+    return VariantSeries(series, kept, effective, nominal_degrees_of_freedom(operator))

@@ -19,14 +19,13 @@ from commissure.preprocessing.epi import (
     register_epi_to_t1w,
     register_template_to_epi,
 )
-from commissure.preprocessing.freedom import effective_degrees_of_freedom
 from commissure.preprocessing.motion import (
     framewise_displacement_jenkinson,
     framewise_displacement_power,
     friston24,
     motion_parameters,
 )
-from commissure.preprocessing.nuisance import acompcor, apply_operator
+from commissure.preprocessing.nuisance import acompcor
 from commissure.preprocessing.orientation import RIGHT_AXES, find_orientation, fits_when
 from commissure.preprocessing.realignment import realign
 from commissure.preprocessing.recipe import (
@@ -34,6 +33,7 @@ from commissure.preprocessing.recipe import (
     CleanBold,
     Recipe,
     VariantSeries,
+    clean_series,
     recipe_operator,
 )
 from commissure.preprocessing.registration import Image, grid_points
@@ -67,6 +67,7 @@ class _Resampled:
 
     image: NDArray[np.float32]
     mask: NDArray[np.bool_]
+    tissue: NDArray[np.int8]
     grid: NDArray[np.float64]
     template: Template
     anatomy: Anatomy | None
@@ -147,25 +148,38 @@ def preprocess(
     _check_covered(mask, placed.checks)
     image = moved.data.reshape(*shape, -1)
     smoothed = Smoothed(image, voxel_sizes(grid), n_threads)
+    priors = np.stack([template.grey, template.white, template.csf])[:, mask]
+    tissue = priors.argmax(axis=0).astype(np.int8)
     resampled = _Resampled(
-        image, mask, grid, template, anatomy, places, covered, confounds, tr, smoothed, n_threads
+        image,
+        mask,
+        tissue,
+        grid,
+        template,
+        anatomy,
+        places,
+        covered,
+        confounds,
+        tr,
+        smoothed,
+        n_threads,
     )
     others = {}
     for label, other in variants.items():
         _, _, others[label] = _clean(resampled, other, [])
     confounds, before, cleaned = _clean(resampled, recipe, warnings)
-    tissue = np.stack([template.grey, template.white, template.csf])[:, mask].argmax(axis=0)
     return CleanBold(
         series=cleaned.series,
         mask=mask,
         affine=grid,
         before=before,
-        tissue=tissue.astype(np.int8),
+        tissue=tissue,
         tsnr=temporal_snr(image[mask]),
         confounds=confounds,
         motion=motion,
         kept=cleaned.kept,
         effective_df=cleaned.effective_df,
+        nominal_df=cleaned.nominal_df,
         mean=image.mean(axis=3),
         picture=picture,
         epi_to_t1w=placed.epi_to_t1w,
@@ -234,8 +248,7 @@ def _clean(
         recipe, regressors, confounds["framewise_displacement"], run.tr
     )
     before = smoothed[run.mask]
-    series = apply_operator(before, operator, n_threads=run.n_threads)
-    return confounds, before, VariantSeries(series, kept, effective_degrees_of_freedom(operator))
+    return confounds, before, clean_series(before, kept, operator, run.tissue, run.n_threads)
 
 
 def _through_t1w(

@@ -76,7 +76,8 @@ class Measured:
         Largest translation, mm, and rotation, degrees.
     n_volumes : int or None
         After trimming and censoring.
-    effective_df : float or None
+    effective_df, nominal_df : float or None
+        Degrees of freedom of the clean series, and what white noise would have left of it.
     overlaps : mapping of str to float
         Dice overlap of brain masks by registration: "epi_t1w", "epi_template".
     checks : mapping of str to RegistrationCheck
@@ -90,6 +91,7 @@ class Measured:
     max_rotation: float | None = None
     n_volumes: int | None = None
     effective_df: float | None = None
+    nominal_df: float | None = None
     overlaps: Mapping[str, float] = field(default_factory=dict)
     checks: Mapping[str, RegistrationCheck] = field(default_factory=dict)
 

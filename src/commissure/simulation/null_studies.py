@@ -12,11 +12,11 @@ from commissure.measures import cfh
 from commissure.preprocessing import (
     apply_operator,
     cleaning_operator,
-    effective_degrees_of_freedom,
     framewise_displacement_jenkinson,
     friston24,
     kept_volumes,
     motion_parameters,
+    nominal_degrees_of_freedom,
 )
 from commissure.simulation.acquisition import Acquisition
 from commissure.simulation.clean import N_TRIM, pass_band_waves
@@ -157,7 +157,7 @@ def _study_with_motion(
     forward = forward_model(resolution_mm)
     runs = [run for run in (_Run.of(person, design) for person in people) if run.included]
     if design.matched:
-        fewest = min(effective_degrees_of_freedom(run.operator) for run in runs)
+        fewest = min(nominal_degrees_of_freedom(run.operator) for run in runs)
         runs = [run.cut_to(fewest) for run in runs]
     maps, freedom = [], []
     for run in runs:
@@ -165,7 +165,7 @@ def _study_with_motion(
         series = _uncleaned(run, forward, design.artefact, n_threads)
         clean = apply_operator(series, operator, n_threads=n_threads)
         maps.append(cfh(clean, forward.domain, n_threads=n_threads).z)
-        freedom.append(effective_degrees_of_freedom(operator))
+        freedom.append(nominal_degrees_of_freedom(operator))
     sides = forward.domain.hemisphere != 0
     study = MapStudy(
         np.stack(maps)[:, sides],
@@ -232,7 +232,7 @@ class _Run:
         while high - low > 1:
             middle = (low + high) // 2
             shorter = replace(self, kept=np.isin(np.arange(len(self.kept)), kept[:middle]))
-            if effective_degrees_of_freedom(shorter.operator) >= degrees_of_freedom:
+            if nominal_degrees_of_freedom(shorter.operator) >= degrees_of_freedom:
                 shortest, high = shorter, middle
             else:
                 low = middle

@@ -22,6 +22,7 @@ def measure(scan: Scan, clean: CleanBold) -> Measured:
         max_rotation=degrees,
         n_volumes=int(clean.kept.sum()),
         effective_df=clean.effective_df,
+        nominal_df=clean.nominal_df,
         overlaps=clean.overlaps,
         checks=clean.checks,
     )

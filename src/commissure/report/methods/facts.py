@@ -109,7 +109,7 @@ class Quality:
         `commissure.records.verdicts.Reason`.
     n_moved : int
         Included runs that moved beyond the limits.
-    mean_fd, df : tuple of Spread
+    mean_fd, df, nominal_df : tuple of Spread
         Of the included runs; empty if not known.
     """
 
@@ -123,6 +123,7 @@ class Quality:
     n_moved: int
     mean_fd: tuple[Spread, ...]
     df: tuple[Spread, ...]
+    nominal_df: tuple[Spread, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def quality_facts(
         n_moved=sum(any(r.group == "motion" for r in verdict.reasons) for verdict in included),
         mean_fd=_spreads(measured, "mean_fd_jenkinson", names, levels),
         df=_spreads(measured, "effective_df", names, levels),
+        nominal_df=_spreads(measured, "nominal_df", names, levels),
     )
 
 

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -25,6 +26,8 @@ from commissure.report.sections.findings import NOT_COMPARED
 from commissure.report.wording import capital, chance, region_name, why_no_motion
 
 _LONGEST_HEADING = 60
+# What the two kinds of degrees of freedom are called.
+_FREEDOM = {"effective_df": "effective", "nominal_df": "nominal"}
 _MARKUP = re.compile(r"\*\*|(?<![\w\\])[*_](?=\w)|(?<=[\w.])[*_](?!\w)|(?<!\\)`")
 _ESCAPED = re.compile(r"\\(\W|_)")
 
@@ -149,26 +152,53 @@ def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:
     """Return the degrees of freedom by group."""
     parts: list[Part | None] = [
         Text(
-            "How many independent values a run's series still have after cleaning."
-            f" {study.measure.freedom}".rstrip()
+            "How many independent values a run's series still have after cleaning, by their "
+            "autocorrelation; and how many white noise would have, which depends on the volumes, "
+            f"the filter and the regressors alone. {study.measure.freedom}".rstrip()
         )
-    ]
-    values = [
-        run.measured.effective_df
-        for who in study.participants
-        for run in who.runs
-        if run.included and run.measured and run.measured.effective_df is not None
     ]
     unknown = "Not known yet." if study.unfinished else "Not known of these scans."
     parts.append(figures.get("freedom") or Text(unknown, "missing"))
-    if values and max(values) > 1.1 * min(values):
-        parts.append(
-            Text(
-                f"The runs differ by more than 10 %: from {min(values):.0f} to {max(values):.0f}.",
-                "warning",
-            )
-        )
+    rows: list[tuple[str, ...]] = []
+    for column, name in _FREEDOM.items():
+        by_group = _by_group(study, column)
+        rows += [
+            (name, group, fixed(median(values), 1), f"{min(values):.1f} to {max(values):.1f}")
+            for group, values in by_group.items()
+        ]
+        parts += [Text(told, "warning") for told in _unlike(name, by_group)]
+    if rows:
+        title = "Degrees of freedom of the runs that are compared"
+        parts.append(Table(title, ("kind", "group", "median", "from"), tuple(rows)))
     return section("freedom", "Degrees of freedom", parts)
+
+
+def _by_group(study: Study, column: str) -> dict[str, list[float]]:
+    """Return what was measured of the included runs, by group."""
+    found: dict[str, list[float]] = {}
+    for who in study.participants:
+        for run in who.runs:
+            value = getattr(run.measured, column, None)
+            if run.included and value is not None:
+                found.setdefault(who.group or "all", []).append(value)
+    return dict(sorted(found.items()))
+
+
+def _unlike(name: str, by_group: Mapping[str, list[float]]) -> Iterator[str]:
+    """Tell whether runs, or the medians of groups, differ in their degrees of freedom."""
+    values = [value for of_group in by_group.values() for value in of_group]
+    if values and max(values) > 1.1 * min(values):
+        yield (
+            f"The runs differ by more than 10 % in {name} degrees of freedom: from "
+            f"{min(values):.0f} to {max(values):.0f}."
+        )
+    medians = {group: median(of_group) for group, of_group in by_group.items()}
+    if medians and max(medians.values()) > 1.05 * min(medians.values()):
+        said = ", ".join(f"{value:.1f} ({group})" for group, value in medians.items())
+        yield (
+            f"The groups' medians differ by more than 5 % in {name} degrees of freedom: {said}. "
+            "Chance alone makes the groups' maps differ."
+        )
 
 
 def methods_section(study: Study, links: Mapping[str, Link]) -> Section:

@@ -231,5 +231,6 @@ def measure_clean(scan: Scan) -> Measured:
             measured,
             n_volumes=int(load_image(scan.bold).shape[3]),
             effective_df=scan.metadata.get("EffectiveDegreesOfFreedom"),
+            nominal_df=scan.metadata.get("NominalDegreesOfFreedom"),
         )
     return measured

@@ -241,6 +241,7 @@ def _write_series(
     series[run.mask] = made.series
     own = {
         "EffectiveDegreesOfFreedom": made.effective_df,
+        "NominalDegreesOfFreedom": made.nominal_df,
         "NumberOfVolumes": made.series.shape[1],
         "VolumesCensored": np.flatnonzero(~made.kept).tolist(),
         "Settings": asdict(recipe),
