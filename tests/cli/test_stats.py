@@ -158,6 +158,26 @@ def test_regions_and_partial_correlations(study, out, domain):
         assert (row.n, row.df) == (N, N - 4)
 
 
+def test_a_region_named_beforehand_is_tested(study, out, tmp_path, capsys):
+    people = people_of(study)
+    ball = pd.read_csv(out / "roi_values.tsv", sep="\t")["ball"]
+    fit = sm.OLS(ball, regressors(people)).fit()
+    row = pd.read_csv(out / "region_tests.tsv", sep="\t").iloc[0]
+    assert row["region"] == "ball"
+    assert row["t"] == pytest.approx(fit.tvalues["group"])
+    assert row["estimate"] == pytest.approx(fit.params["group"])
+    assert row["p_uncorrected"] == row["p_corr"] == pytest.approx(fit.pvalues["group"], abs=0.15)
+    g = fit.tvalues["group"] * np.sqrt(2 / N) * (1 - 3 / (4 * fit.df_resid - 1))
+    assert row["g"] == pytest.approx(g, rel=1e-3)
+    notes = json.loads((out / "stats.json").read_text())["NotesOnRegionTests"]
+    assert notes == json.loads((out / "region_tests.json").read_text())["Notes"]
+    assert "named beforehand, was tested" in methods_of(out, out).text
+    asked = arguments(study, tmp_path / "o", "--roi", "ball=sphere:9,3,0,5")
+    assert main([a for a in asked if a != "--quiet"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "The region named beforehand is not significant: see region_tests.tsv" in said
+
+
 def test_table_1(study, out):
     people = people_of(study)
     table = pd.read_csv(out / "table1.tsv", sep="\t", index_col="variable")

@@ -34,7 +34,16 @@ def finished(tmp_path_factory, worker):
     def make(out):
         names = [f"sub-{i + 1:02d}" for i in range(21)]
         names[3] = NASTY
-        fake_study(out, 21, effect=0.4, moved=(1, 12), failed=(4,), names=names, n_permutations=60)
+        fake_study(
+            out,
+            21,
+            effect=0.4,
+            moved=(1, 12),
+            failed=(4,),
+            names=names,
+            n_permutations=60,
+            rois=("putamen=sphere:-28,0,8,6", "midline=sphere:0,-20,30,10"),
+        )
 
     return _once(tmp_path_factory, worker, "finished", make)
 

@@ -64,7 +64,7 @@ def people(n, seed=0):
     )
 
 
-def settings(n_permutations=100):
+def settings(n_permutations=100, rois=()):
     group = {
         "formula": "group + age + sex",
         "contrast": "group[patient] - group[control]",
@@ -72,6 +72,7 @@ def settings(n_permutations=100):
         "clinical": ["illness_duration", "JRS_total"],
         "n_permutations": n_permutations,
         "statistics": ["size", "mass"],
+        "rois": rois,
     }
     return read_settings("recommended", changes={"group": group})
 
@@ -89,6 +90,7 @@ def fake_study(
     names=None,
     pictures=picture,
     group=True,
+    rois=(),
     source=Path("/data/bids"),
 ):
     """Write the output folder of a study; `moved`, `failed` and `waiting` are numbers from 0."""
@@ -96,7 +98,7 @@ def fake_study(
     table = people(n)
     if names is not None:
         table["participant_id"] = names
-    chosen = settings(n_permutations)
+    chosen = settings(n_permutations, rois)
     domain = grey_domain(resolution_mm)
     planted = np.zeros(domain.n_places, bool)
     for centre in PLANTED:

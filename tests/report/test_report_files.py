@@ -72,6 +72,11 @@ def test_numbers_of_the_tables_are_in_the_page(finished):
     assert f"{correlations['r'][0]:.2f}" in page
     assert "21 participants took part and 18 were compared" in page
     assert "3 were left out (2 for head motion and 1 for processing that failed)" in page
+    regions = pd.read_csv(finished / "group" / "region_tests.tsv", sep="\t")
+    assert f"putamen (higher in patient than in control, t = {regions['t'][0]:.2f}" in page
+    assert regions["voxels_without_data"][1] > 0
+    n_midline = regions["voxels"][1] + regions["voxels_without_data"][1]
+    assert f"The region midline has {n_midline} places in the mask" in page
     assert "Not done yet" not in page.replace("methods text is written with", "")
 
 

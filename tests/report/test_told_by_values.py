@@ -55,6 +55,22 @@ SCORES = pd.DataFrame(
     }
 )
 ROIS = pd.DataFrame({"participant_id": ["a"], "cluster 1": [1.0]})
+REGIONS = pd.DataFrame(
+    {
+        "region": ["putamen", "insula"],
+        "voxels": [1200, 41],
+        "voxels_without_data": [0, 7],
+        "estimate": [-0.2, 0.03],
+        "t": [-3.1, 0.4],
+        "df": [5, 5],
+        "p_uncorrected": [0.004, 0.66],
+        "p_corr": [0.008, 0.81],
+        "significant": [True, False],
+        "g": [-0.8, 0.1],
+        "g_low": [-1.4, -0.5],
+        "g_high": [-0.2, 0.7],
+    }
+)
 FIGURES = {
     name: Figure(name, name, "", "data:,") for name in ("means", "null", "motion", "freedom")
 }
@@ -182,6 +198,39 @@ CASES = {
         ["CFH was above 0 in 1 region", "5,000 sign flips", "signs of maps were flipped"],
         ["groups", "were compared", "of each group", "shuffled"],
     ),
+    "regions named beforehand": (
+        study(tables={"region_tests": REGIONS}),
+        [
+            "Of the 2 regions named beforehand, 1 is significant: putamen (lower in patient than",
+            "in control, t = -3.10, corrected p = 0.008).",
+            "Hedges g [95 % CI]",
+            "41 of 48",
+        ],
+        ["there is nothing to plot", "insula ("],
+    ),
+    "no such region differs": (
+        study(tables={"region_tests": REGIONS.assign(p_corr=[0.5, 0.2], significant=False)}),
+        ["No region of the 2 named beforehand is significant; the strongest is insula (higher in"],
+        ["is significant:"],
+    ),
+    "one such region, F": (
+        study(
+            {"contrast": "group[a] - group[b], group[b] - group[c]"},
+            tables={
+                "clusters": F,
+                "region_tests": REGIONS[:1]
+                .drop(columns=["estimate", "t", "g", "g_low", "g_high"])
+                .assign(F=6.2, df_contrast=2),
+            },
+        ),
+        [
+            "The region named beforehand is significant: putamen (F = 6.20, corrected p = 0.008).",
+            "F (df)",
+            "6.20\N{NO-BREAK SPACE}(2,\N{NO-BREAK SPACE}5)",
+        ],
+        ["Hedges g", "estimate", "direction"],
+    ),
+    "no region named": (study(), ["there is nothing to plot"], ["named beforehand"]),
     "mass": (
         study({"cluster_statistic": "mass"}),
         ["largest cluster of most mass", "one of as much mass is found"],
@@ -371,3 +420,34 @@ def test_no_sentence_is_broken(case):
 def test_names_of_files_tell_the_measure(files, short, unit):
     found = measure_of_files(files)
     assert (found.name, found.unit) == (short, unit)
+
+
+def tables_of(study, anchor):
+    (section,) = (s for s in study_page(study, FIGURES, {}, None).sections if s.anchor == anchor)
+    parts = [inner for part in section.parts for inner in getattr(part, "parts", (part,))]
+    return [part for part in parts if isinstance(part, Table)]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_effect_sizes_of_clusters_are_told_to_be_circular_where_they_stand(named):
+    clusters = CLUSTERS.assign(g=1.0, g_low=0.5, g_high=1.5)
+    record = {"NoteOnEffectSizes": "They are circular."}
+    more = {"region_tests": REGIONS} if named else {}
+    tables = tables_of(study(record=record, tables={"clusters": clusters} | more), "differences")
+    assert [table.caption for table in tables] == [
+        "Significant clusters",
+        "Clusters that are not significant",
+    ]
+    for table in tables:
+        (note,) = table.notes
+        assert note.startswith("They are circular.")
+        assert ("were not selected in this way" in note) == named
+        assert ("name the region beforehand" in note) != named
+
+
+def test_the_notes_on_regions_stand_under_their_table():
+    notes = ["Corrected over the 2 regions.", "n: 5 and 3."]
+    whole = study(record={"NotesOnRegionTests": notes}, tables={"region_tests": REGIONS})
+    (table,) = tables_of(whole, "effects")
+    assert list(table.notes) == notes
+    assert [row[0] for row in table.rows] == ["putamen", "insula"]

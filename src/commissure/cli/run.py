@@ -233,6 +233,8 @@ def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
             f"significant: see {options.out_dir / 'group' / 'clusters.tsv'}",
             markup=False,
         )
+        if outcome.group.regions_told:
+            console.print(outcome.group.regions_told, markup=False)
         for note in outcome.group.notes:
             console.print(in_flags(note, options.flags), markup=False)
 

@@ -14,6 +14,7 @@ from commissure.settings.reading import caution
 from commissure.settings.stats import StatsSettings
 from commissure.study.group.findings_files import write_findings
 from commissure.study.group.inputs import read_inputs
+from commissure.study.group.region_tests import regions_told
 from commissure.study.group.statistics import find
 from commissure.workspace.places import check_outputs, placed
 
@@ -210,3 +211,5 @@ def _run(options: argparse.Namespace) -> None:
             len(findings.result.clusters),
             options.out / "clusters.tsv",
         )
+        if told := regions_told(findings):
+            log.info("%s", told)

@@ -192,6 +192,8 @@ class Group:
     regions : tuple of str
         Given ones.
     n_significant : int
+    region_tests : frozenset of str
+        Columns of the tests of given regions; empty where there are none.
     """
 
     settings: Mapping[str, Any]
@@ -215,6 +217,7 @@ class Group:
     atlas: str | None
     regions: tuple[str, ...]
     n_significant: int
+    region_tests: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -82,10 +82,11 @@ def what_was_done(out_dir: Path, group: Path) -> Done:
     excluded = read_table(group / "excluded.tsv", text=KEYS)
     table1 = read_table(group / "table1.tsv")
     clusters = read_table(group / "clusters.tsv")
+    named = read_table(group / "region_tests.tsv")
     roots = [group.parent, out_dir]
     runs = runs_of_maps(stats["Sources"], roots) if stats else runs_in(out_dir, measure)
     asked = stats.get("Settings", {})
-    statistics = None if clusters is None else group_facts(stats, clusters)
+    statistics = None if clusters is None else group_facts(stats, clusters, named)
     verdicts = verdicts_from_json(read_json(out_dir / VERDICTS))
     confounds = settings.get("input", {}).get("confounds", ())
     return Done(

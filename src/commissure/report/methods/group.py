@@ -18,7 +18,9 @@ _SUM = re.compile(r"[\w\s+()]*")
 _SHOWS: dict[str, Literal["mean", "median"]] = {"mean (SD)": "mean", "median (min-max)": "median"}
 
 
-def group_facts(stats: Mapping[str, Any], clusters: pd.DataFrame) -> Group:
+def group_facts(
+    stats: Mapping[str, Any], clusters: pd.DataFrame, region_tests: pd.DataFrame | None = None
+) -> Group:
     """Return the statistics of the maps.
 
     Parameters
@@ -27,6 +29,8 @@ def group_facts(stats: Mapping[str, Any], clusters: pd.DataFrame) -> Group:
         stats.json.
     clusters : DataFrame
         clusters.tsv.
+    region_tests : DataFrame, optional
+        region_tests.tsv, if there is one.
     """
     asked = stats["Settings"]
     contrast = asked_in(stats)
@@ -55,6 +59,7 @@ def group_facts(stats: Mapping[str, Any], clusters: pd.DataFrame) -> Group:
         atlas=stats["Atlas"],
         regions=tuple(region.partition("=")[0] for region in asked["rois"]),
         n_significant=sum(cluster["significant"] for cluster in stats["Clusters"]),
+        region_tests=frozenset() if region_tests is None else frozenset(map(str, region_tests)),
     )
 
 

@@ -148,6 +148,11 @@ class Section:
     parts: tuple[Part, ...]
 
 
+def unbroken(text: str) -> str:
+    """Return a text that is not broken into lines."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}").replace("-", "\N{NON-BREAKING HYPHEN}")
+
+
 def section(anchor: str, title: str, parts: Sequence[Part | None]) -> Section:
     """Return a section of the parts that there are."""
     return Section(anchor, title, tuple(part for part in parts if part is not None))

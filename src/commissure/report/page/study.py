@@ -23,6 +23,7 @@ from commissure.report.sections.findings import (
     means_section,
 )
 from commissure.report.sections.people import left_out_section, measured_rows, participants_section
+from commissure.report.sections.regions import regions_verdict
 from commissure.report.wording import count, listed, named, summary
 
 _MADE_BEFORE = "These maps were made before, by another program, and were taken as they are."
@@ -46,11 +47,13 @@ def study_page(
         The files that there are, by name.
     viewer : Viewer or None
     """
+    who, found, how_sure = summary(study)
+    regions = regions_verdict(study.findings) if study.findings else ""
     changed = f" · last step finished {study.changed}" if study.changed else ""
     return Page(
         title=f"{f'{study.measure.name} study' if study.measure.name else 'Study'} {study.name}",
         subtitle=f"{_subtitle(study)}{changed}",
-        lead=summary(study),
+        lead=(who, f"{found} {regions}".rstrip(), how_sure),
         tiles=_tiles(study),
         notices=_notices(study),
         sections=(
@@ -59,7 +62,7 @@ def study_page(
             coverage_section(study),
             means_section(study, figures),
             differences_section(study, figures, links, viewer),
-            effects_section(study, figures),
+            effects_section(study, figures, links),
             clinical_section(study, figures, links),
             chance_section(study, figures),
             motion_section(study, figures, links),

@@ -21,7 +21,9 @@ from commissure.report.page.parts import (
     Table,
     Text,
     section,
+    unbroken,
 )
+from commissure.report.sections.regions import circular, region_table
 from commissure.report.wording import (
     capital,
     cluster_label,
@@ -95,15 +97,18 @@ def differences_section(
     return section("differences", title, parts)
 
 
-def effects_section(study: Study, figures: Mapping[str, Figure]) -> Section:
-    """Return the effect plots."""
-    plots = [figure for key, figure in figures.items() if key.startswith("effect")]
-    parts: list[Part | None] = list(plots)
+def effects_section(
+    study: Study, figures: Mapping[str, Figure], links: Mapping[str, Link]
+) -> Section:
+    """Return the tests of regions that were named beforehand, and the effect plots."""
+    plots = {key: figure for key, figure in figures.items() if key.startswith("effect")}
+    named = None if study.findings is None else region_table(study.findings, links)
+    parts: list[Part | None] = [named]
     if plots and study.findings is not None:
-        note = study.findings.record.get("NoteOnEffectSizes")
-        parts.insert(0, Text(_of_effects(study.findings)))
-        parts.append(Text(str(note), "note") if note else None)
-    else:
+        parts += [Text(_of_effects(study.findings)), *plots.values()]
+        if any(key.startswith("effect cluster ") for key in plots):
+            parts += [Text(note, "note") for note in circular(study.findings)]
+    elif named is None:
         missing = "No cluster is significant and no region was asked for: there is nothing to plot."
         parts.append(Text(_absent(study, missing), "missing"))
     return section("effects", "How large the effect is", parts)
@@ -131,7 +136,7 @@ def clinical_section(
             region_name(str(row["roi"]), findings),
             findings.label(str(row["score"])),
             fixed(row["r"]) or "-",
-            _unbroken(interval_text(row["ci_low"], row["ci_high"])) or "-",
+            unbroken(interval_text(row["ci_low"], row["ci_high"])) or "-",
             p_text(row["p"]) or "-",
             p_text(row["q"]) or "-",
             str(row["n"]),
@@ -180,16 +185,17 @@ def cluster_table(
         cells: list[Cell] = [Place(number, at)]
         cells += [cluster_label(number, findings) or "-"] if has_labels else []
         cells += [sides(findings, row["direction"])] if "direction" in clusters else []
-        cells += [fixed(row[f"peak_{statistic}"]), _unbroken(", ".join(f"{mm:.0f}" for mm in at))]
+        cells += [fixed(row[f"peak_{statistic}"]), unbroken(", ".join(f"{mm:.0f}" for mm in at))]
         cells.append(f"{row['voxels']:.0f} ({row['mm3']:,.0f})")
         cells += [p_text(row[name]) for name in p_columns]
         if "g" in clusters:
-            interval = _unbroken(interval_text(row["g_low"], row["g_high"]))
+            interval = unbroken(interval_text(row["g_low"], row["g_high"]))
             cells.append(f"{fixed(row['g'])} {interval}".strip())
         if "extent_labels" in clusters:
             cells.append(_first_shares(row["extent_labels"]))
         rows.append(tuple(cells))
-    return Table(caption, tuple(columns), tuple(rows), links=tuple(links))
+    notes = circular(findings) if "g" in clusters else ()
+    return Table(caption, tuple(columns), tuple(rows), notes, tuple(links))
 
 
 def _asked(findings: Findings) -> str:
@@ -266,11 +272,6 @@ def _first_shares(labels: object) -> str:
     """Return the largest shares of a cluster, all of which clusters.tsv has."""
     shares = str(labels).split("; ") if isinstance(labels, str) else []
     return "; ".join(shares[:_MOST_SHARES] + (["..."] if len(shares) > _MOST_SHARES else []))
-
-
-def _unbroken(text: str) -> str:
-    """Return a text that is not broken into lines."""
-    return text.replace(" ", "\N{NO-BREAK SPACE}").replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
 def _absent(study: Study, missing: str) -> str:

@@ -33,7 +33,7 @@ from commissure.space import Domain
 from commissure.study.group.coverage import coverage_record
 from commissure.study.group.findings import GroupFindings
 from commissure.study.group.region_tables import write_report_tables
-from commissure.study.group.region_tests import write_region_tests
+from commissure.study.group.region_tests import region_notes, write_region_tests
 
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 
@@ -284,6 +284,7 @@ def _record(findings: GroupFindings) -> dict[str, Any]:
         "VoxelsSignificantFWE": int((result.p_fwe < findings.settings.alpha).sum()),
         "Clusters": clusters,
         "NoteOnEffectSizes": SELECTED_PEAK_NOTE,
+        "NotesOnRegionTests": region_notes(findings),
         "Atlas": None if inputs.atlas is None else in_argument(inputs.atlas.name),
         "Space": inputs.space,
         "Sources": list(map(shared_name, inputs.maps.sources)),

@@ -90,7 +90,7 @@ def write_region_tests(findings: GroupFindings, folder: Path) -> None:
     table = findings.region_tests
     if table is None:
         return
-    notes = _notes(findings)
+    notes = region_notes(findings)
     write_tsv(folder / f"{STEM}.tsv", table)
     told = json.loads(read_data("files", f"{STEM}.json"))
     columns = {name: {"Description": told[name]} for name in map(str, table)}
@@ -111,11 +111,24 @@ def write_region_tests(findings: GroupFindings, folder: Path) -> None:
     (folder / f"{STEM}.docx").write_bytes(table_docx(text, title, notes))
 
 
-def _notes(findings: GroupFindings) -> list[str]:
-    """Return what a reader of the tables must know."""
+def regions_told(findings: GroupFindings) -> str:
+    """Return how many of the regions named beforehand are significant; empty without any."""
+    table = findings.region_tests
+    if table is None:
+        return ""
+    n = int(table["significant"].sum())
+    of, verb = f"{n} of {len(table)} regions", "is" if n == 1 else "are"
+    if len(table) == 1:
+        of, verb = "The region", "is" if n else "is not"
+    return f"{of} named beforehand {verb} significant: see {STEM}.tsv."
+
+
+def region_notes(findings: GroupFindings) -> list[str]:
+    """Return what a reader of the table must know; nothing where there is none."""
     result, settings = findings.result, findings.settings
     table = findings.region_tests
-    assert table is not None  # noqa: S101 - see `write_region_tests`
+    if table is None:
+        return []
     statistic, sided = ("F", "") if result.n_rows > 1 else ("|t|", ", two-sided")
     if result.n_rows == 1 and settings.tail == "one-sided-each":
         statistic, sided = "t in its direction", ", each direction for itself"

@@ -29,6 +29,7 @@ from commissure.study.group.findings_files import write_findings
 from commissure.study.group.inputs import check_inputs, named_columns
 from commissure.study.group.maps import mean_of_runs, read_map_files, sample_map
 from commissure.study.group.people import in_subset, rows_of, subset_text, with_motion
+from commissure.study.group.region_tests import regions_told
 from commissure.study.group.statistics import find
 from commissure.study.judging import judge, left_out
 from commissure.study.participant.clean_files import own_folder
@@ -68,12 +69,15 @@ class GroupOutcome:
     ----------
     n_scans : int
     n_clusters, n_significant : int
+    regions_told : str
+        How many of the regions named beforehand are significant; empty without any.
     notes : tuple of str
     """
 
     n_scans: int
     n_clusters: int
     n_significant: int
+    regions_told: str
     notes: tuple[str, ...]
 
 
@@ -207,6 +211,7 @@ def run_group(
             "n_scans": len(files),
             "n_clusters": len(findings.result.clusters),
             "n_significant": len(findings.significant),
+            "regions_told": regions_told(findings),
             "notes": list(findings.notes),
         }
 
