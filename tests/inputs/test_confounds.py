@@ -11,6 +11,7 @@ import pytest
 from nilearn.interfaces.fmriprep import load_confounds, load_confounds_strategy
 from nilearn.interfaces.fmriprep.load_confounds import ALL_CONFOUNDS, COMPCOR_TYPES, CONFOUND_MODEL
 from nilearn.interfaces.fmriprep.load_confounds_strategy import preset_strategies
+from nilearn.masking import compute_epi_mask
 
 from commissure.inputs.confounds import (
     _OPTIONS,
@@ -208,11 +209,15 @@ def test_parameters_of_spm_with_what_dpabi_writes_beside(tmp_path):
     origin = (between[:, :3, 3] ** 2).sum(axis=1)
     np.testing.assert_allclose(ours.fd_jenkinson[1:], np.sqrt(square + origin), atol=1e-12)
     assert "no mean*.nii" in ours.warnings[0]
+    np.testing.assert_array_equal(ours.centre, 0)
     img = nib.load(REALIGN / "func_motion.nii.gz")
     nib.save(img.slicer[..., 0], tmp_path / "meanaSub_001.nii")
     expected = np.loadtxt(REALIGN / "FD_Jenkinson_rtm0.txt")
     ours = read_confounds(tmp_path / "rp_aSub_001.txt", ("motion",), motion="basic")
     np.testing.assert_allclose(ours.fd_jenkinson, expected, atol=1e-12)
+    assert ours.warnings == ()
+    brain = np.argwhere(compute_epi_mask(img.slicer[..., 0], opening=2).get_fdata() > 0)
+    np.testing.assert_allclose(ours.centre, nib.affines.apply_affine(img.affine, brain.mean(0)))
     np.testing.assert_array_equal(ours.regressors, parameters[:, [3, 4, 5, 0, 1, 2]])
     np.savetxt(tmp_path / "FD_Jenkinson_Sub_001.txt", expected + 1)
     np.savetxt(tmp_path / "S2_FD_Power_Sub_001.txt", expected + 2)

@@ -55,4 +55,17 @@ def test_jenkinson_is_the_rms_over_a_sphere() -> None:
 def test_power_and_maximum_by_hand() -> None:
     motion = np.array([[0, 0, 0, 0, 0, 0], [1, -2, 0, 0.01, 0, 0], [1, -2, 0.5, 0, 0, -0.02]])
     assert np.allclose(framewise_displacement_power(motion), [0, 3.5, 2.0])
-    assert max_motion(motion) == (2.0, pytest.approx(np.rad2deg(0.02)))
+    found = max_motion(np.array([spm_matrix(p) for p in motion]), np.zeros(3))
+    assert found == pytest.approx((2.0, np.rad2deg(0.02)))
+
+
+def test_a_nod_is_no_shift_of_the_head() -> None:
+    """Where the header's origin is far from the head, its translations are what turns make."""
+    centre = np.array([5.0, -40, 60])
+    nod = spm_matrix([0, 0, 0, 0.1, 0, 0])
+    about_the_head = np.eye(4)
+    about_the_head[:3, :3] = nod[:3, :3]
+    about_the_head[:3, 3] = centre + np.array([0.5, 0, 0]) - nod[:3, :3] @ centre
+    matrices = np.array([np.eye(4), about_the_head])
+    assert max_motion(matrices, centre) == pytest.approx((0.5, np.rad2deg(0.1)))
+    assert max_motion(matrices, np.zeros(3))[0] > 4

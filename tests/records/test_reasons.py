@@ -54,7 +54,7 @@ BROKEN: dict[Kind, tuple[Measured, str, str, str]] = {
     "mean_fd": (
         replace(GOOD, mean_fd_jenkinson=0.25),
         "mean_fd_mm",
-        "mean FD 0.250 mm > 0.2",
+        "mean FD (Jenkinson) 0.250 mm > 0.2",
         "head motion",
     ),
     "moved": (replace(GOOD, max_motion=3.25), "max_mm", "moved 3.2 mm > 3", "head motion"),

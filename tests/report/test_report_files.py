@@ -83,7 +83,7 @@ def test_numbers_of_the_tables_are_in_the_page(finished):
 def test_who_was_left_out_is_told_with_the_group(finished):
     left_out = re.search(r'<section id="left-out".*?</section>', html(finished), re.S)[0]
     words = text_of(left_out)
-    assert re.search(r"sub-02 patient mean FD 0\.\d+ mm > 0\.2", words)
+    assert re.search(r"sub-02 patient mean FD \(Jenkinson\) 0\.\d+ mm > 0\.2", words)
     assert re.search(r"sub-13 control mean FD", words)
     assert re.search(r"sub-05 patient \S*sub-05_task-rest_bold.nii.gz is damaged", words)
 

@@ -27,6 +27,7 @@ def clean_bold(**changes):
     motion = np.tile(np.eye(4), (120, 1, 1))
     values = {
         "motion": motion,
+        "centre": np.zeros(3),
         "confounds": {
             "framewise_displacement": np.full(120, 0.2),
             "framewise_displacement_jenkinson": np.full(120, 0.1),
@@ -78,7 +79,7 @@ def test_a_good_run_is_included():
 @pytest.mark.parametrize(
     ("changes", "reason", "is_motion"),
     [
-        ({"confounds": moving(0.21)}, "mean FD 0.210 mm > 0.2", True),
+        ({"confounds": moving(0.21)}, "mean FD (Jenkinson) 0.210 mm > 0.2", True),
         ({"motion": shifted(3.2)}, "moved 3.2 mm > 3", True),
         ({"motion": turned(4)}, "turned 4.0 degrees > 3", True),
         ({"kept": np.arange(120) < 99}, "99 volumes < 100", False),

@@ -14,7 +14,7 @@ import pandas as pd
 from nilearn.interfaces.fmriprep import load_confounds, load_confounds_strategy
 from numpy.typing import NDArray
 
-from commissure.files.images import load_image
+from commissure.files.images import load_image, read_volumes
 from commissure.files.text import write_tsv
 from commissure.inputs.confounds_tables import read_confounds_table, read_numbers
 from commissure.inputs.scan import Scan
@@ -24,6 +24,8 @@ from commissure.preprocessing import (
     friston24,
     motion_matrices,
 )
+from commissure.preprocessing.brain_mask import head_centre
+from commissure.preprocessing.registration import Image
 from commissure.problems import InputError
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
@@ -104,6 +106,9 @@ class Confounds:
     kept : ndarray of bool, shape (n_volumes,)
         False where the strategy (scrub) or a flag (non-steady state) leaves a volume out.
     warnings : tuple of str
+    centre : ndarray of shape (3,)
+        Of the head, mm, where the parameters are given; else what they turn about: in tables of
+        fMRIPrep the middle of the brain, the scanner's origin for those of SPM.
     """
 
     regressors: NDArray[np.float64]
@@ -112,6 +117,7 @@ class Confounds:
     fd_power: NDArray[np.float64]
     fd_jenkinson: NDArray[np.float64]
     kept: NDArray[np.bool_]
+    centre: NDArray[np.float64]
     warnings: tuple[str, ...] = ()
 
     @property
@@ -185,17 +191,19 @@ def read_confounds(
         )
         raise InputError(msg)
     jenkinson: Any = next((table[name] for name in _JENKINSON if name in table), None)
+    mean = _mean_beside(path) if is_rp else None
     warnings = []
+    if is_rp and mean is None:
+        what = "the largest shift" + " and the FD (Jenkinson)" * (jenkinson is None)
+        warnings.append(
+            f"{path} has no mean*.nii beside it: {what} are measured at the scanner's origin, "
+            "not at the head, and may be much too large. Copy it there."
+        )
     if jenkinson is None:
         # A sphere about the origin of the parameters: in tables of fMRIPrep, what they turn about.
         jenkinson = framewise_displacement_jenkinson(
             motion_matrices(parameters), np.eye(4), (2, 2, 2)
         )
-        if is_rp:
-            warnings.append(
-                f"{path} has no mean*.nii beside it: the framewise displacement (Jenkinson) is "
-                "that of a sphere about the scanner's origin."
-            )
     return Confounds(
         regressors=regressors,
         names=tuple(chosen.columns),
@@ -203,6 +211,7 @@ def read_confounds(
         fd_power=_from_first(path, table["framewise_displacement"]),
         fd_jenkinson=_from_first(path, jenkinson),
         kept=kept,
+        centre=np.zeros(3) if mean is None else _centre(mean),
         warnings=tuple(warnings),
     )
 
@@ -280,13 +289,23 @@ def _realignment(path: Path) -> pd.DataFrame:
                 msg = f"{files[0]} has {len(displacement)} rows and {path} has {len(table)}."
                 raise InputError(msg)
             table[column] = displacement
-    means = sorted(path.parent.glob("mean*.nii*"))
-    if _JENKINSON[0] not in table and means:
-        img = load_image(means[0])
+    mean = _mean_beside(path)
+    if _JENKINSON[0] not in table and mean is not None:
+        img = load_image(mean)
         table[_JENKINSON[0]] = framewise_displacement_jenkinson(
             motion_matrices(parameters), img.affine, img.shape
         )
     return table
+
+
+def _centre(mean: Path) -> NDArray[np.float64]:
+    img = read_volumes(mean, gaps=True)
+    return head_centre(Image(np.asarray(img.dataobj, np.float32), img.affine))
+
+
+def _mean_beside(path: Path) -> Path | None:
+    """Return the mean image that SPM wrote beside its parameters."""
+    return next(iter(sorted(path.parent.glob("mean*.nii*"))), None)
 
 
 def _chosen(

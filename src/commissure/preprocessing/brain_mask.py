@@ -60,6 +60,14 @@ def epi_brain_mask(epi: Image) -> NDArray[np.bool_]:
     return np.asarray(mask.dataobj) > 0
 
 
+def head_centre(epi: Image) -> NDArray[np.float64]:
+    """Return the centre of an EPI's brain, in mm; of its grid where no brain is found."""
+    inside = np.argwhere(epi_brain_mask(epi))
+    voxel = inside.mean(axis=0) if len(inside) else (np.array(epi.data.shape[:3]) - 1) / 2
+    centre: NDArray[np.float64] = apply_affine(epi.affine, voxel)
+    return centre
+
+
 def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Return the overlap of two masks on one grid: 1 if the same, 0 if apart (or both empty)."""
     sizes = int(a.sum()) + int(b.sum())

@@ -64,6 +64,7 @@ def clean_preprocessed(
     motion: NDArray[np.float64],
     recipe: Recipe,
     *,
+    centre: NDArray[np.float64] | None = None,
     kept: NDArray[np.bool_] | None = None,
     done: Collection[str] = (),
     template: Template | None = None,
@@ -90,6 +91,8 @@ def clean_preprocessed(
         See `motion_matrices`.
     recipe : Recipe
         Of which the first half and where nuisance signals come from do not matter here.
+    centre : ndarray of shape (3,), optional
+        Of the head, mm, where `motion` is given; its origin by default.
     kept : ndarray of bool, shape (n_volumes,), optional
         Volumes that may be kept; all by default.
     done : collection of str
@@ -162,6 +165,7 @@ def clean_preprocessed(
         tsnr=temporal_snr(image[inside]),
         confounds={**confounds, **columns, "dvars": dvars(image[inside])},
         motion=motion,
+        centre=np.zeros(3) if centre is None else centre,
         kept=cleaned.kept,
         effective_df=cleaned.effective_df,
         nominal_df=cleaned.nominal_df,

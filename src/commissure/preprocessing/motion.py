@@ -130,12 +130,32 @@ def framewise_displacement_jenkinson(
     return np.append(0.0, np.sqrt(radius**2 / 5 * turned + moved))
 
 
-def max_motion(parameters: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the largest absolute translation (mm) and rotation (degrees) along or about an axis.
+def shifts_of(matrices: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by how much rigid transforms shift a point.
 
     Parameters
     ----------
-    parameters : ndarray of shape (n_volumes, 6)
+    matrices : ndarray of shape (n_volumes, 4, 4)
+    point : ndarray of shape (3,)
+        In mm. At the origin the shifts are the three translations; far from the head, these are
+        what its rotations make of them.
+
+    Returns
+    -------
+    ndarray of shape (n_volumes, 3)
     """
-    largest = np.abs(parameters).max(axis=0)
-    return float(largest[:3].max()), float(np.rad2deg(largest[3:].max()))
+    return matrices[:, :3, :3] @ point + matrices[:, :3, 3] - point
+
+
+def max_motion(matrices: NDArray[np.float64], centre: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the largest absolute shift (mm) and rotation (degrees) along or about an axis.
+
+    Parameters
+    ----------
+    matrices : ndarray of shape (n_volumes, 4, 4)
+    centre : ndarray of shape (3,)
+        Of the head, in mm: what is shifted.
+    """
+    shift = np.abs(shifts_of(matrices, centre)).max()
+    angle = np.abs(motion_parameters(matrices)[:, 3:]).max()
+    return float(shift), float(np.rad2deg(angle))

@@ -119,6 +119,8 @@ class CleanBold:
         By their names in BIDS derivatives.
     motion : ndarray of shape (n_volumes, 4, 4)
         See `realign`.
+    centre : ndarray of shape (3,)
+        Of the head, mm, where `motion` is given: shifts are measured there.
     kept : ndarray of bool, shape (n_volumes,)
         Volumes that were not censored.
     effective_df, nominal_df : float
@@ -146,6 +148,7 @@ class CleanBold:
     tsnr: NDArray[np.float64]
     confounds: dict[str, NDArray[np.float64]]
     motion: NDArray[np.float64]
+    centre: NDArray[np.float64]
     kept: NDArray[np.bool_]
     effective_df: float
     nominal_df: float

@@ -13,7 +13,7 @@ from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 
 from commissure.preprocessing.anatomy import Anatomy
-from commissure.preprocessing.brain_mask import dice, epi_brain_mask
+from commissure.preprocessing.brain_mask import dice, epi_brain_mask, head_centre
 from commissure.preprocessing.epi import (
     epi_t1w_overlap,
     register_epi_to_t1w,
@@ -177,6 +177,7 @@ def preprocess(
         tsnr=temporal_snr(image[mask]),
         confounds=confounds,
         motion=motion,
+        centre=head_centre(picture),
         kept=cleaned.kept,
         effective_df=cleaned.effective_df,
         nominal_df=cleaned.nominal_df,

@@ -109,7 +109,7 @@ def motion_figure(
             if pd.notna(row["r"])
         ]
         axes.set_title("\n".join([name, *lines]), fontsize=8)
-        axes.set_xlabel("mean FD (mm)", fontsize=8)
+        axes.set_xlabel("mean FD, Jenkinson (mm)", fontsize=8)
         axes.set_ylabel(label, fontsize=8)
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)

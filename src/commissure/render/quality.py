@@ -14,7 +14,8 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73")
 
 def motion_figure(
     parameters: NDArray[np.float64],
-    displacement: NDArray[np.float64],
+    jenkinson: NDArray[np.float64],
+    power: NDArray[np.float64],
     censored: NDArray[np.bool_],
     tr: float,
 ) -> Figure:
@@ -23,9 +24,9 @@ def motion_figure(
     Parameters
     ----------
     parameters : ndarray of shape (n_volumes, 6)
-        mm and rad.
-    displacement : ndarray of shape (n_volumes,)
-        Framewise displacement (Jenkinson), mm.
+        Shifts of the head (mm) and rotations (rad).
+    jenkinson, power : ndarray of shape (n_volumes,)
+        Framewise displacement of either kind, mm.
     censored : ndarray of bool, shape (n_volumes,)
     tr : float
         Seconds.
@@ -39,12 +40,13 @@ def motion_figure(
         moved.plot(time, parameters[:, k], label=name)
     for k, name in enumerate(("pitch", "roll", "yaw")):
         turned.plot(time, np.rad2deg(parameters[:, 3 + k]), label=name)
-    framewise.plot(time, displacement, color="0.2")
-    mean = displacement.mean()
-    framewise.axhline(mean, color="#0072B2", label=f"mean {mean:.3f} mm")
+    kinds = (("Power", power, "0.7"), ("Jenkinson", jenkinson, "0.2"))
+    for name, displacement, colour in kinds:
+        label = f"{name}, mean {displacement.mean():.3f} mm"
+        framewise.plot(time, displacement, color=colour, label=label)
     for at in time[censored]:
         framewise.axvspan(at - tr / 2, at + tr / 2, color="#D55E00", alpha=0.3, lw=0)
-    for axes, label in ((moved, "mm"), (turned, "degrees"), (framewise, "FD (Jenkinson), mm")):
+    for axes, label in ((moved, "mm"), (turned, "degrees"), (framewise, "FD, mm")):
         axes.set_ylabel(label)
         axes.legend(loc="upper right", fontsize=8, ncols=3)
     framewise.set_xlabel("s")

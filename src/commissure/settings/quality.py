@@ -17,9 +17,9 @@ class QualityRules(RegistrationRules):
     exclude_motion : bool
         Whether motion beyond the limits excludes (``recommended``) or is only noted (``liu2025``).
     mean_fd_mm : float
-        Of the mean framewise displacement (Jenkinson).
+        Of the mean framewise displacement (Jenkinson's; censoring looks at Power's).
     max_mm, max_degrees : float
-        Of the largest translation and rotation from the first volume.
+        Of the largest shift of the centre of the head, and rotation, from the first volume.
     least_volumes : int
         After trimming and censoring.
     least_df : float

@@ -1,7 +1,7 @@
 """What is measured of a run to judge it by."""
 
 from commissure.inputs import Scan
-from commissure.preprocessing import max_motion, motion_parameters
+from commissure.preprocessing import max_motion
 from commissure.preprocessing.recipe import CleanBold
 from commissure.records.runs import Measured, RunKey
 
@@ -13,7 +13,7 @@ def key_of(scan: Scan) -> RunKey:
 
 def measure(scan: Scan, clean: CleanBold) -> Measured:
     """Return what there is to judge a run by that was made clean here."""
-    millimetres, degrees = max_motion(motion_parameters(clean.motion))
+    millimetres, degrees = max_motion(clean.motion, clean.centre)
     return Measured(
         key_of(scan),
         mean_fd_jenkinson=float(clean.confounds["framewise_displacement_jenkinson"].mean()),

@@ -109,8 +109,8 @@ class Quality:
         `commissure.records.verdicts.Reason`.
     n_moved : int
         Included runs that moved beyond the limits.
-    mean_fd, df, nominal_df : tuple of Spread
-        Of the included runs; empty if not known.
+    mean_fd, df, nominal_df, mean_fd_power : tuple of Spread
+        Of the included runs; empty if not known. `mean_fd` is Jenkinson's.
     """
 
     rules: Mapping[str, Any]
@@ -124,6 +124,7 @@ class Quality:
     mean_fd: tuple[Spread, ...]
     df: tuple[Spread, ...]
     nominal_df: tuple[Spread, ...] = ()
+    mean_fd_power: tuple[Spread, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ def quality_facts(
         reasons=tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
         n_moved=sum(any(r.group == "motion" for r in verdict.reasons) for verdict in included),
         mean_fd=_spreads(measured, "mean_fd_jenkinson", names, levels),
+        mean_fd_power=_spreads(measured, "mean_fd_power", names, levels),
         df=_spreads(measured, "effective_df", names, levels),
         nominal_df=_spreads(measured, "nominal_df", names, levels),
     )

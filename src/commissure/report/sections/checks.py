@@ -58,8 +58,9 @@ def motion_section(
     parts: list[Part | None] = [
         Text(
             "Who moves more can seem more, or less, connected. If the values rise or fall with "
-            "the mean framewise displacement (FD), or if the effect vanishes once motion is in the "
-            f"model, motion may explain the finding. {findings.measure.motion}".rstrip()
+            "the mean framewise displacement (FD, Jenkinson), or if the effect vanishes once "
+            "motion is in the model, motion may explain the finding. "
+            f"{findings.measure.motion}".rstrip()
         ),
         figures["motion"],
         Table(

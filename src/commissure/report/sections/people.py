@@ -25,8 +25,9 @@ _REGISTRATION = {
 _STATES = {"done": "finished", "failed": "failed", "started": "begun", "waiting": "to be done"}
 # Columns of quality.tsv that everyone's table shows, with their decimals.
 _SHOWN = {
-    "mean_fd_jenkinson": ("mean FD (mm)", 3),
-    "max_motion": ("largest shift (mm)", 1),
+    "mean_fd_jenkinson": ("mean FD, Jenkinson (mm)", 3),
+    "mean_fd_power": ("mean FD, Power (mm)", 3),
+    "max_motion": ("largest shift of the head (mm)", 1),
     "max_rotation": ("largest turn (°)", 1),
     "n_volumes": ("volumes", 0),
     "effective_df": ("degrees of freedom", 0),
@@ -106,7 +107,6 @@ def measured_rows(run: Run) -> tuple[tuple[str, str], ...]:
     """Return what was measured of a run, in words."""
     names = {
         **{key: label for key, (label, _) in _SHOWN.items()},
-        "mean_fd_power": "mean FD by Power's definition (mm)",
         "overlap_epi_t1w": "overlap of the EPI's brain and the T1w's (Dice; weak)",
         "overlap_epi_template": "overlap of the EPI's brain and the template's (Dice; weak)",
         **{

@@ -12,7 +12,7 @@ import numpy as np
 from commissure.files.images import load_image, read_volumes
 from commissure.inputs import Scan, Selection, check_alike, read_confounds, read_scans
 from commissure.measures.measure import MapSettings
-from commissure.preprocessing import max_motion
+from commissure.preprocessing import max_motion, motion_matrices
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.preprocessing.programs import ProgramError
 from commissure.preprocessing.recipe import Recipe
@@ -218,7 +218,7 @@ def measure_clean(scan: Scan) -> Measured:
     measured = Measured(key_of(scan))
     if scan.confounds is not None:
         confounds = read_confounds(scan, ())
-        millimetres, degrees = max_motion(confounds.parameters)
+        millimetres, degrees = max_motion(motion_matrices(confounds.parameters), confounds.centre)
         measured = replace(
             measured,
             mean_fd_jenkinson=float(confounds.fd_jenkinson.mean()),

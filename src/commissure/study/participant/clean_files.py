@@ -23,7 +23,7 @@ from commissure.inputs.bids_files import BidsFile
 from commissure.inputs.source_software import made_by
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.clean_preprocessed import template_on
-from commissure.preprocessing.motion import motion_parameters
+from commissure.preprocessing.motion import motion_parameters, shifts_of
 from commissure.preprocessing.recipe import CleanBold, Recipe, VariantSeries
 from commissure.preprocessing.registration import grid_points
 from commissure.preprocessing.trim import trim_onsets
@@ -141,9 +141,15 @@ def write_run(
         write_json(path.with_name(f"{path.name}.json"), {"Description": _descriptions()["rigid"]})
 
     figures = folder / "figures"
-    parameters = motion_parameters(clean.motion)
-    displacement = clean.confounds["framewise_displacement_jenkinson"]
-    figure = motion_figure(parameters, displacement, ~clean.kept, scan.tr)
+    turns = motion_parameters(clean.motion)[:, 3:]
+    moved = np.column_stack([shifts_of(clean.motion, clean.centre), turns])
+    figure = motion_figure(
+        moved,
+        clean.confounds["framewise_displacement_jenkinson"],
+        clean.confounds["framewise_displacement"],
+        ~clean.kept,
+        scan.tr,
+    )
     _write_figure(figure, figures / f"{stem}_desc-motion_bold.png")
     figure = carpet_figure(clean.before, clean.series, clean.tissue, clean.kept)
     _write_figure(figure, figures / f"{stem}_desc-carpet_bold.png")

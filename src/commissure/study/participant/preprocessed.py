@@ -91,6 +91,7 @@ def clean_scan(
         confounds.columns,
         motion_matrices(confounds.parameters),
         recipe,
+        centre=confounds.centre,
         kept=confounds.kept,
         done=scan.done,
         template=template_on(series.shape[:3], img.affine) if has_midline(scan.space) else None,
