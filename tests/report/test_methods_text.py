@@ -109,7 +109,7 @@ GROUP = Group(
         "contrast": "group[patient] - group[control]",
         "blocks": None,
         "alpha": 0.045,
-        "cluster_statistic": "size",
+        "criterion": "size",
         "cluster_forming_p": 0.002,
         "connectivity": 18,
         "method": "freedman-lane",
@@ -300,7 +300,12 @@ CASES = {
     "sign flips": with_group({"blocks": "participant_id"}, sign_flips=True),
     "blocks": with_group({"blocks": "participant_id"}),
     "blocks, labels": with_group({"blocks": "site", "method": "draper-stoneman"}),
-    "mass": with_group({"cluster_statistic": "mass", "connectivity": 26, "statistics": ("mass",)}),
+    "mass": with_group({"criterion": "mass", "connectivity": 26, "statistics": ("mass",)}),
+    "tfce": with_group({"criterion": "tfce"}),
+    "voxel": with_group({"criterion": "voxel", "statistics": ()}),
+    "voxel, F": with_group(
+        {"criterion": "voxel"}, contrast=Asked("F", "group[a] - group[b], group[b] - group[c]")
+    ),
     "faces": with_group({"connectivity": 6, "pareto_tail": True}),
     "no cluster": with_group(n_clusters=0, n_significant=0),
     "atlas": with_group(atlas="my_atlas.nii.gz", effect_sizes=False, influence=False),

@@ -19,7 +19,7 @@ SETTINGS = {
     "group": "group",
     "blocks": None,
     "alpha": 0.05,
-    "cluster_statistic": "size",
+    "criterion": "size",
     "cluster_forming_p": 0.001,
     "tail": "two-sided",
     "clinical": ["score"],
@@ -40,6 +40,9 @@ CLUSTERS = pd.DataFrame(
         "p_corr_mass": [0.004, 0.04],
         "significant": [True, False],
     }
+)
+OF_VOXELS = CLUSTERS.drop(columns=["p_corr_size", "p_corr_mass"]).assign(
+    p_corr_voxel=[0.004, 0.04], p_corr_tfce=[0.002, 0.03]
 )
 SCORES = pd.DataFrame(
     {
@@ -232,9 +235,28 @@ CASES = {
     ),
     "no region named": (study(), ["there is nothing to plot"], ["named beforehand"]),
     "mass": (
-        study({"cluster_statistic": "mass"}),
+        study({"criterion": "mass"}),
         ["largest cluster of most mass", "one of as much mass is found"],
         ["one as large is"],
+    ),
+    "voxels": (
+        study({"criterion": "voxel"}, tables={"clusters": OF_VOXELS}),
+        [
+            "A voxel is significant if a t as large is found",
+            "how large the largest t was",
+            "corrected p (tfce; not the criterion)",
+            "corrected p (voxel)",
+        ],
+        ["largest cluster", "form clusters; a cluster"],
+    ),
+    "voxels by TFCE, nothing": (
+        study(
+            {"criterion": "tfce"},
+            {"SmallestP": 0.21},
+            {"clusters": OF_VOXELS.iloc[:0], "roi_values": ROIS[["participant_id"]]},
+        ),
+        ["how large the largest TFCE value was", "voxel-wise corrected p < 0.05", "p = 0.21"],
+        ["largest cluster", "the strongest cluster"],
     ),
     "repeated": (
         study({"blocks": "participant_id"}, tables={"participants": people(participant_id="a")}),

@@ -15,7 +15,7 @@ RECORD = {
     "Settings": {
         "contrast": "group[patient] - group[control]",
         "group": "group",
-        "cluster_statistic": "size",
+        "criterion": "size",
         "alpha": 0.05,
         "clinical": ["JRS_total"],
     },
@@ -186,7 +186,7 @@ def test_lists_and_reasons():
             "95",
         ),
         ({"blocks": "site"}, {"SignFlips": True}, ["signs of maps", "within each site"], "whom"),
-        ({"cluster_statistic": "mass"}, {}, ["the largest cluster of most mass"], "group"),
+        ({"criterion": "mass"}, {}, ["the largest cluster of most mass"], "group"),
     ],
 )
 def test_what_chance_makes_is_told_by_alpha_tail_and_relabelling(settings, record, said, never):

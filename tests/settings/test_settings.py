@@ -102,7 +102,7 @@ def test_all_problems_of_a_file_are_told_at_once(tmp_path):
     ("changes", "said"),
     [
         ({"preprocessing": {"low": 0.2}}, r"low \(0.2 Hz\) must be below high"),
-        ({"group": {"cluster_statistic": "mass", "statistics": ["size"]}}, "judged by mass"),
+        ({"group": {"criterion": "mass", "statistics": ["size"]}}, "judged by mass"),
         ({"execution": {"executor": "dask"}}, "needs a scheduler"),
     ],
 )

@@ -123,10 +123,10 @@ def add_parser(commands: Any, what: str) -> None:
     )
     inference.add_argument("--alpha", type=float, default=defaults.alpha)
     inference.add_argument(
-        "--cluster-statistic",
-        choices=("size", "mass"),
-        default=defaults.cluster_statistic,
-        help="by which clusters are significant (default: %(default)s)",
+        "--criterion",
+        choices=("size", "mass", "tfce", "voxel"),
+        default=defaults.criterion,
+        help="by which p findings are significant (default: %(default)s)",
     )
     inference.add_argument(
         "--statistics",

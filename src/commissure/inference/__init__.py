@@ -1,6 +1,7 @@
 """Maps and a design to p-values: designs, permutation tests, effect sizes, cluster tables."""
 
 from commissure.inference.apart import Apart
+from commissure.inference.criterion import Criterion, cluster_p, judged, smallest_of
 from commissure.inference.design import Design, design_matrix, match_maps
 from commissure.inference.effects import (
     SELECTED_PEAK_NOTE,
@@ -22,21 +23,25 @@ __all__ = [
     "Apart",
     "Cluster",
     "ContrastEffect",
+    "Criterion",
     "Design",
     "LeaveOneOut",
     "Null",
     "NullMaker",
     "PermutationResult",
     "Sweep",
+    "cluster_p",
     "cluster_table",
     "contrast_effect",
     "design_matrix",
     "hedges_correction",
     "hedges_g",
     "hedges_g_interval",
+    "judged",
     "leave_one_out",
     "match_maps",
     "option_problems",
     "permutation_test",
+    "smallest_of",
     "smallest_p",
 ]

@@ -16,15 +16,16 @@ class Cluster(Extent):
     Attributes
     ----------
     p_size, p_mass : float or None
-        Family-wise error corrected, by size and by mass; None where not asked for.
+        Family-wise error corrected, by size and by mass; None where not asked for, and for
+        clusters of places that are significant themselves.
     p_size_fitted, p_mass_fitted : bool
         Whether the p comes from a generalised Pareto tail.
     """
 
-    p_size: float | None
-    p_mass: float | None
-    p_size_fitted: bool
-    p_mass_fitted: bool
+    p_size: float | None = None
+    p_mass: float | None = None
+    p_size_fitted: bool = False
+    p_mass_fitted: bool = False
 
 
 @dataclass(frozen=True, eq=False)

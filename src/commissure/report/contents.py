@@ -140,6 +140,11 @@ class Findings:
         return "F" if "peak_F" in self.table("clusters") else "t"
 
     @property
+    def criterion(self) -> str:
+        """By which p something is significant: size, mass, tfce or voxel."""
+        return str(self.settings.get("criterion", "size"))
+
+    @property
     def clusters(self) -> pd.DataFrame:
         """The clusters, without their sub-peaks."""
         table = self.table("clusters")

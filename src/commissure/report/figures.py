@@ -23,6 +23,7 @@ from commissure.render.checks import freedom_figure, motion_figure, null_figure
 from commissure.render.effect import effect_figure
 from commissure.render.numbers import interval_text
 from commissure.report.contents import Findings, Study
+from commissure.report.criterion import criterion_words, value_of
 from commissure.report.maps import contrast_map, read_map
 from commissure.report.wording import capital, cluster_label, is_tested_each_way, region_name
 from commissure.workspace.paths import GROUP_FOLDER
@@ -224,10 +225,9 @@ def _means_in_words(means: pd.DataFrame) -> str:
 
 
 def _nulls(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
-    statistic = findings.settings.get("cluster_statistic", "size")
     table = findings.table("null_distributions")
-    name = f"max_cluster_{statistic}"
-    columns = [column for column in map(str, table) if column.startswith(name)]
+    words = criterion_words(findings)
+    columns = [column for column in map(str, table) if column.startswith(words.column)]
     alpha = float(findings.settings.get("alpha", 0.05))
     if not columns:
         return
@@ -235,29 +235,23 @@ def _nulls(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
         nulls = {"": table[columns].max(axis=1).to_numpy(float)}
     else:
         nulls = {column.rpartition("_")[2]: table[column].to_numpy(float) for column in columns}
-    mass = {str(c["cluster"]): c["mass"] for c in findings.record.get("Clusters", [])}
     for sign, null in nulls.items():
         rows = [r for r in rows_of(findings.clusters) if not sign or r["direction"] == sign]
         # Nothing hides the significant ones; if there are none, the largest shows how far it is.
         marked = [row for row in rows if row["significant"]][:_MOST_MARKED] or rows[:1]
-        sizes = [
-            (
-                f"cluster {row['cluster']}",
-                float(mass[str(row["cluster"])] if statistic == "mass" else row["voxels"]),
-            )
-            for row in marked
-        ]
+        sizes = [(f"cluster {row['cluster']}", value_of(row, findings)) for row in marked]
+        sizes = sizes or [("observed", float(null[0]))]
         critical = critical_value(null, alpha)
-        unit = "voxels" if statistic == "size" else "mass"
-        title = f"Largest clusters by chance{f' ({sign})' if sign else ''}"
+        unit = f" {words.unit}" if words.is_of_clusters else ""
+        title = f"{capital(words.largest)} by chance{f' ({sign})' if sign else ''}"
         yield (
             Drawn(
                 f"null {sign}".strip(),
                 f"null-distribution{f'_{sign}' if sign else ''}",
                 title,
-                f"Histogram of the largest cluster of {len(null):,} relabellings, with the "
-                "observed clusters marked",
-                f"A cluster is significant beyond {critical:g} {unit} (dashed); "
+                f"Histogram of the {words.largest} of {len(null):,} relabellings, with what was "
+                "observed marked",
+                f"A {words.what} is significant beyond {critical:g}{unit} (dashed); "
                 + (
                     "the significant ones are marked."
                     if any(row["significant"] for row in marked)
@@ -268,7 +262,7 @@ def _nulls(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
                 null,
                 sizes,
                 critical,
-                f"{unit} of the largest cluster",
+                f"{words.unit} of the largest cluster" if words.is_of_clusters else words.largest,
                 f"limit, corrected p < {alpha:g}",
             ),
         )

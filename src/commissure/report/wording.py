@@ -12,6 +12,7 @@ from commissure.inference.grammar import read_formula
 from commissure.render.numbers import fixed, p_equals
 from commissure.report.asked import found, not_found
 from commissure.report.contents import Findings, Participant, Study
+from commissure.report.criterion import criterion_words
 
 _MOST_NAMED = 3
 _MOST_NAMED_PEOPLE = 10
@@ -135,22 +136,21 @@ def _what(study: Study) -> str:
             return f"The group stage could not be done: {' '.join(study.group_failures)}"
         return "The group stage has not been run yet, so there are no findings."
     settings, asked, measure = findings.settings, findings.asked, findings.measure
-    alpha, statistic = settings.get("alpha", 0.05), settings.get("cluster_statistic", "size")
+    alpha, words = settings.get("alpha", 0.05), criterion_words(findings)
     clusters = findings.significant
     changes = "sign flip" if findings.record.get("SignFlips") else "permutation"
     test = count(int(findings.record.get("Permutations", 0)), changes)
-    p_column = f"p_corr_{statistic}"
+    p_column = f"p_corr_{findings.criterion}"
     if clusters.empty:
         tail = ""
         if len(findings.clusters) and p_column in findings.clusters:
             best = findings.clusters.sort_values(p_column).iloc[0]
             p = p_equals(best[p_column], "corrected p")
             tail = f"; the strongest cluster had {count(int(best['voxels']), 'voxel')}, {p}"
+        elif not words.is_of_clusters and "SmallestP" in findings.record:
+            tail = f"; {p_equals(findings.record['SmallestP'], 'the smallest p')}"
         each = " in each direction" if is_tested_each_way(findings) else ""
-        return (
-            f"{not_found(asked, measure.value)} ({test}, cluster-corrected p < {alpha:g}{each})"
-            f"{tail}."
-        )
+        return f"{not_found(asked, measure.value)} ({test}, {words.p} < {alpha:g}{each}){tail}."
     parts = []
     rows = rows_of(clusters)
     for sign in dict.fromkeys(row.get("direction", "") for row in rows):
@@ -219,10 +219,10 @@ def chance(findings: Findings) -> str:
         else f"it was shuffled which map belongs to whom{within}"
     )
     alpha = float(settings.get("alpha", 0.05))
-    how = "of most mass " if settings.get("cluster_statistic") == "mass" else ""
+    words = criterion_words(findings)
     said = (
-        f"The grey bars count how large the largest cluster {how}was each time when {relabelled}. "
-        "A cluster to the right of the dashed line is larger than the largest of all but "
+        f"The grey bars count how large the {words.largest} was each time when {relabelled}. "
+        f"A {words.what} to the right of the dashed line is larger than the largest of all but "
         f"{100 * alpha:g} of 100 studies without any effect"
     )
     if is_tested_each_way(findings):

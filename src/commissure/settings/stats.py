@@ -52,8 +52,9 @@ class StatsSettings:
         slice or two that a field of view cuts off are left to the count of all.
     alpha : float
         Corrected p below which a cluster is significant.
-    cluster_statistic : {"size", "mass"}
-        By which.
+    criterion : {"size", "mass", "tfce", "voxel"}
+        By which corrected p: of clusters by their size or mass, or of voxels, after TFCE or as they
+        are. It is chosen before the maps are seen; the others are shown beside it.
     space : str, optional
         Space of the maps; by default what their names say.
     n_permutations : int
@@ -95,7 +96,7 @@ class StatsSettings:
     atlas: str | None = None
     loss_share: Annotated[float, Ge(0), Le(1)] = 0.05
     alpha: Annotated[float, Ge(1e-6), Lt(1)] = 0.05
-    cluster_statistic: Literal["size", "mass"] = "size"
+    criterion: inference.Criterion = "size"
     space: str | None = None
     n_permutations: Annotated[int, Ge(2), Le(1_000_000)] = 5000
     cluster_forming_p: Annotated[float, Ge(1e-8), Lt(0.5)] = 0.001
@@ -119,9 +120,9 @@ def option_problems(settings: StatsSettings) -> list[str]:
         settings.statistics,
         settings.dtype,
     )
-    if settings.cluster_statistic not in settings.statistics:
+    if settings.criterion not in (*settings.statistics, "voxel"):
         problems.append(
-            f"[group] cluster_statistic: clusters are judged by {settings.cluster_statistic}, "
+            f"[group] criterion: findings are judged by {settings.criterion}, "
             f"which is not among the statistics ({', '.join(settings.statistics) or 'none'}). Add "
             "it to [group] statistics."
         )

@@ -102,7 +102,7 @@ def run_demo(
     study = StudyPlan(bids, out, folder / "work", settings, tuple(scans), participants)
     outcome = run_study(study, "all", executor, on_event=on_event)
     truth, clusters = bids / TRUTH_FOLDER / "truth.json", out / "group" / "clusters.tsv"
-    return outcome, planted_and_found(truth, clusters, settings.group.cluster_statistic)
+    return outcome, planted_and_found(truth, clusters, settings.group.criterion)
 
 
 def planted_and_found(truth: Path, clusters: Path, statistic: str) -> list[Planted]:

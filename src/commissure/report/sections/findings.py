@@ -10,6 +10,7 @@ from commissure.render.numbers import fixed, interval_text, p_text
 from commissure.render.viewer import Viewer
 from commissure.report.asked import where
 from commissure.report.contents import Findings, Study
+from commissure.report.criterion import criterion_words
 from commissure.report.page.parts import (
     Cell,
     Details,
@@ -175,7 +176,7 @@ def cluster_table(
     columns += ["region of the peak"] if has_labels else []
     columns += ["direction"] if "direction" in clusters else []
     columns += [f"peak {statistic}", "x, y, z (mm)", "voxels (mm³)"]
-    columns += [f"corrected p ({name.removeprefix('p_corr_')})" for name in p_columns]
+    columns += [_p_heading(name.removeprefix("p_corr_"), findings) for name in p_columns]
     columns += ["Hedges g [95 % CI]"] if "g" in clusters else []
     columns += ["lies in"] if "extent_labels" in clusters else []
     rows = []
@@ -198,6 +199,11 @@ def cluster_table(
     return Table(caption, tuple(columns), tuple(rows), notes, tuple(links))
 
 
+def _p_heading(name: str, findings: Findings) -> str:
+    other = "" if name == findings.criterion else "; not the criterion"
+    return f"corrected p ({name}{other})"
+
+
 def _asked(findings: Findings) -> str:
     """Return what was asked of the maps, and how."""
     record, settings = findings.record, findings.settings
@@ -207,13 +213,20 @@ def _asked(findings: Findings) -> str:
         sided = ", one-sided"
         each = is_tested_each_way(findings)
         tail = " (each direction for itself)" if each else " (both directions together)"
-    large = "as large" if settings.get("cluster_statistic") == "size" else "of as much mass"
+    words = criterion_words(findings)
+    beyond = f"{findings.statistic} = {record.get('ClusterFormingThreshold', float('nan')):.2f}"
+    chance = (
+        f"is found by chance in fewer than {percent:g} % of {record.get('Permutations', 0):,} "
+        f"relabellings{tail}"
+    )
+    judged = (
+        f"Places beyond {beyond} (p < {settings.get('cluster_forming_p', 0.001):g}{sided}) form "
+        f"clusters; a cluster is significant if {words.as_large} {chance}."
+        if words.is_of_clusters
+        else f"A voxel is significant if {words.as_large} {chance}; such neighbours form clusters."
+    )
     return (
-        f"Asked: {settings.get('contrast')}, with the model {settings.get('formula')}. Places "
-        f"beyond {findings.statistic} = {record.get('ClusterFormingThreshold', float('nan')):.2f} "
-        f"(p < {settings.get('cluster_forming_p', 0.001):g}{sided}) form clusters; a cluster is "
-        f"significant if one {large} is found by chance in fewer than {percent:g} % of "
-        f"{record.get('Permutations', 0):,} relabellings{tail}. "
+        f"Asked: {settings.get('contrast')}, with the model {settings.get('formula')}. {judged} "
         f"{record.get('VoxelsAnalysed', 0):,} voxels were analysed, with "
         f"{record.get('DegreesOfFreedom')} degrees of freedom."
     )

@@ -20,7 +20,7 @@ from commissure.files.data_texts import read_data
 from commissure.files.labels import contrast_label, distinct_labels
 from commissure.files.shared_paths import in_argument, in_sentence, shared_name, without_folders
 from commissure.files.text import write_json, write_tsv
-from commissure.inference import SELECTED_PEAK_NOTE, contrast_effect
+from commissure.inference import SELECTED_PEAK_NOTE, cluster_p, contrast_effect, smallest_of
 from commissure.inputs.people import MEAN_FD, described
 from commissure.measures.names import measure_of_files
 from commissure.records.asked import asked_to_json
@@ -35,6 +35,12 @@ from commissure.study.group.findings import GroupFindings
 from commissure.study.group.region_tables import write_report_tables
 from commissure.study.group.region_tests import region_notes, write_region_tests
 
+# Maps of p of the one family-wise error each, by the criterion that it may be.
+_MAPS_OF_P = {"p": None, "pfdr": None, "pfwe": "voxel", "ptfce": "tfce"}
+_CRITERION_NOTE = (
+    "Only this p is held to the rate of errors: the others are shown beside it, and choosing among "
+    "them afterwards finds too much."
+)
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 
 
@@ -72,7 +78,12 @@ def _write_maps(findings: GroupFindings, folder: Path) -> None:
     for name, values in of_contrast.items():
         if values is not None:
             stem = f"contrast-{contrast_label(contrast)}_stat-{name}"
-            _write_map(domain, folder, stem, name, values, about)
+            of_p = (
+                {}
+                if name not in _MAPS_OF_P
+                else {"IsCriterion": _MAPS_OF_P[name] == findings.settings.criterion}
+            )
+            _write_map(domain, folder, stem, name, values, about | of_p)
     for label, maps in findings.inputs.variants.items() if result.n_rows == 1 else ():
         design = findings.inputs.design
         t = contrast_effect(maps, design.matrix, findings.inputs.contrast, (1,)).t
@@ -143,13 +154,25 @@ def _cluster_tables(findings: GroupFindings) -> tuple[pd.DataFrame, list[str]]:
     changes = "sign flips" if result.sign_flips else f"permutations ({settings.method})"
     how = (
         f"{settings.contrast}; {settings.formula}; {result.n_permutations:,} {changes}{sided}; "
-        f"clusters of {settings.connectivity}-neighbours at {statistic} > {result.threshold:.4f} "
-        f"(p < {settings.cluster_forming_p:g}, {result.df} degrees of freedom), significant at "
-        f"p_corr < {settings.alpha:g} by {settings.cluster_statistic}."
+        f"clusters of {settings.connectivity}-neighbours {_formed(findings, statistic)}. "
+        f"{_CRITERION_NOTE}"
     )
     n = f"n: {', '.join(f'{name} {n}' for name, n in findings.compared.items())}."
     notes = [how, n, *table.attrs["notes"]]
     return table, notes
+
+
+def _formed(findings: GroupFindings, statistic: str) -> str:
+    """Return what makes clusters and what makes them significant, as the end of a sentence."""
+    settings, df = findings.settings, f"{findings.result.df} degrees of freedom"
+    limit = f"p_corr < {settings.alpha:g}"
+    if settings.criterion in ("tfce", "voxel"):
+        of = "TFCE" if settings.criterion == "tfce" else statistic
+        return f"that are significant themselves: {limit} by the largest {of} ({df})"
+    return (
+        f"at {statistic} > {findings.result.threshold:.4f} (p < {settings.cluster_forming_p:g}, "
+        f"{df}), significant at {limit} by {settings.criterion}"
+    )
 
 
 def _write_clusters(findings: GroupFindings, folder: Path) -> None:
@@ -170,7 +193,8 @@ def _write_clusters(findings: GroupFindings, folder: Path) -> None:
     )
     for column in table.columns[table.columns.str.startswith("p_corr_")]:
         kind = column.removeprefix("p_corr_")
-        text[f"p corrected, {kind}"] = table[column].astype(float).map(p_text)
+        other = "" if kind == findings.settings.criterion else " (not the criterion)"
+        text[f"p corrected, {kind}{other}"] = table[column].astype(float).map(p_text)
     if "g" in table:
         text["Hedges g [95 % CI]"] = [
             f"{fixed(g)} {interval_text(low, high)}".strip()
@@ -214,7 +238,7 @@ def _write_figures(findings: GroupFindings, folder: Path) -> None:
         (
             f"cluster {row['cluster']}: peak {statistic} = {row[f'peak_{statistic}']:.2f}, "
             f"{row['voxels']} voxels, "
-            + p_equals(row[f"p_corr_{findings.settings.cluster_statistic}"], "p corrected")
+            + p_equals(row[f"p_corr_{findings.settings.criterion}"], "p corrected")
             + (f"\n{row['peak_label']}" if row.get("peak_label") else ""),
             (row["x"], row["y"], row["z"]),
         )
@@ -255,7 +279,8 @@ def _record(findings: GroupFindings) -> dict[str, Any]:
     result, inputs = findings.result, findings.inputs
     clusters = [
         {"cluster": i + 1, "sign": c.sign, "voxels": c.size, "mass": c.mass}
-        | {"p_corr_size": c.p_size, "p_corr_mass": c.p_mass}
+        | {f"p_corr_{name}": p for name, p in cluster_p(result, c).items()}
+        | ({} if result.tfce is None else {"peak_tfce": float(np.abs(result.tfce[c.places]).max())})
         | {"p_from_pareto_tail": c.p_size_fitted or c.p_mass_fitted}
         | {"significant": i in findings.significant}
         for i, c in enumerate(result.clusters)
@@ -271,6 +296,8 @@ def _record(findings: GroupFindings) -> dict[str, Any]:
         "DesignColumns": list(inputs.design.names),
         "Design": described(inputs.people, inputs.design.factors),
         "DegreesOfFreedom": result.df,
+        "Criterion": findings.settings.criterion,
+        "SmallestP": smallest_of(result, findings.settings.criterion),
         "ClusterFormingThreshold": result.threshold,
         "Permutations": result.n_permutations,
         "PermutationsExhaustive": result.exhaustive,

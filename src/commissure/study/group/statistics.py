@@ -1,7 +1,7 @@
 """The group stage: from maps and participants to findings."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from commissure.clinical import PartialCorrelations, partial_correlations, roi_values
 from commissure.inference import (
     Apart,
-    Cluster,
     Design,
     NullMaker,
     PermutationResult,
+    cluster_p,
     cluster_table,
     contrast_effect,
     design_matrix,
     hedges_g,
+    judged,
     leave_one_out,
     permutation_test,
 )
@@ -106,15 +107,13 @@ def find(
     repeated = scanned_again(inputs.people.table)
     with_g = of_means and not repeated
     sizes = (design.effective_size(settings.contrast),) if of_means else (np.nan,)
-    p_corr = _cluster_p(result.clusters, settings.statistics)
-    significant = np.flatnonzero(
-        np.array(p_corr.get(f"p_corr_{settings.cluster_statistic}", [])) < settings.alpha
-    )
+    graph = maps.domain.neighbours(settings.connectivity)
+    result, significant = judged(result, settings.criterion, settings.alpha, graph)
     clusters = cluster_table(
         result.t,
         result.clusters,
         maps.domain,
-        p_corr=p_corr,
+        p_corr=_cluster_p(result, settings),
         atlas=inputs.atlas,
         statistic="t" if result.n_rows == 1 else "F",
         connectivity=settings.connectivity,
@@ -176,7 +175,7 @@ def find(
         compared=compared,
         g=hedges_g(result.t, result.df, sizes) if with_g else None,
         clusters=clusters,
-        significant=tuple(map(int, significant)),
+        significant=significant,
         effects=effects,
         influence=influence,
         groups=groups,
@@ -188,11 +187,15 @@ def find(
     )
 
 
-def _cluster_p(clusters: Sequence[Cluster], statistics: Sequence[str]) -> dict[str, list[float]]:
+def _cluster_p(result: PermutationResult, settings: StatsSettings) -> dict[str, list[float]]:
+    """Return the columns of p: first the criterion's, then what else was made of its clusters."""
+    p = [cluster_p(result, cluster) for cluster in result.clusters]
+    names = dict.fromkeys((settings.criterion, *settings.statistics, "voxel"))
+    of_places = settings.criterion in ("tfce", "voxel")
     return {
-        f"p_corr_{name}": [getattr(cluster, f"p_{name}") for cluster in clusters]
-        for name in ("size", "mass")
-        if name in statistics
+        f"p_corr_{name}": [of[name] for of in p]
+        for name in names
+        if not (of_places and name in ("size", "mass"))
     }
 
 
