@@ -304,3 +304,11 @@ def test_settings_that_were_changed_after_the_group_stage_are_told(finished, tmp
     (out / "settings.json").write_text(json.dumps(chosen))
     write_report(out)
     assert "[group] alpha was 0.05, it is 0.01 now" in text_of(html(out))
+
+
+def test_a_region_called_by_a_number_keeps_its_name(finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "study")
+    path = out / "group" / "region_tests.tsv"
+    path.write_text(re.sub("(?m)^(putamen|midline)\t", "1.50\t", path.read_text()))
+    write_report(out)
+    assert "significant: 1.50 (higher" in text_of(html(out))

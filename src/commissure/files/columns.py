@@ -67,6 +67,11 @@ class Column:
     notes: tuple[str, ...] = ()
 
 
+def says_missing(cell: str) -> bool:
+    """Tell whether a cell is a word for what is missing, in BIDS or elsewhere."""
+    return cell.casefold() in _MISSING | _FOREIGN_MISSING
+
+
 def is_missing(cell: str) -> bool:
     """Tell whether a cell has no value: empty, ``n/a``, ``NaN``."""
     return cell.casefold() in _MISSING

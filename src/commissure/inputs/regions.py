@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from commissure.clinical import mask_roi, sphere_roi
 from commissure.files.atlases import load_atlas
+from commissure.files.columns import says_missing
 from commissure.files.images import load_image, read_image
 from commissure.files.labels import name_problem
 from commissure.problems import InputError
@@ -39,6 +40,11 @@ def region_problems(rois: Sequence[str]) -> list[str]:
             continue
         if (why := name_problem("the name of a region", name)) is not None:
             problems.append(f"[group] rois: {why}")
+        if says_missing(name):
+            problems.append(
+                f"[group] rois: {name!r} is what stands in tables for a missing value. Choose "
+                "another name."
+            )
         if _RESERVED.fullmatch(name):
             problems.append(
                 f"[group] rois: {name!r} is what clusters and whole maps are called in the tables. "
@@ -52,6 +58,17 @@ def region_problems(rois: Sequence[str]) -> list[str]:
             )
         seen[name.casefold()] = text
     return problems
+
+
+def region_column_problems(rois: Iterable[str], columns: Iterable[str]) -> list[str]:
+    """Say which regions are called like columns that stand beside them in tables."""
+    names = [text.partition("=")[0] for text in rois]
+    return [
+        f"[group] rois: {name!r} is what a column of the tables is called. Choose another name for "
+        "the region."
+        for name in dict.fromkeys(columns)
+        if name in names
+    ]
 
 
 def region_file_problems(rois: Iterable[str]) -> list[str]:

@@ -32,7 +32,7 @@ T = TypeVar("T")
 _FOLDERS = re.compile(r"(?<![\w.:/~-])/(?:[^/\s\"',;:<>|]+/)+(?=[^/\s\"',;:<>|])")
 # What has a ledger and is nobody.
 _NO_PARTICIPANTS = {GROUP_FOLDER, "study", "report"}
-_TEXT = dict.fromkeys([*KEYS, "session_id", "reasons"], str)
+_TEXT = dict.fromkeys([*KEYS, "session_id", "reasons", "region", "roi"], str)
 
 
 @dataclass(frozen=True)

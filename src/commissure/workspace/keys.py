@@ -63,6 +63,7 @@ _CODE: dict[Made, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "report/*.py",
             "settings/stats.py",
             "study/group/*",
+            "files/data/region_tests.json",
             "files/data/stats_outputs.json",
         ),
         ("formulaic", "pandas", *_IMAGES),

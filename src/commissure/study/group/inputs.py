@@ -18,6 +18,7 @@ from commissure.inference import Design, design_matrix
 from commissure.inference.grammar import Formula, read_formula
 from commissure.inputs.people import (
     IDS,
+    MEAN_FD,
     Named,
     Participants,
     misused_columns,
@@ -29,6 +30,7 @@ from commissure.inputs.people import (
 from commissure.inputs.regions import (
     find_atlas,
     find_region,
+    region_column_problems,
     region_file_problems,
 )
 from commissure.problems import InputError
@@ -219,6 +221,8 @@ def _check_people(
     table, categorical = people.table, (*people.categorical, *settings.categorical)
     checks.problems += [*_check_rows(settings, table), *option_problems(settings)]
     checks.problems += _one_block(settings, table)
+    beside = ("participant_id", MEAN_FD, settings.group, *named_columns(settings).by["formula"])
+    checks.problems += region_column_problems(settings.rois, beside)
     checks.problems += _check_scores(settings, table)
     named = named_columns(settings)
     wrong = [*people.problems, *misused_columns(people, named)]
