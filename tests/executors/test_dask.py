@@ -11,10 +11,12 @@ from contextlib import ExitStack, closing, contextmanager
 import numpy as np
 import pytest
 
-from commissure.executors import DaskExecutor, LocalExecutor, Task, dask
+import commissure
+from commissure.executors import DaskExecutor, LocalExecutor, Task, dask, dask_worker
 from commissure.executors.permutation_batches import null_by
 from commissure.inference import permutation_test
 from commissure.problems import InputError
+from commissure.sources import sources
 from tests.executors import works
 from tests.executors.test_local import ROOT, by_name, is_running, pids_in, tasks, wait_for
 from tests.inference.brute_force import PlainDesign, box_domain, smooth_maps
@@ -106,6 +108,16 @@ def test_other_versions_of_libraries_are_told_and_of_commissure_refused(
         monkeypatch.setattr(dask, "versions", lambda: here | {"commissure": "99"})
         (outcome,) = executor.run(works.square, [Task("a", 1)])
     assert "Install the same version" in outcome.problems[0]
+
+
+def test_other_code_of_the_same_version_is_refused(scheduler, monkeypatch):
+    changed = sources() | {"measures/cfh.py": "mended"}
+    monkeypatch.setattr(dask_worker, "sources", lambda: changed)
+    monkeypatch.setattr(dask, "versions", dask_worker.versions.__wrapped__)
+    with DaskExecutor(scheduler) as executor:
+        (outcome,) = executor.run(works.square, [Task("a", 1)])
+    assert "start the worker again" in outcome.problems[0]
+    assert outcome.problems[0].count(commissure.__version__) == 2
 
 
 @pytest.mark.parametrize(

@@ -19,16 +19,17 @@ def test_what_is_near_a_planted_region_is_compared_with_it(tmp_path):
     truth.write_text(json.dumps({"Regions": regions}))
     assert [r.found for r in planted_and_found(truth, clusters, "size")] == [None, None]
     rows = [
-        "cluster\tpeak_t\tx\ty\tz\tvoxels\tp_corr_size\tp_corr_mass",
-        "1\t6.0\t-30\t-5\t14\t40\t0.01\t0.02",  # 5 mm away
-        "1a\t5.0\t-30\t-2\t10\tn/a\tn/a\tn/a",  # a sub-peak
-        "2\t-7.0\t-42\t0\t54\t50\t0.01\t0.02",  # of the other direction
-        "3\t4.5\t-42\t0\t90\t5\t0.6\t0.5",  # 36 mm away
+        "cluster\tpeak_t\tx\ty\tz\tvoxels\tp_corr_size\tp_corr_mass\tregion",
+        "1\t6.0\t-30\t-5\t14\t40\t0.01\t0.02\t'=Putamen",  # 5 mm away
+        "1a\t5.0\t-30\t-2\t10\tn/a\tn/a\tn/a\tPutamen",  # a sub-peak
+        "2\t-7.0\t-42\t0\t54\t50\t0.01\t0.02\tCortex",  # of the other direction
+        "3\t4.5\t-42\t0\t90\t5\t0.6\t0.5\tCortex",  # 36 mm away
     ]
     clusters.write_text("\n".join(rows) + "\n")
     putamen, precentral = planted_and_found(truth, clusters, "mass")
     assert putamen.distance_mm == pytest.approx(5)
     assert putamen.found["cluster"] == "1"
+    assert putamen.found["region"] == "=Putamen"  # without what keeps spreadsheets from it
     assert putamen.p == pytest.approx(0.02)
     assert precentral.found is None
 

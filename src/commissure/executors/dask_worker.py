@@ -1,5 +1,6 @@
 """Tasks on a machine of a Dask cluster: what is sent there and called by a Dask worker."""
 
+import hashlib
 import logging
 import threading
 from functools import cache
@@ -8,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 import commissure
 from commissure.executors.process import WorkerProcess
 from commissure.executors.task import Outcome
+from commissure.sources import sources
 
 # What the numbers hang on.
 _NUMERICAL = ("nibabel", "niimath", "nilearn", "numba", "numpy", "picsl_greedy", "scipy")
@@ -23,8 +25,12 @@ _compared: set[str] = set()
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of what the numbers hang on."""
-    found = {"commissure": commissure.__version__}
+    """Return the versions of what the numbers hang on, and which code of commissure it is.
+
+    Two copies of one version may differ, as those of a clone in which something was changed.
+    """
+    code = hashlib.sha256(repr(sorted(sources().items())).encode()).hexdigest()
+    found = {"commissure": f"{commissure.__version__} (code {code[:8]})"}
     for name in _NUMERICAL:
         try:
             found[name] = version(name)
@@ -63,10 +69,11 @@ def do_here(
     from distributed import Reschedule, get_worker
 
     worker = get_worker()
-    if expected["commissure"] != commissure.__version__:
+    if (ours := versions()["commissure"]) != expected["commissure"]:
         problem = (
-            f"The Dask worker {worker.address} has commissure {commissure.__version__}, the study "
-            f"{expected['commissure']}. Install the same version on all machines."
+            f"The Dask worker {worker.address} has commissure {ours}, the study "
+            f"{expected['commissure']}. Install the same version on all machines, and start the "
+            "worker again."
         )
         return Outcome(name, problems=(problem,))
 

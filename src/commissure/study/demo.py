@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from commissure.executors import Executor, OnEvent
+from commissure.files.text import as_meant
 from commissure.inputs import read_scans
 from commissure.settings.reading import read_settings
 from commissure.simulation import Acquisition, Effects, simulate_study
@@ -110,7 +111,7 @@ def planted_and_found(truth: Path, clusters: Path, statistic: str) -> list[Plant
     regions = json.loads(truth.read_text(encoding="utf-8"))["Regions"]
     found = pd.DataFrame()
     if clusters.exists():
-        found = pd.read_csv(clusters, sep="\t")
+        found = as_meant(pd.read_csv(clusters, sep="\t"))
         # Sub-peaks have no voxels of their own.
         found = found[found["voxels"].notna() & (found["peak_t"] > 0)]
     planted = []

@@ -2,19 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 from typing import Any, Literal
 
+from commissure.sources import sources
 from commissure.workspace.versions import generated_by
 
 Made = Literal["anatomy", "clean", "maps", "findings", "methods", "study", "report"]
 
-_SOURCES = (".py", ".json", ".toml", ".txt", ".md", ".j2", ".bib", ".html", ".css", ".js")
 _NUMBERS = ("numba", "numpy", "scipy")
 _IMAGES = ("matplotlib", "nibabel", "nilearn", *_NUMBERS)
 _RAW = (
@@ -96,23 +93,6 @@ def code_of(made: Made) -> str:
     versions = [(one["Name"], one["Version"]) for one in others]
     digest.update(repr(versions).encode())
     return digest.hexdigest()
-
-
-@cache
-def sources() -> dict[str, str]:
-    """Return a hash of each file of the package, by its path in it."""
-    return {
-        name: hashlib.sha256(file.read_bytes()).hexdigest()
-        for name, file in _files(resources.files("commissure"), "")
-    }
-
-
-def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            yield from _files(entry, f"{prefix}{entry.name}/")
-        elif entry.name.endswith(_SOURCES):
-            yield f"{prefix}{entry.name}", entry
 
 
 def hash_of(*parts: Any) -> str:
