@@ -35,11 +35,12 @@ def study():
         maps[np.ix_(people["group"] == "a", inside)] += height
     coverage, _ = coverage_of(maps, people["participant_id"], domain)
 
-    def of(criterion, effect=True):
+    def of(criterion, effect=True, **more):
         values = maps if effect else np.random.default_rng(4).standard_normal(maps.shape)
         settings = StatsSettings(
-            "group", "group[a] - group[b]", atlas="none", n_permutations=99, criterion=criterion
-        )
+            "group", "group[a] - group[b]", atlas="none", n_permutations=99, criterion=criterion,
+            **more,
+        )  # fmt: skip
         inputs = check_inputs(
             lambda: Participants(people, ()),
             lambda: domain,
@@ -103,3 +104,14 @@ def test_files_say_which_p_is_the_criterion(study, tmp_path, criterion, effect):
         assert json.loads(sidecar.read_text())["IsCriterion"] == (its == criterion)
     assert group_facts(record, table).settings["criterion"] == criterion
     assert Findings(record, {"clusters": table}).criterion == criterion
+
+
+def test_sidecars_say_of_which_directions_p_is(study, tmp_path):
+    write_findings(study("size", tail="one-sided-each"), tmp_path)
+    said = {}
+    for name in ("p", "pfdr", "pfwe", "ptfce", "ponesided"):
+        [sidecar] = tmp_path.glob(f"*_stat-{name}_statmap.json")
+        said[name] = json.loads(sidecar.read_text())["Directions"]
+    assert said["p"] == said["pfdr"] == "both together"
+    for name in ("pfwe", "ptfce", "ponesided"):
+        assert said[name].startswith("each for itself")

@@ -13,7 +13,8 @@ from commissure.inference.effects import (
     hedges_g_interval,
     leave_one_out,
 )
-from commissure.inference.permutation import option_problems, permutation_test, smallest_p
+from commissure.inference.least_p import smallest_p
+from commissure.inference.permutation import option_problems, permutation_test
 from commissure.inference.result import Cluster, PermutationResult
 from commissure.inference.sweep import Null, NullMaker, Sweep
 from commissure.inference.tables import cluster_table

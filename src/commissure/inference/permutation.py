@@ -10,7 +10,7 @@ from scipy import stats
 from commissure.inference.apart import Apart
 from commissure.inference.clusters import Extent, find_clusters
 from commissure.inference.glm import DesignLike, FloatArray, Model, fit
-from commissure.inference.labellings import draw_labellings, given_labellings, n_labellings
+from commissure.inference.labellings import draw_labellings, given_labellings
 from commissure.inference.pvalues import signed_p
 from commissure.inference.relabelled import Relabelled
 from commissure.inference.result import Cluster, PermutationResult
@@ -73,7 +73,8 @@ def permutation_test(
         Draper-Stoneman, as SnPM, relabels the contrast and leaves covariates and data in place. It
         is faster, and less exact when covariates go with the contrast.
     tail : {"two-sided", "one-sided-each"}
-        Only for how p is formed.
+        Only for how p is formed: whether corrected p are of both directions together, or of each
+        for itself. Uncorrected p and q are of both.
     statistics : sequence of {"size", "mass", "tfce"}
         Which null distributions are made beside that of the largest t.
     seed : int
@@ -175,6 +176,10 @@ def permutation_test(
     size = null.max_cluster_size[:, :n_sides] if "size" in statistics else None
     mass = null.max_cluster_mass[:, :n_sides] if "mass" in statistics else None
     p_uncorrected = np.where(constant, 1, null.exceeding / relabellings.n)
+    p_one_sided = None
+    if sweep.one_sided:
+        # Whichever direction is observed is counted: by chance it is below alpha twice as often.
+        p_one_sided, p_uncorrected = p_uncorrected, np.minimum(2 * p_uncorrected, 1)
     p_fdr = np.ones(len(t))
     p_fdr[~constant] = stats.false_discovery_control(p_uncorrected[~constant])
     p_fwe, p_fwe_fitted = signed_p(max_t, t, tail, closeness, pareto_tail=pareto_tail)
@@ -197,6 +202,7 @@ def permutation_test(
         max_cluster_mass=mass,
         max_tfce=max_tfce,
         p_uncorrected=p_uncorrected,
+        p_one_sided=p_one_sided,
         p_fwe=np.where(constant, 1, p_fwe),
         p_fdr=p_fdr,
         tfce=enhanced,
@@ -211,32 +217,6 @@ def permutation_test(
         seed=seed,
         n_variance_groups=1 if variance_groups is None else len(np.unique(variance_groups)),
     )
-
-
-def smallest_p(
-    design: DesignLike, contrast: FloatArray, n_permutations: int, method: str, tail: str
-) -> tuple[float, int, bool]:
-    """Return the smallest corrected p that there can be, whatever the data.
-
-    Parameters
-    ----------
-    design, contrast, n_permutations, method, tail
-        See `permutation_test`.
-
-    Returns
-    -------
-    p : float
-        One relabelling of all; two where all signs are flipped, which leaves ``|t|`` as it was.
-    n : int
-        How many relabellings there will be.
-    exhaustive : bool
-        Whether there are no more.
-    """
-    model = Model.of(design, contrast)
-    n_all = n_labellings(model, design.blocks, method)
-    n = min(n_all, n_permutations)
-    mirrored = model.tests_mean and n == n_all and tail == "two-sided"
-    return (1 + mirrored) / n, n, n == n_all
 
 
 def _threshold(model: Model, p: float) -> float:

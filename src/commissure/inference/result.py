@@ -54,7 +54,11 @@ class PermutationResult:
     max_t, max_cluster_size, max_cluster_mass, max_tfce : ndarray, shape (n_permutations, 2)
         Null distributions.
     p_uncorrected, p_fwe, p_fdr : ndarray of shape (n_places,)
-        Of each place: by its own permuted values; by `max_t`; Benjamini-Hochberg q.
+        Of each place: by its own permuted values, of both directions; by `max_t`, as `tail` says;
+        Benjamini-Hochberg q of the first.
+    p_one_sided : ndarray of shape (n_places,), or None
+        For `one-sided-each`: by its own permuted values in the direction observed, as SnPM's maps
+        of p; half of `p_uncorrected`.
     tfce, p_tfce : ndarray of shape (n_places,), or None
         The enhanced map, and its family-wise error corrected p.
     p_fwe_fitted, p_tfce_fitted : ndarray of bool
@@ -96,3 +100,4 @@ class PermutationResult:
     tail: str
     seed: int
     n_variance_groups: int = 1
+    p_one_sided: FloatArray | None = None

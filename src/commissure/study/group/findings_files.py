@@ -36,7 +36,10 @@ from commissure.study.group.region_tables import write_report_tables
 from commissure.study.group.region_tests import region_notes, write_region_tests
 
 # Maps of p of the one family-wise error each, by the criterion that it may be.
-_MAPS_OF_P = {"p": None, "pfdr": None, "pfwe": "voxel", "ptfce": "tfce"}
+_MAPS_OF_P = {"p": None, "ponesided": None, "pfdr": None, "pfwe": "voxel", "ptfce": "tfce"}
+_EACH_DIRECTION = (
+    "each for itself, as SnPM: by chance one or the other is below alpha at up to twice that rate"
+)
 _CRITERION_NOTE = (
     "Only this p is held to the rate of errors: the others are shown beside it, and choosing among "
     "them afterwards finds too much."
@@ -64,6 +67,7 @@ def _write_maps(findings: GroupFindings, folder: Path) -> None:
         "effect": result.effect if result.n_rows == 1 else None,
         "g": findings.g,
         "p": result.p_uncorrected,
+        "ponesided": result.p_one_sided,
         "pfwe": result.p_fwe,
         "pfdr": result.p_fdr,
         "tfce": result.tfce,
@@ -78,12 +82,7 @@ def _write_maps(findings: GroupFindings, folder: Path) -> None:
     for name, values in of_contrast.items():
         if values is not None:
             stem = f"contrast-{contrast_label(contrast)}_stat-{name}"
-            of_p = (
-                {}
-                if name not in _MAPS_OF_P
-                else {"IsCriterion": _MAPS_OF_P[name] == findings.settings.criterion}
-            )
-            _write_map(domain, folder, stem, name, values, about | of_p)
+            _write_map(domain, folder, stem, name, values, about | _about_p(name, findings))
     for label, maps in findings.inputs.variants.items() if result.n_rows == 1 else ():
         design = findings.inputs.design
         t = contrast_effect(maps, design.matrix, findings.inputs.contrast, (1,)).t
@@ -100,6 +99,17 @@ def _write_maps(findings: GroupFindings, folder: Path) -> None:
         for name, values in of_group.items():
             stem = f"group-{labels[group]}_stat-{name}"
             _write_map(domain, folder, stem, name, values, about)
+
+
+def _about_p(name: str, findings: GroupFindings) -> dict[str, Any]:
+    """Return what a map of p is, for its sidecar; nothing for other maps."""
+    if name not in _MAPS_OF_P:
+        return {}
+    about: dict[str, Any] = {"IsCriterion": _MAPS_OF_P[name] == findings.settings.criterion}
+    if findings.result.n_rows == 1:
+        each = findings.result.p_one_sided is not None and name not in ("p", "pfdr")
+        about["Directions"] = _EACH_DIRECTION if each else "both together"
+    return about
 
 
 def _write_map(

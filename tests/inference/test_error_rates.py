@@ -1,0 +1,40 @@
+"""Rates of errors in data without any effect: no p is below alpha more often than it says."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from commissure.inference import Apart, permutation_test
+from tests.inference.brute_force import PlainDesign
+
+ALPHA = 0.05
+
+
+def null_results(n_studies, n_scans, n_places, **how):
+    matrix = np.column_stack([np.arange(n_scans) % 2, np.ones(n_scans)])
+    rng = np.random.default_rng(1)
+    for _ in range(n_studies):
+        maps = rng.standard_normal((n_scans, n_places))
+        yield permutation_test(
+            maps, PlainDesign(matrix), "column0", Apart(n_places), statistics=(), n_threads=1,
+            **how,
+        )  # fmt: skip
+
+
+def at_most(rate, n):
+    """More would happen once in 10,000 runs."""
+    return stats.binom.isf(1e-4, n, rate)
+
+
+@pytest.mark.parametrize("tail", ["two-sided", "one-sided-each"])
+def test_uncorrected_p_and_q_have_their_rate_over_both_directions(tail):
+    n_studies, n_places = 150, 40
+    results = list(null_results(n_studies, 12, n_places, tail=tail, n_permutations=400))
+    n_below = sum(int((r.p_uncorrected <= ALPHA).sum()) for r in results)
+    assert n_below / (n_studies * n_places) > 0.8 * ALPHA
+    assert n_below <= at_most(ALPHA, n_studies * n_places)
+    # Without any effect every discovery is false.
+    assert sum(bool((r.p_fdr <= ALPHA).any()) for r in results) <= at_most(ALPHA, n_studies)
+    if tail == "one-sided-each":
+        n_each = sum(int((r.p_one_sided <= ALPHA).sum()) for r in results)
+        assert n_each > 1.6 * ALPHA * n_studies * n_places  # as SnPM's, which is why both are given
