@@ -184,6 +184,7 @@ CASES = (
     refused("raw-copy-by-finder", "raw", lambda w: raw_image(w.path("in/sub-01/func/sub-01_task-rest_bold 2.nii.gz")), ["bold 2"], ("name", "BIDS")),
     refused("raw-onedrive-placeholder", "raw", lambda w: w.write("in/sub-01/func/sub-01_task-rest_bold.nii.gz", b""), ["sub-01"], ("empty", "0 bytes", "read as an image", "content")),
     refused("raw-no-t1w-cut", "raw", lambda w: w.write("in/sub-01/anat/sub-01_T1w.nii.gz", b"abc"), ["sub-01_T1w"], ("image", "damaged")),
+    refused("raw-t1w-of-another", "raw", lambda w: shutil.copy(w.path("in/sub-02/anat/sub-02_T1w.nii.gz"), w.path("in/sub-01/anat/sub-01_T1w.nii.gz")), ["sub-01", "sub-02", "T1w"], ("same", "copy")),
     refused("raw-two-t1w", "raw", lambda w: raw_image(w.path("in/sub-01/anat/sub-01_run-2_T1w.nii.gz"), (5, 4, 4)), ["sub-01", "T1w"], (*SEVERAL, "two")),
     survives("no-sessions-with-session-option", "study", option("--session-id", "1"), rows(0)),
 )  # fmt: skip

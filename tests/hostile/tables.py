@@ -1,5 +1,6 @@
 """B3: tables that people keep in a spreadsheet."""
 
+import gzip
 import json
 import shutil
 
@@ -139,6 +140,11 @@ def identical_maps(world: World) -> None:
 
 def identical_runs(world: World) -> None:
     shutil.copy(world.path("in/scans/1.nii.gz"), world.path("in/scans/2.nii.gz"))
+
+
+def same_run_compressed_otherwise(world: World) -> None:
+    raw = gzip.decompress(world.path("in/scans/1.nii.gz").read_bytes())
+    world.write("in/scans/2.nii.gz", gzip.compress(raw, 1, mtime=7))
 
 
 def json_beside(content: object):
@@ -286,6 +292,7 @@ CASES = (
     refused("same-file-twice", "maps", maps_text(same_file_twice), ["sub-01", "sub-02"], ("same", "twice")),
     refused("identical-maps", "maps", identical_maps, ["sub-01", "sub-07"], ("same", "identical")),
     refused("identical-runs", "table", identical_runs, ["sub-01", "sub-02"], ("same", "identical")),
+    refused("identical-runs-compressed-otherwise", "table", same_run_compressed_otherwise, ["sub-01", "sub-02"], ("same", "identical")),
     refused("person-twice-in-maps", "maps", maps_text(lambda t: t.replace("sub-02\t", "sub-01\t")), ["maps.tsv", "sub-01"], (*TWICE, "occur")),
     refused("maps-of-a-spreadsheet-in-windows", "maps", maps_text(lambda t: t.replace("sub-04_space", "C:\\data\\sub-04_space")), ["sub-04"], ("exist",)),
     refused("files-of-nobody", "table", lambda w: w.edit("in/files.tsv", "sub-03\t", "\t"), ["files.tsv"], ("participant_id", "lacks")),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,10 +109,11 @@ def scan(root: Path) -> list[str]:
 
 
 def raw_image(path: Path, shape: tuple[int, ...] = (5, 4, 4, 24), tr: float = 2.0) -> None:
-    """Write a raw image of a few voxels."""
+    """Write a raw image of a few voxels, one of its own for each name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     affine = np.diag([3.0, 3.0, 4.0, 1.0])
-    img = nib.Nifti1Image(np.ones(shape, np.int16), affine)
+    values = np.random.default_rng(zlib.crc32(path.name.encode())).integers(1, 9, shape)
+    img = nib.Nifti1Image(values.astype(np.int16), affine)
     img.set_sform(affine, 1)
     img.set_qform(affine, 1)
     if len(shape) == 4:

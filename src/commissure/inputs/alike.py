@@ -14,10 +14,11 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 
 from commissure.files.images import load_image
+from commissure.inputs.copies import copies
 from commissure.inputs.scan import Scan
 from commissure.inputs.selection import listed
 from commissure.problems import InputError
-from commissure.space.grid import Grid
+from commissure.space.grid import Grid, same_grid
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class _Facts:
     matrix: tuple[int, ...]
     voxel: tuple[float, ...]
     n_volumes: int
+    places: Grid
 
     @property
     def grid(self) -> str:
@@ -62,7 +64,7 @@ def unlike(scans: Sequence[Scan]) -> tuple[list[str], list[str]]:
         What participants differ in.
     """
     facts = [_facts_of(scan) for scan in scans]
-    problems = _same_files(scans)
+    problems = copies(scans)
     notes: list[str] = []
     ordered = sorted(facts, key=lambda fact: _averaged(fact.scan))
     for _, group in groupby(ordered, key=lambda fact: _averaged(fact.scan)):
@@ -106,6 +108,7 @@ def _facts_of(scan: Scan) -> _Facts:
         grid.shape,
         tuple(round(float(size), 2) for size in voxel_sizes(grid.affine)),
         img.shape[3] if img.ndim > 3 else 1,
+        grid,
     )
 
 
@@ -124,6 +127,11 @@ def _within(runs: Sequence[_Facts]) -> tuple[list[str], list[str]]:
         values = list(dict.fromkeys(map(value_of, runs)))
         if len(values) > 1:
             problems.append(f"{names}, and have different {what} ({'; '.join(values)}). {choose}.")
+    # Heads lie otherwise in each raw run; what is done to them brings them to one grid.
+    others = [run.places for run in runs if not same_grid(run.places, runs[0].places)]
+    if others and not problems and runs[0].scan.kind != "raw":
+        where = f"{runs[0].places}; {others[0]}"
+        problems.append(f"{names}, and lie on different grids ({where}). {choose}.")
     lengths = sorted(run.n_volumes for run in runs)
     said = f"{names}, and have {lengths[0]} to {lengths[-1]} volumes"
     if lengths[0] < _SHORTEST * lengths[-1]:
@@ -202,15 +210,3 @@ def _sessions(scans: Sequence[Scan]) -> list[str]:
     if len(people) < 2:
         return []
     return [f"Participants have different sessions: {_by_value(people)}."]
-
-
-def _same_files(scans: Sequence[Scan]) -> list[str]:
-    """Say which files are there for two scans, by whatever path."""
-    of_file: dict[str, list[Scan]] = {}
-    for scan in scans:
-        of_file.setdefault(str(scan.bold.resolve()), []).append(scan)
-    return [
-        f"{path} is the scan of {' and of '.join(scan.name for scan in same)}. Give each its own."
-        for path, same in of_file.items()
-        if len(same) > 1
-    ]
