@@ -1,5 +1,6 @@
 """What the group stage reads: the maps, and the places that all of them have."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from commissure.inference import match_maps
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.group.coverage import Coverage, check_maps_differ, coverage_of
+from commissure.study.group.scales import scale_notes
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +35,15 @@ class GroupMaps:
         How many scans have data at each place of the mask.
     sources : tuple of str
         File of each scan.
+    notes : tuple of str
+        Whose map is of another scale than the others.
     """
 
     data: NDArray[np.float64]
     domain: Domain
     coverage: Coverage
     sources: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read_maps(maps: Path, participants: pd.DataFrame, domain: Domain) -> GroupMaps:
@@ -108,7 +115,11 @@ def _where_all_have_data(
     scans = _names(participants)
     check_maps_differ(values, scans, sources)
     coverage, everywhere = coverage_of(values, scans, domain)
-    return GroupMaps(values[:, everywhere], domain.restrict(everywhere), coverage, sources)
+    data = values[:, everywhere]
+    notes = tuple(scale_notes(data, scans))
+    for note in notes:
+        _LOG.warning("%s", note)
+    return GroupMaps(data, domain.restrict(everywhere), coverage, sources, notes)
 
 
 def _names(participants: pd.DataFrame) -> list[str]:

@@ -127,7 +127,7 @@ def find(
         effects = contrast_effect(means, design.matrix, contrast, sizes)
         influence = leave_one_out(means, design.matrix, contrast)
     groups = {}
-    told = [*inputs.people.told, *coverage_notes(maps.coverage, settings.loss_share)]
+    told = [*inputs.people.told, *coverage_notes(maps.coverage, settings.loss_share), *maps.notes]
     told += [_NO_G] if of_means and repeated else []
     unequal = [] if of_spread is None or of_spread.note is None else [of_spread.note]
     notes = [*told, *unequal, *too_few(inputs.design, inputs.contrast, settings)]
