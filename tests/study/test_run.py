@@ -14,6 +14,7 @@ from commissure.settings.reading import read_settings
 from commissure.study import run as study_run
 from commissure.study.participant import steps as participant
 from commissure.study.run import run_study
+from commissure.workspace.ledger import Ledger
 from tests.study.studies import (
     CHANGES,
     Inline,
@@ -247,6 +248,32 @@ def test_another_study_is_refused_and_a_moved_one_is_not(folder, tmp_path):
         run(folder, stranger)
     moved = write_derivatives(tmp_path / "moved")
     assert run(moved, out, stage="participant").n_done == 6
+
+
+def test_a_study_that_is_moved_is_done_already(tmp_path, monkeypatch):
+    before, after = tmp_path / "before", tmp_path / "after"
+    write_derivatives(before / "in")
+    run(before / "in", before / "out")
+    times = {p.relative_to(before): p.stat().st_mtime_ns for p in before.rglob("*.*")}
+    before.rename(after)
+    begun = []
+    monkeypatch.setattr(Ledger, "open", lambda _ledger, step, _new: begun.append(step))
+    run(after / "in", after / "out")
+    assert not begun
+    results = [p for p in times if not {".commissure", "provenance.json"} & set(p.parts)]
+    assert {p: (after / p).stat().st_mtime_ns for p in results} == {p: times[p] for p in results}
+
+
+def test_what_is_said_of_the_input_is_said_anew_when_it_changes(tmp_path):
+    folder, out = write_derivatives(tmp_path / "in"), tmp_path / "out"
+    run(folder, out, stage="participant")
+    description = folder / "dataset_description.json"
+    about = json.loads(description.read_text())
+    about["GeneratedBy"][0]["Version"] = "24.1"
+    description.write_text(json.dumps(about))
+    run(folder, out, stage="participant")
+    made_by = json.loads((out / "dataset_description.json").read_text())["GeneratedBy"]
+    assert made_by[1]["Version"] == "24.1"
 
 
 def test_problems_of_the_group_are_told_before_anything_is_done(folder, tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 from commissure.files.data_texts import read_data
 from commissure.files.shared_paths import without_folders
 from commissure.files.text import write_json
+from commissure.inputs.source_software import made_by
 from commissure.records.verdicts import Verdict, verdicts_to_json
 from commissure.settings.description import tables_of_results
 from commissure.settings.tables import StudySettings
@@ -59,7 +60,8 @@ def write_study_files(
         code_of("study"),
         chosen,
         verdicts_to_json(verdicts),
-        str(input_dir.absolute()),
+        # What is told of the input: not where it lies, so that a study may be moved.
+        [input_dir.resolve().name, made_by(input_dir)],
         sorted(kinds),
     )
     ledger.do("study", key, make)
