@@ -86,6 +86,14 @@ def ledger_edit(function, name: str = LEDGER):
     return change
 
 
+def more_freedom(content: dict) -> None:
+    """Give sub-02 more degrees of freedom, in the records only."""
+    measured = [s["facts"] for s in content["steps"].values() if "effective_df" in s["facts"]]
+    demand(bool(measured), "nothing to change")
+    for facts in measured:
+        facts["effective_df"] = 1234.5
+
+
 def point_elsewhere(content: dict) -> None:
     """Outputs of a step that lie outside, which a next step would remove."""
     for step in content["steps"].values():
@@ -125,6 +133,13 @@ def restored(world: World, said: Said) -> None:
     maps = world.seen["maps"]
     different = [p.name for p in maps if not p.exists() or p.read_bytes() != maps[p]]
     demand(not different, f"these are other than before: {different[:4]}")
+
+
+def as_measured(world: World, said: Said) -> None:
+    """All is as before, and what was changed in the records is nowhere."""
+    restored(world, said)
+    texts = [p.read_text() for p in world.out.rglob("*") if p.suffix in (".json", ".tsv")]
+    demand(not any("1234.5" in text for text in texts), "the changed number is believed")
 
 
 def link_out(name: str, target: str):
@@ -229,7 +244,9 @@ CASES = (
     survives("ledger-is-deep", "finished", remember(put(LEDGER, "[" * 100_000)), restored),
     survives("ledger-steps-are-a-list", "finished", remember(ledger_edit(lambda c: c.update(steps=[1]))), restored),
     survives("ledger-facts-are-text", "finished", remember(ledger_edit(lambda c: [s.update(facts="x") for s in c["steps"].values()])), restored),
-    fails("ledger-facts-are-empty", "finished", ledger_edit(lambda c: [s.update(facts={}) for s in c["steps"].values()]), ["sub-02"], ("Remove it",)),
+    survives("ledger-facts-are-empty", "finished", remember(ledger_edit(lambda c: [s.update(facts={}) for s in c["steps"].values()])), restored),
+    works("ledger-facts-are-others", "finished", remember(ledger_edit(more_freedom)), as_measured),
+    survives("facts-of-the-group-are-empty", "finished", remember(ledger_edit(lambda c: [s.update(facts={}) for s in c["steps"].values()], LEDGER.replace("sub-02", "group"))), restored),
     survives("ledger-leads-elsewhere", "finished", remember(ledger_edit(point_elsewhere)), restored),
     survives("ledger-leads-elsewhere-absolutely", "finished", both(maps_as_they_were, absolute_outputs), restored),
     survives("ledger-is-a-folder", "finished", remember(folder(LEDGER)), restored),

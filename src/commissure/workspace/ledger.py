@@ -1,5 +1,6 @@
 """What has been done for a participant, so that the next run goes on from there."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -37,7 +38,8 @@ _CHANGED = (
 class _Entry:
     """A step: its key (None while its files are being replaced), files and findings.
 
-    Each file is one of those that it may be: of a step that is done there is only one.
+    Each file is one of those that it may be: of a step that is done there is only one. Findings
+    are written with their hash: a step whose findings somebody changed is as good as lost.
     """
 
     key: str | None = None
@@ -52,7 +54,7 @@ class _Entry:
         key, files, facts = (content.get(name) for name in ("key", "outputs", "facts"))
         if not isinstance(files, dict) or not isinstance(facts, dict):
             return None
-        if not (key is None or isinstance(key, str)):
+        if not (key is None or isinstance(key, str)) or content.get("sha256") != _hash_of(facts):
             return None
         outputs = {}
         for name, versions in files.items():
@@ -333,6 +335,7 @@ class Ledger:
                     for name, versions in sorted(entry.outputs.items())
                 },
                 "facts": entry.facts,
+                "sha256": _hash_of(entry.facts),
             }
             for step, entry in sorted(self._steps.items())
         }
@@ -434,6 +437,10 @@ class Ledger:
                 f"Cannot write to {self.out_dir} ({error.strerror}). Choose another output folder."
             )
             raise InputError(msg) from error
+
+
+def _hash_of(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def ledger_names(out_dir: Path) -> list[str]:
