@@ -238,6 +238,11 @@ def _factor(name: str, there: Sequence[tuple[str, str]], n_missing: int, because
             f"{', '.join(dict.fromkeys(ascii(cell) for _, cell in mixed))} "
             f"({', '.join(row for row, _ in mixed[:_SHOWN])}). Type them again."
         )
+    if unseen := [(row, cell) for row, cell in there if not cell.isprintable()]:
+        problems.append(
+            f"The column {name} has characters that cannot be seen, or that turn the writing: "
+            f"{_listed(unseen)}. Correct them: type the words again."
+        )
     if errors := [(row, cell) for row, cell in there if _SPREADSHEET_ERROR.fullmatch(cell)]:
         problems.append(
             f"The column {name} has errors of a spreadsheet: {_listed(errors)}. Correct them."

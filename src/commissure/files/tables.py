@@ -29,6 +29,9 @@ _POINTERS = ("/annex/objects/", "../.git/annex/", ".git/annex/", "version https:
 _SAVE_AGAIN = "Save it as text in UTF-8, separated by tabs."
 # NFKC makes 102 of "10²" and 1/2 of "½": what changes the value of a cell is left alone.
 _KEEPS_ITS_FORM = ("<super>", "<sub>", "<fraction>", "<circle>")
+# Invisible, but what stands behind them is shown from right to left, or in another order: 12 as 21.
+# They stay, for whoever checks names, levels and numbers to refuse them.
+_TURNS_WRITING = "\u202b\u202d\u202e\u2067"
 _SHOWN = 5
 
 
@@ -138,13 +141,16 @@ def read_cells(path: Path) -> TextTable:
 
 
 def tidy(cell: str) -> str:
-    """Return a cell in one Unicode form (NFKC), with plain blanks, and none around it."""
+    """Return a cell in one Unicode form (NFKC), with plain blanks, and none around it.
+
+    Invisible characters are dropped, but for those that turn the writing.
+    """
     form = "".join(
         c
         if unicodedata.decomposition(c).startswith(_KEEPS_ITS_FORM)
         else unicodedata.normalize("NFKC", c)
         for c in unicodedata.normalize("NFC", cell)
-        if unicodedata.category(c) != "Cf"
+        if unicodedata.category(c) != "Cf" or c in _TURNS_WRITING
     )
     return " ".join(form.split())
 
@@ -246,6 +252,12 @@ def _header_problems(names: Sequence[str], path: Path) -> list[str]:
     if nameless:
         problems.append(
             f"{path} has values in column {', '.join(nameless)}, which has no name. Give it one."
+        )
+    unseen = [repr(name) for name in names if not name.isprintable()]
+    if unseen:
+        problems.append(
+            f"{path} has the column {', '.join(unseen)}: its name has characters that cannot be "
+            "seen. Correct it: type it again."
         )
     spelt: dict[str, list[str]] = {}
     for name in filter(None, names):
