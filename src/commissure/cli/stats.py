@@ -160,7 +160,8 @@ def add_parser(commands: Any, what: str) -> None:
         action="append",
         default=[],
         metavar="NAME=WHAT",
-        help="a further region: mask.nii.gz, sphere:x,y,z,radius or label:NAME (repeatable)",
+        help="a region named beforehand, tested by itself: mask.nii.gz, sphere:x,y,z,radius or "
+        "label:NAME (repeatable)",
     )
     clinical.add_argument(
         "--table1", type=_names, metavar="NAMES", help="columns of Table 1 (default: those used)"

@@ -43,7 +43,8 @@ class StatsSettings:
     welch : bool
         Whether Table 1 does without equal variances.
     rois : tuple of str
-        Further regions, see `commissure.inputs.regions.find_region`.
+        Regions named beforehand, each tested by itself and correlated with the scores; see
+        `commissure.inputs.regions.find_region`.
     atlas : str, optional
         ``harvard-oxford``, ``none``, or the paths of an image and its labels with a comma between;
         by default the first where it is installed.
