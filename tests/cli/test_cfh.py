@@ -64,7 +64,7 @@ def test_writes_maps_sidecars_and_a_picture(run, write_scan, domain, tmp_path):
     stem = "sub-01_space-MNI152NLin6Asym_stat-"
     assert names == {
         f"{stem}{stat}_boldmap{end}"
-        for stat in ("cfh", "cfhr", "cfhpartner", "cfhshift")
+        for stat in ("cfh", "cfhr", "cfhpartner", "cfhshift", "cfhfloor")
         for end in (".nii.gz", ".json")
     } | {f"{stem}cfh_boldmap.png", ".commissure.json"}
     sidecar = json.loads((out / f"{stem}cfh_boldmap.json").read_text())
@@ -234,7 +234,11 @@ def unreadable_memory(domain, write_scan, tmp_path):
 
 
 def no_threads(domain, write_scan, tmp_path):
-    return (write_scan(noise(domain)), "--n-threads", "0"), "--n-threads: 0 is no whole number"
+    return (
+        write_scan(noise(domain)),
+        "--n-threads",
+        "0",
+    ), "--n-threads 0: it must be a whole number"
 
 
 def one_surrogate(domain, write_scan, tmp_path):

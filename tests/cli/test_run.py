@@ -4,7 +4,7 @@ import pytest
 
 from commissure.cli import main
 from commissure.cli.main import BAD_INPUT
-from commissure.cli.run import SOME_FAILED
+from commissure.cli.plan import SOME_FAILED
 from commissure.study import run as study_run
 from tests.study.studies import CHANGES, write_derivatives
 

@@ -105,5 +105,5 @@ CASES = (
     survives("group-column-other", "maps", then(people(lambda t: t.rename(columns={"group": "dx"})), "--formula", "dx + age", "--contrast", "dx[patient] - dx[control]", "--clinical", "score", "--within", "patient"), df(9)),
     works("group-column-named", "maps", then(people(lambda t: t.rename(columns={"group": "dx"})), "--formula", "dx + age", "--contrast", "dx[patient] - dx[control]", "--group", "dx"), df(9)),
     refused("statistic-not-computed", "maps", options("--criterion", "mass"), ["mass"], ("statistics",)),
-    refused("method-other-name", "maps", options("--method", "manly"), ["manly"], ("choice", "choose")),
+    refused("method-other-name", "maps", options("--method", "manly"), ["manly"], ("freedman-lane",)),
 )  # fmt: skip

@@ -17,9 +17,10 @@ from commissure.problems import InputError
 from commissure.records.runs import Measured, RunKey, measured_to_json
 from commissure.settings.reading import read_settings
 from commissure.space.templates import analysis_grid
-from commissure.study.group.stage import judged_runs, run_group
+from commissure.study.group.compared import judged_runs
+from commissure.study.group.stage import run_group
 from commissure.study.participant.domain import grey_mask
-from commissure.study.participant.steps import Job, RunResult
+from commissure.study.participant.job import Job, RunResult
 from commissure.study.study_files import write_study_files
 from commissure.workspace.ledger import Ledger
 from commissure.workspace.paths import STATE_FOLDER

@@ -11,7 +11,7 @@ from commissure import Domain
 from commissure.inputs.people import Participants
 from commissure.report.contents import Findings
 from commissure.report.methods.group import group_facts
-from commissure.settings.stats import StatsSettings
+from commissure.settings.group import GroupSettings
 from commissure.study.group.coverage import coverage_of
 from commissure.study.group.findings_files import write_findings
 from commissure.study.group.inputs import check_inputs
@@ -37,7 +37,7 @@ def study():
 
     def of(criterion, effect=True, **more):
         values = maps if effect else np.random.default_rng(4).standard_normal(maps.shape)
-        settings = StatsSettings(
+        settings = GroupSettings(
             "group", "group[a] - group[b]", atlas="none", n_permutations=99, criterion=criterion,
             **more,
         )  # fmt: skip

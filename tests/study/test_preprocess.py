@@ -13,6 +13,7 @@ import pytest
 from nibabel.affines import apply_affine
 
 from commissure.cli import main
+from commissure.cli.plan import SOME_FAILED
 from commissure.preprocessing import bandpass, steps
 from commissure.preprocessing.anatomy import prepare_anatomy
 from commissure.preprocessing.registration import Image
@@ -250,7 +251,7 @@ def test_every_problem_of_a_dataset_is_told_before_anything_is_done(study, tmp_p
     assert not (tmp_path / "out").exists()
 
 
-def test_damaged_data_leave_nothing_behind(study, tmp_path, capsys):
+def test_damaged_data_are_told_and_leave_no_image(study, tmp_path, capsys):
     bids = tmp_path / "bids" / "sub-01" / "func"
     bids.mkdir(parents=True)
     source = study / "sub-01/func/sub-01_task-rest_bold"
@@ -260,6 +261,8 @@ def test_damaged_data_leave_nothing_behind(study, tmp_path, capsys):
         source.with_name(f"{source.name}.json").read_text()
     )
     out = tmp_path / "out"
-    assert main(["preprocess", str(tmp_path / "bids"), str(out), "--quiet"]) == 2
-    assert "damaged or cut short" in capsys.readouterr().err
-    assert not out.exists()
+    # As in a study: it is known when it is read, and stops nobody else.
+    assert main(["preprocess", str(tmp_path / "bids"), str(out), "--quiet"]) == SOME_FAILED
+    assert "sub-01" in capsys.readouterr().err
+    assert "damaged or cut short" in (out / "quality.tsv").read_text()
+    assert not [path for path in out.rglob("*.nii.gz") if "sub-01" in path.name]

@@ -12,7 +12,7 @@ from scipy import stats
 
 from commissure import Domain
 from commissure.inputs.people import Participants
-from commissure.settings.stats import StatsSettings
+from commissure.settings.group import GroupSettings
 from commissure.study.group.coverage import coverage_of
 from commissure.study.group.inputs import check_inputs
 from commissure.study.group.maps import GroupMaps
@@ -63,7 +63,7 @@ def found(people, maps, contrast=DIFFERENCE, formula="group + age", **more):
     coverage, everywhere = coverage_of(maps, people["participant_id"], DOMAIN)
     chosen = {"n_permutations": 2000, "statistics": ("size",), "rois": ROIS} | more
     chosen = {"variance_groups": "none", "atlas": "none"} | chosen
-    settings = StatsSettings(formula, contrast, **chosen)
+    settings = GroupSettings(formula, contrast, **chosen)
     kept = GroupMaps(maps[:, everywhere], DOMAIN.restrict(everywhere), coverage, ("x",) * len(maps))
     inputs = check_inputs(
         lambda: Participants(people, ()), lambda: DOMAIN, lambda _table, _domain: kept, settings

@@ -10,7 +10,7 @@ from scipy import ndimage, stats
 
 from commissure import Domain
 from commissure.inputs.people import Participants
-from commissure.settings.stats import StatsSettings
+from commissure.settings.group import GroupSettings
 from commissure.study.group.coverage import coverage_of
 from commissure.study.group.inputs import check_inputs
 from commissure.study.group.maps import GroupMaps
@@ -47,7 +47,7 @@ def make(people):
     coverage, _ = coverage_of(maps, people["participant_id"], domain)
 
     def of(contrast=CONTRAST, formula="group + age", table=people, **more):
-        settings = StatsSettings(
+        settings = GroupSettings(
             formula, contrast, atlas="none", n_permutations=50, statistics=("size",), **more
         )
         inputs = check_inputs(

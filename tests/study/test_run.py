@@ -45,13 +45,13 @@ def folder(tmp_path_factory):
 def counted(monkeypatch):
     """Count whom CFH maps are made of."""
     calls = []
-    made = participant.map_scan
+    made = participant.clean_series
 
-    def counting(job, scan, *rest):
+    def counting(scan, *rest):
         calls.append(scan.participant_id)
-        return made(job, scan, *rest)
+        return made(scan, *rest)
 
-    monkeypatch.setattr(participant, "map_scan", counting)
+    monkeypatch.setattr(participant, "clean_series", counting)
     return calls
 
 

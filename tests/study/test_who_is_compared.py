@@ -32,15 +32,15 @@ def run(folder, out, **changes):
 def test_who_is_left_out_by_name_is_not_computed_and_the_reason_is_told(
     folder, tmp_path, monkeypatch
 ):
-    made, mapped = participant.map_scan, []
+    made, mapped = participant.clean_series, []
     monkeypatch.setattr(
-        participant, "map_scan", lambda job, *rest: mapped.append(job) or made(job, *rest)
+        participant, "clean_series", lambda scan, *rest: mapped.append(scan) or made(scan, *rest)
     )
     out = tmp_path / "out"
     outcome = run(folder, out, quality={"exclude": {"sub-07": "withdrew", "02": "fell asleep"}})
     assert outcome.group.n_scans == 6
     assert not outcome.failed
-    assert {job.participant_id for job in mapped} == {f"sub-0{n}" for n in (1, 3, 4, 5, 6, 8)}
+    assert {scan.participant_id for scan in mapped} == {f"sub-0{n}" for n in (1, 3, 4, 5, 6, 8)}
     assert not (out / "sub-07").exists()
     quality = pd.read_csv(out / "quality.tsv", sep="\t", index_col="participant_id")
     assert quality.loc["sub-07", "reasons"] == "left out: withdrew"

@@ -5,7 +5,7 @@ import pytest
 from commissure.workspace import keys as code
 from commissure.workspace.keys import code_of
 
-MADE = ("anatomy", "clean", "maps", "findings", "methods", "study", "report")
+MADE = ("anatomy", "clean", "maps", "partners", "findings", "methods", "study", "report")
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def hashes(monkeypatch):
     ("file", "made"),
     [
         ("preprocessing/realignment.py", {"anatomy", "clean"}),
-        ("measures/kernel.py", {"maps"}),
-        ("space/domain.py", {"anatomy", "clean", "maps", "findings"}),
+        ("measures/kernel.py", {"maps", "partners"}),
+        ("space/domain.py", {"anatomy", "clean", "maps", "partners", "findings"}),
         ("inference/glm.py", {"findings"}),
         ("clinical/table1.py", {"findings"}),
         ("study/group/stage.py", {"findings"}),
@@ -59,7 +59,7 @@ def test_what_depends_on_a_file_is_made_again(hashes, file, made):
     ("program", "made"),
     [
         ("greedy", {"anatomy", "clean"}),
-        ("numba", {"anatomy", "clean", "maps", "findings", "report"}),
+        ("numba", {"anatomy", "clean", "maps", "partners", "findings", "report"}),
         ("pandas", {"clean", "findings", "study"}),
     ],
 )

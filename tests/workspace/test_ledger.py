@@ -13,7 +13,7 @@ from commissure.problems import InputError
 from commissure.workspace import paths, written
 from commissure.workspace.ledger import Ledger
 from commissure.workspace.staging import replace_file
-from commissure.workspace.step import Step
+from commissure.workspace.step_name import StepName
 
 
 class CrashError(BaseException):
@@ -300,7 +300,7 @@ def test_killed_while_a_file_is_replaced_the_next_leaves_no_other(tmp_path, monk
 
 def test_steps_come_back_as_what_is_done_and_of_what(tmp_path):
     ledger = Ledger(tmp_path, "sub-01")
-    ledger.do(Step.named("clean", "a b_bold.nii"), "key", lambda _: {"n": 1})
+    ledger.do(StepName.named("clean", "a b_bold.nii"), "key", lambda _: {"n": 1})
     ledger.fail("findings", ["broken"])
     again = Ledger(tmp_path, "sub-01")
     assert [(step.kind, step.of) for step in again.facts] == [("clean", "a b_bold.nii")]

@@ -35,11 +35,90 @@ class _Once(argparse.Action):
         values: str | Sequence[Any] | None,
         option_string: str | None = None,
     ) -> None:
-        given = namespace.__dict__.setdefault("given", set())
-        if option_string is not None and self.dest in given:
-            raise argparse.ArgumentError(self, "it is given twice; give it once")
-        given.add(self.dest)
+        """Store whether it is on."""
+        once(self, namespace, option_string)
         setattr(namespace, self.dest, values)
+
+
+class Switch(argparse.BooleanOptionalAction):
+    """An option and its --no- form, once."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Store whether it is on."""
+        once(self, namespace, option_string)
+        super().__call__(parser, namespace, values, option_string)
+
+
+class Names(argparse.Action):
+    """Names, with blanks or commas between; what has a "=" is taken whole."""
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        _option_string: str | None = None,
+    ) -> None:
+        """Add what is given."""
+        remember(self, namespace)
+        names = [
+            name
+            for text in values or ()
+            for name in ([text] if "=" in text else text.replace(",", " ").split() or [text])
+        ]
+        setattr(namespace, self.dest, (*(getattr(namespace, self.dest) or ()), *names))
+
+
+class Pairs(argparse.Action):
+    """NAME=VALUE, a value a name."""
+
+    several = False
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        _option_string: str | None = None,
+    ) -> None:
+        """Add what is given."""
+        remember(self, namespace)
+        pairs = dict(getattr(namespace, self.dest) or {})
+        for text in values or ():
+            name, equals, value = text.partition("=")
+            if not equals or not name.strip():
+                raise argparse.ArgumentError(self, f"{text} is not NAME=VALUE")
+            if self.several:
+                pairs[name] = (*pairs.get(name, ()), value)
+            elif name in pairs:
+                raise argparse.ArgumentError(self, f"{name} is given twice; give it once")
+            else:
+                pairs[name] = value
+        setattr(namespace, self.dest, pairs)
+
+
+class Groups(Pairs):
+    """NAME=VALUE, any number of values a name."""
+
+    several = True
+
+
+def once(action: argparse.Action, namespace: argparse.Namespace, option_string: str | None) -> None:
+    """Remember that an option was given, and refuse it a second time."""
+    if option_string is not None and action.dest in getattr(namespace, "given", ()):
+        raise argparse.ArgumentError(action, "it is given twice; give it once")
+    remember(action, namespace)
+
+
+def remember(action: argparse.Action, namespace: argparse.Namespace) -> None:
+    """Remember that an option was given, for messages about what it chooses."""
+    namespace.__dict__.setdefault("given", set()).add(action.dest)
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

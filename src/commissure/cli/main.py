@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run(sys.argv[1:] if arguments is None else list(arguments), options)
     except InputError as error:
         for problem in error.problems:
-            _say(in_flags(problem, getattr(options, "flags", {})))
+            _say(in_flags(problem, _flags(options)))
         return BAD_INPUT
     except KeyboardInterrupt:
         _say("stopped. What was finished is kept; nothing is half written.")
@@ -94,6 +94,13 @@ def _run(arguments: Sequence[str], options: argparse.Namespace) -> int:
     finally:
         sys.stdout.flush()  # here, where a reader who has gone is met
     return code
+
+
+def _flags(options: argparse.Namespace) -> dict[str, str]:
+    if not hasattr(options, "flags"):
+        return {}
+    # Here, as it reads all that settings know: --help and --version do not need it.
+    return import_module("commissure.cli.options").flags_of(options)  # type: ignore[no-any-return]
 
 
 def _after_os_error(error: OSError) -> int:

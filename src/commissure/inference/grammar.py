@@ -23,7 +23,10 @@ from commissure.problems import InputError
 NAME = re.compile(r"[^\W\d]\w*")
 _TOKEN = re.compile(rf"\s*(?:({NAME.pattern})|(\d+)|(\S))")
 _LEFT_SIDE = "cfh"
-_ALLOWED = "A formula has names of columns, +, :, *, ^, brackets and C() only."
+_ALLOWED = (
+    "A formula has names of columns, +, :, *, ^, brackets and C() only. Rename a column whose name "
+    "has blanks or signs."
+)
 
 # Of a formula or a contrast: more than anybody writes, and far less than a computer can bear.
 LONGEST, DEEPEST = 10_000, 50

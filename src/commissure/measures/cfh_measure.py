@@ -73,7 +73,8 @@ class CFHSettings(MapSettings):
     partner : {"scan", "group"}
         Whether partners are found within each scan, or once for all the scans of the group stage.
     noise_floor : int
-        Surrogates without coupling between the hemispheres, of whose CFH a map is made; 0: none.
+        Surrogates without coupling between the hemispheres, of whose CFH a map is made (each takes
+        as long as the map); 0: none, and none where partners are those of the group.
     noise_floor_seed : int
         Of their phases.
     dtype : {"float32", "float64"}
@@ -81,7 +82,7 @@ class CFHSettings(MapSettings):
     """
 
     partner: Partner = "scan"
-    noise_floor: Annotated[int, Ge(0), Le(1000)] = 0
+    noise_floor: Annotated[int, Ge(0), Le(1000)] = 4
     noise_floor_seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
     dtype: Literal["float32", "float64"] = "float32"
 
@@ -89,6 +90,12 @@ class CFHSettings(MapSettings):
     def of_group(self) -> bool:
         """Whether partners are those of all scans."""
         return self.partner == "group"
+
+    @property
+    def without_effect(self) -> dict[str, str]:
+        """Say that there is no floor of partners that scans have in common."""
+        floor = "is of partners within the scan; do without it, or without [cfh] partner = group"
+        return {"noise_floor": floor} if self.of_group and self.noise_floor else {}
 
     @property
     def problems(self) -> list[str]:

@@ -35,6 +35,11 @@ class MapSettings:
         return False
 
     @property
+    def without_effect(self) -> dict[str, str]:
+        """Settings that the others leave without effect, each with the reason."""
+        return {}
+
+    @property
     def problems(self) -> list[str]:
         """What contradicts itself, each as ``name: sentence``."""
         return []

@@ -24,7 +24,7 @@ from commissure.report.contents import Findings, Participant, Run, State, Study
 from commissure.settings.tables import MEASURE
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, label_of
 from commissure.workspace.places import is_of_commands, is_study
-from commissure.workspace.step import Step
+from commissure.workspace.step_name import StepName
 
 T = TypeVar("T")
 
@@ -39,11 +39,11 @@ _TEXT = dict.fromkeys([*KEYS, "session_id", "reasons", "region", "roi"], str)
 class _Recorded:
     """What a ledger says: what each step found out, and why steps failed."""
 
-    facts: Mapping[Step, Mapping[str, Any]] = field(default_factory=dict)
-    failures: Mapping[Step, list[str]] = field(default_factory=dict)
+    facts: Mapping[StepName, Mapping[str, Any]] = field(default_factory=dict)
+    failures: Mapping[StepName, list[str]] = field(default_factory=dict)
 
     @property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[StepName]:
         """Those that were done, and those that failed."""
         return [*self.facts, *self.failures]
 
@@ -231,12 +231,12 @@ def _recorded(content: Mapping[str, Any]) -> _Recorded:
     )
     return _Recorded(
         {
-            Step(step): entry["facts"]
+            StepName(step): entry["facts"]
             for step, entry in steps.items()
             if isinstance(entry, dict) and isinstance(entry.get("facts"), dict)
         },
         {
-            Step(step): list(map(str, said))
+            StepName(step): list(map(str, said))
             for step, said in failures.items()
             if isinstance(said, list)
         },
@@ -286,14 +286,14 @@ def _runs(
     seen = [step.of for step in ledger.steps if step.kind in ("clean", "maps")]
     found = []
     for file in dict.fromkeys([*files, *seen]):
-        measured = _measured(ledger.facts.get(Step.named("clean", file)))
+        measured = _measured(ledger.facts.get(StepName.named("clean", file)))
         name = measured.of.label if measured else _name_of_file(file)
         verdict = judged.pop(name, None)
         own = [problem for step, said in failures if step.of == file for problem in said]
         state: State = "waiting"
         if own or shared:
             state = "failed"
-        elif measured is not None and (verdict or Step.named("maps", file) in ledger.facts):
+        elif measured is not None and (verdict or StepName.named("maps", file) in ledger.facts):
             state = "done"
         elif ledger.facts:
             state = "started"

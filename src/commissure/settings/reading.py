@@ -14,7 +14,7 @@ from commissure.inputs import strategy_problems
 from commissure.measures.names import measure_to_make
 from commissure.problems import InputError
 from commissure.settings.checks import meant, read_table
-from commissure.settings.stats import StatsSettings, option_problems
+from commissure.settings.group import GroupSettings, option_problems
 from commissure.settings.tables import CHOICES, MEASURE, PRESETS, StudySettings, table_classes
 from commissure.settings.variants import VARIANTS, read_variants
 
@@ -80,12 +80,17 @@ def read_settings(
     variants, of_variants = read_variants(chosen[VARIANTS], label, classes, chosen, made)
     settings = StudySettings(preset, label, maps=made.pop(label), **made, variants=variants)
     problems += [*of_variants, *_contradictions(settings)]
+    problems += [
+        f"[{label}] {name} {why}."
+        for name, why in settings.maps.without_effect.items()
+        if name in sources[label]
+    ]
     if problems:
         raise InputError(problems)
     return settings
 
 
-def caution(group: StatsSettings) -> str | None:
+def caution(group: GroupSettings) -> str | None:
     """Say what of the settings of the group stage is allowed, but cannot lead to a finding."""
     if group.n_permutations * group.alpha > 1 or group.pareto_tail:
         return None
@@ -175,12 +180,13 @@ def _contradictions(settings: StudySettings) -> list[str]:
     cleaned = [("", settings.preprocessing, settings.maps)]
     cleaned += [(f"{VARIANTS}.{v.label}.", v.preprocessing, v.maps) for v in settings.variants]
     for place, recipe, maps in cleaned:
-        if recipe.low >= recipe.high:
+        if recipe.low >= recipe.high and (not place or recipe != settings.preprocessing):
             problems.append(
                 f"[{place}preprocessing] low ({recipe.low:g} Hz) must be below high "
                 f"({recipe.high:g} Hz)."
             )
-        problems += [f"[{place}{settings.measure}] {problem}" for problem in maps.problems]
+        if not place or maps != settings.maps:
+            problems += [f"[{place}{settings.measure}] {problem}" for problem in maps.problems]
     problems += [f"[input] confounds: {p}" for p in strategy_problems(settings.input.confounds, {})]
     problems += [f"[group] {p.removeprefix('[group] ')}" for p in option_problems(group)]
     problems += _formula_problems(vars(group))

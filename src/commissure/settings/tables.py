@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le, MinLen
 
+from commissure.files.image_timing import LONGEST_TR
 from commissure.inputs import InputKind
 from commissure.measures import MEASURES, Measure
 from commissure.measures.measure import MapSettings
 from commissure.preprocessing.recipe import Recipe
+from commissure.settings.group import GroupSettings
 from commissure.settings.quality import QualityRules
-from commissure.settings.stats import StatsSettings
 
 Preset = Literal["recommended", "liu2025"]
 PRESETS: tuple[Preset, ...] = ("recommended", "liu2025")
@@ -28,8 +29,10 @@ class InputSettings:
         What kind of input it is; by default told from what lies there.
     task : str, optional
         Label of the task; of several, by default the one that begins with "rest".
-    sessions, runs : tuple of str, optional
-        Labels of the sessions and runs.
+    sessions : tuple of str, optional
+        Labels of the sessions.
+    runs : tuple of str, optional
+        Labels of the runs.
     echo : str, optional
         Of multi-echo runs, the one to take.
     acquisition : str, optional
@@ -60,24 +63,8 @@ class InputSettings:
     desc: str | None = None
     folder: str | None = None
     measure: str | None = None
-    tr: Annotated[float, Ge(0.02), Le(30)] | None = None
+    tr: Annotated[float, Ge(0.02), Le(LONGEST_TR)] | None = None
     confounds: tuple[str, ...] = ("friston24", "wm_csf", "global_signal")
-
-
-@dataclass(frozen=True)
-class GroupSettings(StatsSettings):
-    """What is asked of the maps; see `StatsSettings`.
-
-    Attributes
-    ----------
-    mean_fd_covariate : bool
-        Whether each participant's mean framewise displacement (Jenkinson) joins the formula.
-    subset : dict of str to tuple of str
-        To whom the comparison is limited, by levels of columns: ``{site = ["A"]}``.
-    """
-
-    mean_fd_covariate: bool = False
-    subset: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

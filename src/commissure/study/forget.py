@@ -16,7 +16,7 @@ from commissure.problems import InputError
 from commissure.records.verdicts import verdicts_from_json, verdicts_to_json
 from commissure.report.files import write_report
 from commissure.report.reading import page_name
-from commissure.study.group.stage import PARTNERS_FOLDER
+from commissure.study.group.steps import PARTNERS_FOLDER
 from commissure.study.identity import forget_people, people_of
 from commissure.study.participant.anatomy_cache import anatomy_files
 from commissure.study.participant.clean_files import own_folder_of

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,20 +17,24 @@ from commissure.files.images import load_image, read_image
 from commissure.inference import NullMaker
 from commissure.inputs import Scan, check_alike
 from commissure.inputs.people import Participants, read_participants
+from commissure.inputs.regions import region_problems
 from commissure.problems import InputError
 from commissure.report.files import write_report
 from commissure.settings.tables import StudySettings
 from commissure.space import Domain
 from commissure.space.templates import analysis_grid
 from commissure.study.forget import gone_from_input
+from commissure.study.group.compared import Judged, judged_runs
 from commissure.study.group.people import check_people
-from commissure.study.group.stage import FINDINGS, GroupOutcome, Judged, judged_runs, run_group
+from commissure.study.group.stage import GroupOutcome, run_group
 from commissure.study.identity import claim
 from commissure.study.judging import left_out
 from commissure.study.participant.clean_files import own_folder
+from commissure.study.participant.job import Job, is_done, results_of, work_on
 from commissure.study.participant.preprocessed import check_confounds
-from commissure.study.participant.steps import Job, is_done, results_of, work_on
+from commissure.study.participant.steps import PARTICIPANT, RunWork
 from commissure.study.provenance import recorded
+from commissure.study.step import Step
 from commissure.study.study_files import write_study_files
 from commissure.workspace.ledger import Ledger, check_unchanged, lock_of
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, inside, make_folder, state_path
@@ -57,6 +61,8 @@ class StudyPlan:
         The arguments of the command line, for provenance.json.
     whole : bool
         Whether these are all participants that the input has.
+    pipeline : tuple of Step
+        What is to be done of each run.
     """
 
     input_dir: Path
@@ -67,13 +73,14 @@ class StudyPlan:
     participants: Path | None
     command: tuple[str, ...] = ()
     whole: bool = False
+    pipeline: tuple[Step[RunWork, Any], ...] = PARTICIPANT
 
     @property
     def jobs(self) -> list[Job]:
         """One for each participant, in order."""
         ordered = sorted(self.scans, key=lambda scan: scan.participant_id)
         return [
-            Job(who, tuple(scans), self.out_dir, self.work_dir, self.settings)
+            Job(who, tuple(scans), self.out_dir, self.work_dir, self.settings, self.pipeline)
             for who, scans in groupby(ordered, key=lambda scan: scan.participant_id)
         ]
 
@@ -144,7 +151,7 @@ def run_study(
         Before anything is done, with all that can be told before. What goes wrong later is in the
         outcome: one participant does not stop the others.
     """
-    _check_mask(study.settings)
+    _check_places(study.settings)
     notes = check_alike(study.scans)
     people = None if stage == "participant" else _people(study)
     is_new = not (study.out_dir / STATE_FOLDER).exists()
@@ -195,7 +202,7 @@ def run_study(
                     )
             except InputError as error:
                 outcome.group_problems = error.problems
-                Ledger(study.out_dir, GROUP_FOLDER).fail(FINDINGS, error.problems)
+                Ledger(study.out_dir, GROUP_FOLDER).fail("findings", error.problems)
     tell("group", "report", 0.99)
     _report(study.out_dir, wait=True)
     tell("group", "done", 1.0)
@@ -208,8 +215,10 @@ def _check_confounds(jobs: Sequence[Job]) -> None:
         check_confounds(scans, settings.preprocessing, settings.input.confounds)
 
 
-def _check_mask(settings: StudySettings) -> None:
-    """Raise if there is a mask that is none, before anything is computed for it."""
+def _check_places(settings: StudySettings) -> None:
+    """Raise if a mask or a region is none, before anything is computed for it."""
+    if problems := region_problems(settings.group.rois):
+        raise InputError(problems)
     if settings.maps.mask is None:
         return
     try:

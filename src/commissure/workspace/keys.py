@@ -10,7 +10,7 @@ from typing import Any, Literal
 from commissure.sources import sources
 from commissure.workspace.versions import generated_by
 
-Made = Literal["anatomy", "clean", "maps", "findings", "methods", "study", "report"]
+Made = Literal["anatomy", "clean", "maps", "partners", "findings", "methods", "study", "report"]
 
 _NUMBERS = ("numba", "numpy", "scipy")
 _IMAGES = ("matplotlib", "nibabel", "nilearn", *_NUMBERS)
@@ -20,7 +20,17 @@ _RAW = (
     "space/*",
     "files/*.py",
     "study/participant/clean*",
+    "study/participant/steps.py",
     "render/quality.py",
+)
+_MAPS = (
+    "measures/*",
+    "space/*",
+    "files/*.py",
+    "study/participant/domain.py",
+    "study/participant/map_files.py",
+    "study/participant/steps.py",
+    "render/map.py",
 )
 # What makes each kind of result: files of this package, and programs whose versions count.
 _CODE: dict[Made, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -35,18 +45,8 @@ _CODE: dict[Made, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         ("greedy", "niimath", "pandas", *_IMAGES),
     ),
-    "maps": (
-        (
-            "measures/*",
-            "space/*",
-            "files/*.py",
-            "study/participant/domain.py",
-            "study/participant/map_files.py",
-            "study/participant/steps.py",
-            "render/map.py",
-        ),
-        _IMAGES,
-    ),
+    "maps": (_MAPS, _IMAGES),
+    "partners": ((*_MAPS, "study/group/steps.py"), _IMAGES),
     "findings": (
         (
             "inference/*",
@@ -58,7 +58,7 @@ _CODE: dict[Made, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "inputs/regions.py",
             "records/asked.py",
             "report/*.py",
-            "settings/stats.py",
+            "settings/group.py",
             "study/group/*",
             "files/data/region_tests.json",
             "files/data/stats_outputs.json",

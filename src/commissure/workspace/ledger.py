@@ -23,7 +23,7 @@ from commissure.workspace.paths import (
     state_path,
 )
 from commissure.workspace.staging import replace_file, staged, unfinished
-from commissure.workspace.step import Step
+from commissure.workspace.step_name import StepName
 from commissure.workspace.written import Written, written_in
 
 log = logging.getLogger(__name__)
@@ -120,16 +120,16 @@ class Ledger:
             content.get("steps", {}), dict
         )
         self._stamps = {name: stamp for name, stamp in known.items() if stamp is not None}
-        self.failures: dict[Step, list[str]] = {
-            Step(step): list(map(str, said))
+        self.failures: dict[StepName, list[str]] = {
+            StepName(step): list(map(str, said))
             for step, said in failures.items()
             if isinstance(said, list)
         }
 
     @property
-    def facts(self) -> dict[Step, dict[str, Any]]:
+    def facts(self) -> dict[StepName, dict[str, Any]]:
         """What each step found out, also of one whose files are being replaced (nothing)."""
-        return {Step(step): dict(entry.facts) for step, entry in self._steps.items()}
+        return {StepName(step): dict(entry.facts) for step, entry in self._steps.items()}
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -223,7 +223,7 @@ class Ledger:
         """
         facts = self.done(step, key)
         if facts is not None:
-            if self.failures.pop(Step(step), None) is not None:
+            if self.failures.pop(StepName(step), None) is not None:
                 self.write()
             return facts
         self._is_whole(step, self._steps.get(step, _Entry()))
@@ -263,13 +263,13 @@ class Ledger:
     ) -> None:
         """Take note that a step is done and its files are in place."""
         self._steps[step] = _Entry(key, {name: (file,) for name, file in written.items()}, facts)
-        self.failures.pop(Step(step), None)
+        self.failures.pop(StepName(step), None)
         self.write()
 
     def fail(self, step: str, problems: Collection[str]) -> None:
         """Note why a step could not be done, without the folders that a problem names."""
         folders = {self.out_dir, *self._folders}
-        self.failures[Step(step)] = [in_sentence(problem, *folders) for problem in problems]
+        self.failures[StepName(step)] = [in_sentence(problem, *folders) for problem in problems]
         self.write()
 
     def keep_only(self, steps: Collection[str]) -> None:

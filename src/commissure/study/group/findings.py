@@ -16,7 +16,7 @@ from commissure.inference import (
     PermutationResult,
 )
 from commissure.inputs.people import Participants
-from commissure.settings.stats import StatsSettings
+from commissure.settings.group import GroupSettings
 from commissure.space.atlas import Atlas
 from commissure.study.group.maps import GroupMaps
 
@@ -128,7 +128,7 @@ class GroupFindings:
 
     Attributes
     ----------
-    settings : StatsSettings
+    settings : GroupSettings
     inputs : Inputs
     result : PermutationResult
     compared : dict of str to int
@@ -155,7 +155,7 @@ class GroupFindings:
         Of the groups, where there are several.
     """
 
-    settings: StatsSettings
+    settings: GroupSettings
     inputs: Inputs
     result: PermutationResult
     compared: Mapping[str, int]

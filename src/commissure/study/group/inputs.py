@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from commissure import inference
 from commissure.clinical import Table1, table1
 from commissure.files.bids_names import entity
-from commissure.files.images import read_image
 from commissure.inference import Design, design_matrix
 from commissure.inference.grammar import Formula, read_formula
 from commissure.inputs.people import (
@@ -22,7 +21,6 @@ from commissure.inputs.people import (
     Named,
     Participants,
     misused_columns,
-    read_participants,
     understood,
     unknown_columns,
     what_can_be_asked,
@@ -32,12 +30,13 @@ from commissure.inputs.regions import (
     find_region,
     region_column_problems,
     region_file_problems,
+    region_problems,
 )
 from commissure.problems import InputError
-from commissure.settings.stats import StatsSettings, option_problems
+from commissure.settings.group import GroupSettings, option_problems
 from commissure.space import Domain
 from commissure.study.group.findings import Inputs
-from commissure.study.group.maps import GroupMaps, read_maps
+from commissure.study.group.maps import GroupMaps
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -45,46 +44,11 @@ log = logging.getLogger(__name__)
 _SHOWN = 10
 
 
-def read_inputs(
-    maps: Path,
-    participants: Path,
-    mask: Path,
-    settings: StatsSettings,
-    *,
-    mask_threshold: float | None = None,
-) -> Inputs:
-    """Read and check everything that is to be analysed.
-
-    Parameters
-    ----------
-    maps, participants, mask : Path
-        See `commissure.study.group.stage.maps`.
-    settings : StatsSettings
-    mask_threshold : float, optional
-        See `commissure.Domain.from_mask`.
-
-    Raises
-    ------
-    InputError
-        With every problem that was found in any of them.
-    """
-    inputs = check_inputs(
-        lambda: read_participants(participants),
-        lambda: Domain.from_mask(
-            read_image(mask), threshold=mask_threshold, name=str(mask), both_sides=False
-        ),
-        lambda table, domain: read_maps(maps, table, domain),
-        settings,
-    )
-    _warn_of_too_few(inputs.design, inputs.contrast, settings)
-    return inputs
-
-
 def check_inputs(
     get_people: Callable[[], Participants],
     get_domain: Callable[[], Domain],
     get_maps: Callable[[pd.DataFrame, Domain], GroupMaps],
-    settings: StatsSettings,
+    settings: GroupSettings,
 ) -> Inputs:
     """Get and check everything that is to be analysed.
 
@@ -93,7 +57,7 @@ def check_inputs(
     get_people, get_domain : callable
     get_maps : callable
         Called with the participants' table and the domain.
-    settings : StatsSettings
+    settings : GroupSettings
 
     Raises
     ------
@@ -107,6 +71,7 @@ def check_inputs(
     if people is None:
         raise InputError(checks.problems)
     checks.problems += [
+        *region_problems(settings.rois),
         *_not_asked(people, settings),
         *unknown_columns(people, named_columns(settings)),
         *_formula_problems(people, settings),
@@ -128,7 +93,7 @@ def check_inputs(
     return Inputs(people, design, contrast, group_maps, atlas, rois, summary, space)
 
 
-def people_problems(people: Participants, settings: StatsSettings) -> list[str]:
+def people_problems(people: Participants, settings: GroupSettings) -> list[str]:
     """Say what is wrong with participants and what is asked of them, before there are maps."""
     checks = _Checks()
     checks.run(lambda: find_atlas(settings.atlas))
@@ -140,11 +105,11 @@ def people_problems(people: Participants, settings: StatsSettings) -> list[str]:
     ]
     asked = _check_people(understood(people, named_columns(settings)), settings, checks)
     if asked is not None:
-        _warn_of_too_few(asked[0], asked[1], settings)
+        warn_of_too_few(asked[0], asked[1], settings)
     return list(dict.fromkeys(checks.problems))
 
 
-def named_columns(settings: StatsSettings) -> Named:
+def named_columns(settings: GroupSettings) -> Named:
     """Return the columns of participants that settings name."""
     blocks = () if settings.blocks is None else (settings.blocks,)
     formula: Formula | None
@@ -162,7 +127,7 @@ def named_columns(settings: StatsSettings) -> Named:
         "categorical": settings.categorical,
         "numeric": settings.numeric,
     }
-    if settings.group != StatsSettings.group:  # which nobody needs to have, for one group's mean
+    if settings.group != GroupSettings.group:  # which nobody needs to have, for one group's mean
         by["group"] = (settings.group,)
     if settings.variance_groups not in ("auto", "none"):
         by["variance_groups"] = (settings.variance_groups,)
@@ -195,7 +160,7 @@ def scanned_again(table: pd.DataFrame) -> bool:
     return bool(table["participant_id"].duplicated().any())
 
 
-def other_terms(settings: StatsSettings) -> tuple[str, ...]:
+def other_terms(settings: GroupSettings) -> tuple[str, ...]:
     """Return the columns that the formula names, but the group's, in its order."""
     return tuple(name for name in read_formula(settings.formula).names if name != settings.group)
 
@@ -215,7 +180,7 @@ class _Checks:
 
 
 def _check_people(
-    people: Participants, settings: StatsSettings, checks: "_Checks"
+    people: Participants, settings: GroupSettings, checks: "_Checks"
 ) -> tuple[Design, NDArray[np.float64], Table1] | None:
     """Make design, contrast and Table 1, where they can be made."""
     table, categorical = people.table, (*people.categorical, *settings.categorical)
@@ -257,7 +222,7 @@ def _check_people(
     return None
 
 
-def too_few(design: Design, contrast: NDArray[np.float64], settings: StatsSettings) -> list[str]:
+def too_few(design: Design, contrast: NDArray[np.float64], settings: GroupSettings) -> list[str]:
     """Say so if no p can be small enough, whatever the data."""
     least, n, exhaustive = inference.smallest_p(
         design, contrast, settings.n_permutations, settings.method, settings.tail
@@ -271,15 +236,13 @@ def too_few(design: Design, contrast: NDArray[np.float64], settings: StatsSettin
     ]
 
 
-def _warn_of_too_few(
-    design: Design, contrast: NDArray[np.float64], settings: StatsSettings
-) -> None:
+def warn_of_too_few(design: Design, contrast: NDArray[np.float64], settings: GroupSettings) -> None:
     """Tell before anything is computed that nothing can be found."""
     for note in too_few(design, contrast, settings):
         log.warning("%s", note)
 
 
-def _not_asked(people: Participants, settings: StatsSettings) -> list[str]:
+def _not_asked(people: Participants, settings: GroupSettings) -> list[str]:
     """Say that there is no question yet, with the columns and a question they could answer."""
     given = {"formula": settings.formula, "contrast": settings.contrast}
     lacking = [name for name, text in given.items() if not text]
@@ -294,7 +257,7 @@ def _not_asked(people: Participants, settings: StatsSettings) -> list[str]:
     return [msg]
 
 
-def _formula_problems(people: Participants, settings: StatsSettings) -> list[str]:
+def _formula_problems(people: Participants, settings: GroupSettings) -> list[str]:
     """Say what of the formula is not understood, among it columns that cannot be named in one."""
     try:
         read_formula(settings.formula or "1", [str(name) for name in people.table])
@@ -303,7 +266,7 @@ def _formula_problems(people: Participants, settings: StatsSettings) -> list[str
     return []
 
 
-def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
+def _check_rows(settings: GroupSettings, table: pd.DataFrame) -> list[str]:
     """Say which scans are there twice."""
     keys = ["participant_id"]
     if settings.blocks is not None:
@@ -325,7 +288,7 @@ def _check_rows(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
     return [msg]
 
 
-def _one_block(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
+def _one_block(settings: GroupSettings, table: pd.DataFrame) -> list[str]:
     """Say that blocks restrict nothing."""
     levels = list(table[settings.blocks].dropna().unique()) if settings.blocks in table else []
     if len(levels) != 1:
@@ -337,7 +300,7 @@ def _one_block(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
     return [msg]
 
 
-def _check_scores(settings: StatsSettings, table: pd.DataFrame) -> list[str]:
+def _check_scores(settings: GroupSettings, table: pd.DataFrame) -> list[str]:
     """Say what is wrong with the scores and the group within which they are correlated."""
     problems = [
         f"The score {name} ([group] clinical) has words, no numbers. Name a column of numbers."
@@ -370,7 +333,7 @@ def _is_constant(values: "pd.Series[Any]") -> bool:
 
 
 def _table1(
-    table: pd.DataFrame, settings: StatsSettings, design: Design, categorical: Sequence[str]
+    table: pd.DataFrame, settings: GroupSettings, design: Design, categorical: Sequence[str]
 ) -> Table1:
     columns = settings.table1 or (*other_terms(settings), *settings.clinical)
     counted = [name for name in columns if name in categorical or name in design.factors]
@@ -391,7 +354,7 @@ def _table1(
 
 
 def _one_row_a_person(
-    table: pd.DataFrame, settings: StatsSettings, variables: Sequence[str]
+    table: pd.DataFrame, settings: GroupSettings, variables: Sequence[str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the people of repeated scans, and the variables that are of people.
 

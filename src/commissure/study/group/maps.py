@@ -46,7 +46,12 @@ class GroupMaps:
     notes: tuple[str, ...] = ()
 
 
-def read_maps(maps: Path, participants: pd.DataFrame, domain: Domain) -> GroupMaps:
+def read_maps(
+    maps: Path,
+    participants: pd.DataFrame,
+    domain: Domain,
+    wanted: NDArray[np.bool_] | None = None,
+) -> GroupMaps:
     """Read the map of each scan, in the order of the participants.
 
     Parameters
@@ -56,18 +61,25 @@ def read_maps(maps: Path, participants: pd.DataFrame, domain: Domain) -> GroupMa
         and ``path`` (relative to the table, or absolute); or one 4D file in the order of the
         participants.
     participants : DataFrame
+        Of all scans.
     domain : Domain
+    wanted : ndarray of bool, shape (n_participants,), optional
+        Whose maps are taken; by default everyone's.
 
     Raises
     ------
     InputError
         With every problem that was found.
     """
+    rows = np.arange(len(participants)) if wanted is None else np.flatnonzero(wanted)
     if split_extension(maps)[1] in IMAGE_EXTENSIONS:
         values, sources = _read_4d(maps, len(participants), domain)
+        values, sources = values[rows], tuple(sources[row] for row in rows)
     else:
-        values, sources = _read_listed(maps, participants, domain)
-    return _where_all_have_data(values, sources, participants, domain)
+        listed = _listed(maps, participants)
+        files = [listed[row] for row in rows]
+        values, sources = _read_files(files, domain), tuple(map(str, files))
+    return _where_all_have_data(values, sources, participants.iloc[rows], domain)
 
 
 def read_map_files(files: Sequence[Path], participants: pd.DataFrame, domain: Domain) -> GroupMaps:
@@ -145,9 +157,8 @@ def _read_4d(
     return values, tuple(f"{path}, volume {n + 1}" for n in range(n_scans))
 
 
-def _read_listed(
-    path: Path, participants: pd.DataFrame, domain: Domain
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+def _listed(path: Path, participants: pd.DataFrame) -> list[Path]:
+    """Return the file of each participant's map, as a table says."""
     table = read_table(path)
     if "path" not in table:
         msg = f"{path} has no column path; its columns are {', '.join(map(str, table))}."
@@ -161,8 +172,7 @@ def _read_listed(
     except InputError as error:
         both = f"{path} and participants.tsv do not name the same scans"
         raise InputError([f"{both}. {problem}" for problem in error.problems]) from error
-    files = [path.parent / name for name in matched["path"]]
-    return _read_files(files, domain), tuple(map(str, files))
+    return [path.parent / name for name in matched["path"]]
 
 
 def _read_files(files: Sequence[Path], domain: Domain) -> NDArray[np.float64]:

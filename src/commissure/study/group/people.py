@@ -14,7 +14,8 @@ from commissure.files.tables import tidy
 from commissure.inputs import Scan
 from commissure.inputs.people import MEAN_FD, Participants
 from commissure.problems import InputError
-from commissure.settings.tables import GroupSettings, StudySettings
+from commissure.settings.group import GroupSettings
+from commissure.settings.tables import StudySettings
 from commissure.study.group.inputs import named_columns, people_problems
 from commissure.study.judging import exclusion_problems, left_out
 

@@ -12,7 +12,7 @@ from commissure.inference import PermutationResult, contrast_effect
 from commissure.inputs.regions import find_region
 from commissure.render.docx import table_docx
 from commissure.render.numbers import fixed, interval_text, p_text
-from commissure.settings.stats import StatsSettings
+from commissure.settings.group import GroupSettings
 from commissure.study.group.findings import GroupFindings, Inputs
 
 STEM = "region_tests"
@@ -26,7 +26,7 @@ def region_tests(
     means: pd.DataFrame,
     result: PermutationResult,
     inputs: Inputs,
-    settings: StatsSettings,
+    settings: GroupSettings,
     group_sizes: Sequence[float] | None,
 ) -> pd.DataFrame:
     """Return the test of each region.
@@ -38,7 +38,7 @@ def region_tests(
     result : PermutationResult
         The contrast on them, by the relabellings of the maps.
     inputs : Inputs
-    settings : StatsSettings
+    settings : GroupSettings
     group_sizes : sequence of float, optional
         See `commissure.inference.hedges_g`; None where there is no g.
 

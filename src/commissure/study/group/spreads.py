@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 from commissure.inference.glm import Model
 from commissure.inference.variance_groups import VarianceGroups
 from commissure.problems import InputError
-from commissure.settings.stats import StatsSettings
+from commissure.settings.group import GroupSettings
 from commissure.study.group.findings import Inputs, Spreads
 
 _PLACES_AT_ONCE = 4096
 
 
-def spreads(inputs: Inputs, settings: StatsSettings) -> Spreads | None:
+def spreads(inputs: Inputs, settings: GroupSettings) -> Spreads | None:
     """Return the groups whose variances may differ; None where there are no two of them.
 
     Parameters
     ----------
     inputs : Inputs
-    settings : StatsSettings
+    settings : GroupSettings
         Whose `variance_groups` is "none", "auto" (the group's column, if it is a factor of the
         formula whose levels have scans enough, and relabelling is by freedman-lane) or a column.
 

@@ -24,7 +24,7 @@ from commissure.inference import (
     permutation_test,
 )
 from commissure.problems import InputError
-from commissure.settings.stats import StatsSettings
+from commissure.settings.group import GroupSettings
 from commissure.space import Domain
 from commissure.study.group.coverage import coverage_notes
 from commissure.study.group.findings import GroupFindings, GroupMean, Inputs, region_places
@@ -42,7 +42,7 @@ _NO_G = (
 
 def find(
     inputs: Inputs,
-    settings: StatsSettings,
+    settings: GroupSettings,
     *,
     n_threads: int | None = None,
     max_memory: int | None = None,
@@ -54,7 +54,7 @@ def find(
     Parameters
     ----------
     inputs : Inputs
-    settings : StatsSettings
+    settings : GroupSettings
     n_threads, max_memory, null_by
         See `commissure.inference.permutation_test`.
     progress : callable, optional
@@ -187,7 +187,7 @@ def find(
     )
 
 
-def _cluster_p(result: PermutationResult, settings: StatsSettings) -> dict[str, list[float]]:
+def _cluster_p(result: PermutationResult, settings: GroupSettings) -> dict[str, list[float]]:
     """Return the columns of p: first the criterion's, then what else was made of its clusters."""
     p = [cluster_p(result, cluster) for cluster in result.clusters]
     names = dict.fromkeys((settings.criterion, *settings.statistics, "voxel"))
@@ -200,7 +200,7 @@ def _cluster_p(result: PermutationResult, settings: StatsSettings) -> dict[str, 
 
 
 def _correlations(
-    regions: pd.DataFrame, inputs: Inputs, settings: StatsSettings
+    regions: pd.DataFrame, inputs: Inputs, settings: GroupSettings
 ) -> PartialCorrelations | None:
     if not settings.clinical:
         return None

@@ -6,21 +6,61 @@ import logging
 import os
 import uuid
 import zipfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from commissure.preprocessing.anatomy import Anatomy
+from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.preprocessing.registration import Image, Warp
 from commissure.records.runs import RegistrationCheck
+from commissure.study.participant.clean import load_volumes
+from commissure.workspace.keys import code_of, hash_of
 from commissure.workspace.paths import file_name, inside
 
 # Of the hash of all that an anatomy depends on.
 _N_KEY = 16
 
 log = logging.getLogger(__name__)
+
+
+class Anatomies:
+    """What is found of a participant's T1w images: the last in memory, all in the work folder.
+
+    Parameters
+    ----------
+    work_dir : Path
+    participant_id : str
+    stamp : callable
+        Returns a hash of a file's content.
+    n_threads : int, optional
+    """
+
+    def __init__(
+        self,
+        work_dir: Path,
+        participant_id: str,
+        stamp: Callable[[Path], str],
+        n_threads: int | None = None,
+    ) -> None:
+        self._work_dir, self._participant_id = work_dir, participant_id
+        self._stamp, self._n_threads = stamp, n_threads
+        self._last: tuple[Path, str, Anatomy] | None = None
+
+    def of(self, t1w: Path, warp: str) -> Anatomy:
+        """Return what is found of a T1w; `warp` is that of the recipe."""
+        if self._last is None or self._last[:2] != (t1w, warp):
+            key = hash_of(code_of("anatomy"), self._stamp(t1w), warp)
+            cached = anatomy_file(self._work_dir, self._participant_id, key)
+            anatomy = load_anatomy(cached)
+            if anatomy is None:
+                img = load_volumes(t1w)
+                anatomy = prepare_anatomy(img, self._n_threads, coarse=warp == "coarse")
+                save_anatomy(anatomy, cached)
+            self._last = t1w, warp, anatomy
+        return self._last[2]
 
 
 def anatomy_file(work_dir: Path, participant_id: str, key: str) -> Path:

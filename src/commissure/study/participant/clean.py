@@ -1,7 +1,7 @@
 """Raw BIDS runs to clean series in template space: from files to files."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,115 +10,23 @@ from types import MappingProxyType
 import numpy as np
 
 from commissure.files.images import load_image, read_volumes
-from commissure.inputs import Scan, Selection, check_alike, read_confounds, read_scans
-from commissure.measures.measure import MapSettings
+from commissure.inputs import Scan, read_confounds
 from commissure.preprocessing import max_motion, motion_matrices
-from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
+from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.programs import ProgramError
 from commissure.preprocessing.recipe import Recipe
 from commissure.preprocessing.registration import Image
 from commissure.preprocessing.steps import preprocess
 from commissure.problems import InputError
 from commissure.records.runs import Measured
-from commissure.records.verdicts import Verdict
-from commissure.settings.quality import QualityRules
-from commissure.study.judging import judge
 from commissure.study.participant.clean_files import (
     own_folder,
-    write_anatomy,
-    write_dataset_description,
-    write_grey_mask,
     write_run,
 )
 from commissure.study.participant.preprocessed import clean_scan
 from commissure.study.quality import key_of, measure
-from commissure.study.verdict_files import FILES, merge_verdicts, read_verdicts, write_verdicts
-from commissure.workspace.places import check_outputs, check_written, placed
 
 log = logging.getLogger(__name__)
-
-
-def preprocess_study(
-    bids_dir: Path,
-    out_dir: Path,
-    selection: Selection,
-    recipe: Recipe,
-    rules: QualityRules,
-    *,
-    n_threads: int | None = None,
-    progress: Callable[[str, float], None] | None = None,
-) -> list[Verdict]:
-    """Preprocess runs, each for itself, and judge them.
-
-    Parameters
-    ----------
-    bids_dir, out_dir : Path
-    selection : Selection
-    recipe : Recipe
-    rules : QualityRules
-    n_threads : int, optional
-        All cores by default.
-    progress : callable, optional
-        Called with what is being done and the share of the runs that is done.
-
-    Returns
-    -------
-    list of Verdict
-        On each run.
-
-    Raises
-    ------
-    InputError
-        Before anything is done, with all problems of headers and sidecars; at the end, with those
-        of runs that could not be preprocessed, after the others were.
-    """
-    scans = read_scans(
-        bids_dir,
-        "bids",
-        selection,
-        n_trim=recipe.n_trim,
-        slice_timing=recipe.slice_timing,
-    )
-    check_alike(scans)
-    check_outputs(out_dir, bids_dir, [scan.bold for scan in scans])
-    check_written(out_dir, FILES)
-    report = progress or (lambda _what, _share: None)
-    problems: list[str] = []
-    verdicts: list[Verdict] = []
-    prepared: tuple[Path, Anatomy] | None = None
-    for number, scan in enumerate(scans):
-        for warning in scan.warnings:
-            log.warning("%s", warning)
-        with telling(scan.bold, problems):
-            if scan.t1w is None:
-                prepared = None
-            elif prepared is None or prepared[0] != scan.t1w:
-                report(f"{scan.participant_id}: anatomy", number / len(scans))
-                img = load_volumes(scan.t1w)
-                prepared = (
-                    scan.t1w,
-                    prepare_anatomy(img, n_threads, coarse=recipe.warp == "coarse"),
-                )
-            report(f"{scan.bold.name}", (number + 0.5) / len(scans))
-            with placed(out_dir) as folder:
-                if prepared is not None:
-                    write_anatomy(
-                        prepared[1], prepared[0], recipe.resolution_mm, folder / own_folder(scan)
-                    )
-                anatomy = None if prepared is None else prepared[1]
-                measured = clean_run(scan, anatomy, recipe, folder, n_threads)
-                write_dataset_description(folder, bids_dir)
-                write_grey_mask(recipe.resolution_mm, MapSettings().grey_matter, folder)
-                verdict = judge(measured, rules)
-                write_verdicts(folder, merge_verdicts(read_verdicts(out_dir), [verdict]))
-            verdicts.append(verdict)
-            if not verdict.included:
-                log.warning("%s is left out of the group stage: %s.", scan.bold.name, verdict.text)
-            elif verdict.reasons:
-                log.warning("%s: %s. Look at the pictures.", scan.bold.name, verdict.text)
-    if problems:
-        raise InputError(problems)
-    return verdicts
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from commissure.files.bids_names import derived_stem, entity, has_midline
-from commissure.files.image_timing import LONGEST_TR, repetition_time
+from commissure.files.image_timing import repetition_time
 from commissure.files.images import load_image, read_image, sample_file
 from commissure.measures import Measure, usable_places
 from commissure.measures.measure import MapSettings, ScanMaps
@@ -21,6 +21,7 @@ from commissure.preprocessing import bandpass, pass_band
 from commissure.preprocessing.filtering import Padding
 from commissure.problems import InputError
 from commissure.space import Domain, check_same_grid
+from commissure.study.participant.domain import study_domain
 from commissure.study.participant.map_files import CleanSeries, write_scan_maps
 from commissure.threads import resolve_threads
 from commissure.workspace.places import check_outputs, placed
@@ -39,18 +40,19 @@ class SeriesSettings:
     Attributes
     ----------
     mask_threshold : float, optional
-        Of a mask with probabilities.
+        The mask's voxels above it are taken; for masks with probabilities.
     tr : float, optional
         Repetition time in seconds; by default that of each scan's sidecar or header.
     band : tuple of float, optional
         Lowest and highest frequency (Hz) to keep; by default the series are taken as they are.
     band_padding : {"dft", "dpabi"}
+        Whether they are filtered as they are (default), or filled up with zeros as DPABI does.
     space : str, optional
         Name of the space the scans are in; by default what their names say.
     """
 
     mask_threshold: Annotated[float, Ge(-1e9), Le(1e9)] | None = None
-    tr: Annotated[float, Ge(0.02), Le(LONGEST_TR)] | None = None
+    tr: float | None = None
     band: tuple[Frequency, Frequency] | None = None
     band_padding: Padding = "dft"
     space: str | None = None
@@ -59,7 +61,6 @@ class SeriesSettings:
 def make_maps(
     measure: Measure,
     scans: list[Path],
-    mask: Path,
     out_dir: Path,
     settings: MapSettings,
     series_settings: SeriesSettings,
@@ -75,11 +76,10 @@ def make_maps(
     measure : Measure
     scans : list of Path
         Four-dimensional NIfTI files on the grid of the mask.
-    mask : Path
     out_dir : Path
         Made if needed. Either all the files appear in it or none.
     settings : MapSettings
-        Of the measure.
+        Of the measure; without a mask, maps are made where the template has grey matter.
     series_settings : SeriesSettings
     n_threads, max_memory : int, optional
         See `commissure.cfh`.
@@ -99,9 +99,7 @@ def make_maps(
     check_outputs(out_dir, files=scans)
     n_threads = resolve_threads(n_threads)
     how = series_settings
-    domain = Domain.from_mask(
-        read_image(mask), settings.midline_mm, threshold=how.mask_threshold, name=str(mask)
-    )
+    domain = _domain(scans[0], measure, settings, how)
     checked = _check(scans, domain, how, measure.stat)
     report = progress or (lambda _what, _share: None)
     pictures: list[Path] = []
@@ -136,6 +134,17 @@ def make_maps(
     return pictures
 
 
+def _domain(scan: Path, measure: Measure, settings: MapSettings, how: SeriesSettings) -> Domain:
+    if settings.mask is None:
+        return study_domain(scan, how.space or entity(scan, "space"), settings, measure.stat)
+    return Domain.from_mask(
+        read_image(Path(settings.mask)),
+        settings.midline_mm,
+        threshold=how.mask_threshold,
+        name=settings.mask,
+    )
+
+
 def _check(
     scans: list[Path], domain: Domain, settings: SeriesSettings, table: str
 ) -> list[CleanSeries]:
@@ -162,7 +171,7 @@ def _check(
                 if tr is None:
                     msg = (
                         f"{path} does not tell its repetition time, which [{table}] band "
-                        f"needs. Give [{table}] tr, in seconds."
+                        f"needs. Give [input] tr, in seconds."
                     )
                     raise InputError(msg)
                 pass_band(img.shape[3], tr, *settings.band, settings.band_padding)

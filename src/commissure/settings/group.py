@@ -1,26 +1,26 @@
 """What is asked of the maps, and how."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Lt, MinLen
 
 from commissure import inference
 from commissure.files.labels import label_problem
-from commissure.inputs.regions import region_problems
 
 Seed = Annotated[int, Ge(0), Le(2**63 - 1)]
 
 
 @dataclass(frozen=True)
-class StatsSettings:
+class GroupSettings:
     """What is asked of the maps, and how; see `commissure.inference.permutation_test`.
 
     Attributes
     ----------
-    formula, contrast : str
-        What explains the maps, and what is asked of it; see `commissure.inference.design_matrix`.
-        The group stage needs both.
+    formula : str
+        What explains the maps: "group + age + sex", of columns of participants.tsv.
+    contrast : str
+        What is asked of the formula: "group[patient] - group[control]", or a column, for its slope.
     group : str
         Column of the groups.
     blocks : str, optional
@@ -43,14 +43,19 @@ class StatsSettings:
     welch : bool
         Whether Table 1 does without equal variances.
     rois : tuple of str
-        Regions named beforehand, each tested by itself and correlated with the scores; see
-        `commissure.inputs.regions.find_region`.
+        Regions named beforehand, each tested by itself and correlated with the scores:
+        NAME=mask.nii.gz, NAME=sphere:x,y,z,radius (mm) or NAME=label:region of
+        the atlas.
     atlas : str, optional
         ``harvard-oxford``, ``none``, or the paths of an image and its labels with a comma between;
         by default the first where it is installed.
     loss_share : float
         Share of the places with data that a scan alone may cost before it is named: with 5 %, a
         slice or two that a field of view cuts off are left to the count of all.
+    mean_fd_covariate : bool
+        Whether each participant's mean framewise displacement (Jenkinson) joins the formula.
+    subset : dict of str to tuple of str
+        To whom the comparison is limited, by levels of columns: ``{site = ["A"]}``.
     alpha : float
         Corrected p below which a cluster is significant.
     criterion : {"size", "mass", "tfce", "voxel"}
@@ -92,10 +97,12 @@ class StatsSettings:
     clinical_covariates: tuple[str, ...] | None = None
     correlation: Literal["pearson", "spearman"] = "pearson"
     table1: Annotated[tuple[str, ...], MinLen(1)] | None = None
-    welch: bool = False
+    welch: bool = True
     rois: tuple[str, ...] = ()
     atlas: str | None = None
     loss_share: Annotated[float, Ge(0), Le(1)] = 0.05
+    mean_fd_covariate: bool = True
+    subset: dict[str, tuple[str, ...]] = field(default_factory=dict)
     alpha: Annotated[float, Ge(1e-6), Lt(1)] = 0.05
     criterion: inference.Criterion = "size"
     space: str | None = None
@@ -111,7 +118,7 @@ class StatsSettings:
     seed: Seed = 0
 
 
-def option_problems(settings: StatsSettings) -> list[str]:
+def option_problems(settings: GroupSettings) -> list[str]:
     """Say what is wrong with the settings themselves."""
     problems = inference.option_problems(
         settings.n_permutations,
@@ -127,7 +134,6 @@ def option_problems(settings: StatsSettings) -> list[str]:
             f"which is not among the statistics ({', '.join(settings.statistics) or 'none'}). Add "
             "it to [group] statistics."
         )
-    problems += region_problems(settings.rois)
     if settings.space is not None:
         wrong = label_problem("[group] space", settings.space, bids=True)
         problems += [wrong] if wrong else []

@@ -3,15 +3,15 @@
 from typing import Self
 
 
-class Step(str):
+class StepName(str):
     """The name of a step, as ledgers have it: "clean sub-01_task-rest_bold.nii.gz", "findings"."""
 
     __slots__ = ()
 
     @classmethod
-    def named(cls, kind: str, of: str) -> Self:
-        """Return the step that does something of a file."""
-        return cls(f"{kind} {of}")
+    def named(cls, kind: str, of: str = "") -> Self:
+        """Return the step that does something of a file, or of all."""
+        return cls(f"{kind} {of}".rstrip())
 
     @property
     def kind(self) -> str:
