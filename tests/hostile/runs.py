@@ -185,6 +185,8 @@ CASES = (
     refused("raw-onedrive-placeholder", "raw", lambda w: w.write("in/sub-01/func/sub-01_task-rest_bold.nii.gz", b""), ["sub-01"], ("empty", "0 bytes", "read as an image", "content")),
     refused("raw-no-t1w-cut", "raw", lambda w: w.write("in/sub-01/anat/sub-01_T1w.nii.gz", b"abc"), ["sub-01_T1w"], ("image", "damaged")),
     refused("raw-t1w-of-another", "raw", lambda w: shutil.copy(w.path("in/sub-02/anat/sub-02_T1w.nii.gz"), w.path("in/sub-01/anat/sub-01_T1w.nii.gz")), ["sub-01", "sub-02", "T1w"], ("same", "copy")),
-    refused("raw-two-t1w", "raw", lambda w: raw_image(w.path("in/sub-01/anat/sub-01_run-2_T1w.nii.gz"), (5, 4, 4)), ["sub-01", "T1w"], (*SEVERAL, "two")),
+    refused("raw-t1w-of-two-kinds", "raw", all_of(lambda w: w.path("in/sub-01/anat/sub-01_T1w.nii.gz").rename(w.path("in/sub-01/anat/sub-01_acq-flash_T1w.nii.gz")), lambda w: raw_image(w.path("in/sub-01/anat/sub-01_acq-mprage_T1w.nii.gz"), (5, 4, 4))), ["sub-01", "acq-flash", "acq-mprage", "t1w"], (*SEVERAL, "several")),
+    refused("raw-t1w-of-nobody", "raw", option("--set", 'input.t1w="acq-mprage"'), ["sub-01", "acq-mprage"], ("no T1w",), lines=6),
+    refused("t1w-of-clean-scans", "study", option("--set", 'input.t1w="acq-mprage"'), ["t1w"], ("cannot be chosen",)),
     survives("no-sessions-with-session-option", "study", option("--session-id", "1"), rows(0)),
 )  # fmt: skip

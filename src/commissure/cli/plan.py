@@ -38,6 +38,7 @@ def add_choice_of_runs(parser: Any) -> Any:
         "echo": ("--echo", "--echo-idx", "--echo_idx"),
         "acquisition": ("--acquisition",),
         "entities": ("--entity",),
+        "t1w": ("--t1w",),
     }
     add_options(which, "input", list(flags), flags=flags)
     return which
@@ -77,6 +78,7 @@ def plan_of(
             echo=chosen.echo,
             acquisition=chosen.acquisition,
             entities=chosen.entities,
+            t1w=chosen.t1w,
         ),
         n_trim=settings.preprocessing.n_trim,
         slice_timing=settings.preprocessing.slice_timing,

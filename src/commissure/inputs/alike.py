@@ -27,6 +27,7 @@ _SHORTEST = 0.5
 # A difference in length up to it (a run without its dummy volumes) is not worth telling.
 _ALIKE_LENGTH = 0.9
 _DIGITS = 3
+_MOST_WARNINGS = 12
 
 _WHY = (
     "Maps depend on it by chance alone (degrees of freedom): see that groups do not differ in it, "
@@ -83,6 +84,8 @@ def unlike(scans: Sequence[Scan]) -> tuple[list[str], list[str]]:
 def check_alike(scans: Sequence[Scan]) -> tuple[str, ...]:
     """Return what was chosen of the input unasked, and what participants differ in.
 
+    What should be known of single scans is logged; it stands in the sidecars of their series too.
+
     Raises
     ------
     InputError
@@ -91,6 +94,12 @@ def check_alike(scans: Sequence[Scan]) -> tuple[str, ...]:
     problems, notes = unlike(scans)
     if problems:
         raise InputError(problems)
+    warnings = list(dict.fromkeys(said for scan in scans for said in scan.warnings))
+    for said in warnings[:_MOST_WARNINGS]:
+        _LOG.warning("%s", said)
+    if len(warnings) > _MOST_WARNINGS:
+        more = len(warnings) - _MOST_WARNINGS
+        _LOG.warning("%d more such remarks: see Warnings in the sidecars of clean series.", more)
     return tuple(dict.fromkeys([note for scan in scans for note in scan.notes] + notes))
 
 

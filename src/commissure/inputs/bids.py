@@ -15,6 +15,7 @@ from commissure.inputs.scan import (
 )
 from commissure.inputs.selection import Selection
 from commissure.inputs.sidecars import usable
+from commissure.inputs.t1w import choose_t1w
 from commissure.problems import InputError
 
 # z is how it was written before BIDS 1.0.
@@ -77,7 +78,7 @@ def read_bids(
     for bold in taken:
         t1ws = anatomies[f"sub-{bold.entities['sub']}"]
         try:
-            scan = _scan(dataset, bold, t1ws, n_trim, slice_timing)
+            scan = _scan(dataset, bold, t1ws, n_trim, slice_timing, selection.t1w)
             scans.append(replace(scan, notes=chosen.notes))
         except InputError as error:
             problems += error.problems
@@ -131,6 +132,7 @@ def _scan(
     t1ws: Sequence[BidsFile],
     n_trim: int,
     slice_timing: bool,  # noqa: FBT001
+    t1w_asked: str | None,
 ) -> Scan:
     """Make the `Scan` of a file.
 
@@ -140,13 +142,12 @@ def _scan(
         With all that is wrong with it.
     """
     metadata, problems, warnings = usable(bold.path, dataset.metadata(bold))
-    t1w, t1w_warnings = _t1w_of(bold, t1ws)
-    warnings += t1w_warnings
-    if t1w is not None:
-        try:
-            load_image(t1w.path)
-        except InputError as error:
-            problems += error.problems
+    t1w = None
+    try:
+        t1w, t1w_warnings = choose_t1w(bold, t1ws, t1w_asked)
+        warnings += t1w_warnings
+    except InputError as error:
+        problems += error.problems
     try:
         img = load_image(bold.path)
     except InputError as error:
@@ -194,18 +195,3 @@ def _scan(
         metadata=metadata,
         warnings=tuple(warnings),
     )
-
-
-def _t1w_of(bold: BidsFile, t1ws: Sequence[BidsFile]) -> tuple[BidsFile | None, list[str]]:
-    """Choose a T1w: of the run's session, else of the participant's first session that has one."""
-    if not t1ws:
-        return None, [f"{bold.path} has no T1w: it will be registered without one."]
-    session = bold.entities.get("ses")
-    own = [file for file in t1ws if file.entities.get("ses") == session]
-    chosen = (own or t1ws)[0]
-    warnings = []
-    if not own:
-        warnings.append(f"{bold.path} has no T1w in its session: {chosen.path.name} is taken.")
-    elif len(own) > 1:
-        warnings.append(f"{bold.path} has {len(own)} T1w: {chosen.path.name} is taken.")
-    return chosen, warnings

@@ -95,6 +95,7 @@ def read_scans(
     }
     given = {name: value for name, value in options.items() if value is not None}
     unfit = [name for name in given if name not in _OPTIONS[kind]]
+    unfit += ["t1w"] if selection.t1w and kind != "bids" else []
     if unfit:
         msg = (
             f"{', '.join(unfit)} cannot be chosen for {path}, which is {KINDS[kind]}. Leave it out."

@@ -41,6 +41,8 @@ class Selection:
     entities : mapping of str to str or sequence of str
         The labels of other entities: ``{"dir": "AP"}``. Several say that these runs are alike;
         "" is those whose names lack the entity.
+    t1w : str, optional
+        Entities in the name of the T1w image of raw runs: "acq-mprage", "acq-mprage_run-2".
     """
 
     participant_labels: tuple[str, ...] | None = None
@@ -50,6 +52,7 @@ class Selection:
     echo: str | None = None
     acquisition: str | None = None
     entities: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    t1w: str | None = None
 
     def __post_init__(self) -> None:
         problems = [

@@ -40,6 +40,9 @@ class InputSettings:
     entities : dict
         Labels of other BIDS entities that runs differ in, such as {dir = "AP"}. Several labels
         (dir = ["AP", "PA"]) say that these runs are alike; "" is runs without the entity.
+    t1w : str, optional
+        What the name of a raw run's T1w has, where there are several: "acq-mprage", "run-2". By
+        default the one with the finest voxels is taken.
     space : str, optional
         Space of already preprocessed runs, where there are several or none is named.
     desc : str, optional
@@ -59,6 +62,7 @@ class InputSettings:
     echo: str | None = None
     acquisition: str | None = None
     entities: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+    t1w: str | None = None
     space: str | None = None
     desc: str | None = None
     folder: str | None = None
