@@ -128,6 +128,11 @@ GIVEN: dict[Kind, tuple[Reason, str, str]] = {
         "left out: moved; {away}",
         "a reason given by name",
     ),
+    "match": (
+        Reason("match", 36.24, 39.5),
+        "36.24 degrees of freedom < 39.5, to which runs are matched",
+        "too few degrees of freedom to be matched",
+    ),
     "failed": (
         Reason("failed", said="The header is wrong."),
         "failed: The header is wrong.",

@@ -285,6 +285,9 @@ CASES = {
     "other groups": with_quality(mean_fd=(Spread("BSP_1", 0.1, 0.05, 0.2),)),
     "group's partner": with_maps({"partner": "group"}),
     "noise floor": with_maps({"noise_floor": 6, "noise_floor_seed": 13}),
+    "matched": with_maps(
+        {"match": "rarefied", "match_df": 39.5, "match_draws": 7, "match_seed": 17}
+    ),
     "the finding both ways": with_maps(variants=("the global signal left in",)),
     "no floor of the group's": with_maps({"noise_floor": 6, "partner": "group"}),
     "coarse": with_recipe(warp="coarse"),
@@ -473,6 +476,9 @@ def test_everything_cited_is_in_the_bibliography_and_nothing_else(case):
             "as it is",
             "six parameters (Power et al., 2012), it was 0.22 mm in patients (range",
         ),
+        ("matched", "random subspaces of time with 39.5 effective degrees of freedom"),
+        ("matched", "of 7 such projections (seed 17) was averaged."),
+        ("as it is", "This bias was not corrected; the effective degrees of freedom are given"),
         ("as it is", "estimated from their autocorrelation (cf. Bayley and Hammersley, 1946;"),
         ("as it is", "was 42.3 in patients (range 41.1–43.6) and 42.4 in controls (range 40.2–44"),
         ("as it is", "was 52.3 in patients (range 51.1–53.6) and 52.4 in controls (range 50.2–54"),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from commissure import cfh
+from commissure.measures.matching import rarefied
 from commissure.problems import InputError
 from commissure.settings.reading import read_settings
 from commissure.study import run as study_run
@@ -186,6 +187,36 @@ def test_partners_of_the_group_are_found_after_exclusions(folder, tmp_path):
     assert outcome.group.n_scans == 6
     name = next(k for k in before if k.startswith("sub-03/func") and "stat-cfh_" in k)
     assert files_of(out)[name] != before[name]
+
+
+def test_runs_are_matched_to_as_many_degrees_of_freedom(folder, tmp_path):
+    out = tmp_path / "out"
+    match = {"match": "rarefied", "match_df": 51.5, "match_draws": 3, "noise_floor": 0}
+    outcome = run(folder, out, cfh=match)
+    assert outcome.group.n_scans == 5
+    quality = pd.read_csv(out / "quality.tsv", sep="\t")
+    assert list(quality["included"]) == [False] + [True] * 5
+    assert quality["reasons"][0] == "51.00 degrees of freedom < 51.5, to which runs are matched"
+    path = next((out / "sub-06/func").glob("*stat-cfh_*.nii.gz"))
+    about = json.loads(path.with_name(path.name.replace(".nii.gz", ".json")).read_text())
+    assert about["Settings"]["match_df"] == 51.5
+    series = domain().sample(nib.load(next((folder / "sub-06/func").glob("*.nii.gz"))))
+    name = next((folder / "sub-06/func").glob("*.nii.gz")).name
+    draws = rarefied(series, 51.5, 56.0, 3, np.random.default_rng([0, *name.encode()]))
+    expected = np.mean([cfh(draw, domain()).z for draw in draws], axis=0)
+    assert not np.array_equal(expected, cfh(series, domain()).z)
+    np.testing.assert_array_equal(domain().sample(nib.load(path)), expected.astype(np.float32))
+    assert "MatchedDimensions" in about["Places"]
+
+
+def test_runs_whose_degrees_of_freedom_nobody_knows_are_not_matched(folder, tmp_path):
+    dpabi = write_dpabi(tmp_path / "dpabi", 2)
+    kind = {"kind": "dpabi", "space": "MNI152NLin2009aSym", "tr": 2.0}
+    match = {"match": "rarefied", "match_df": 53.5}
+    with pytest.raises(InputError, match="has no EffectiveDegreesOfFreedom") as raised:
+        run(dpabi, tmp_path / "out", input=kind, cfh=match)
+    assert len(raised.value.problems) == 2
+    assert not (tmp_path / "out").exists()
 
 
 def test_every_kind_of_input_gives_the_same_maps(folder, tmp_path):

@@ -7,7 +7,8 @@ from commissure.files.image_timing import is_number
 
 _NUMBERS = ("EchoTime", "FlipAngle", "MagneticFieldStrength", "MultibandAccelerationFactor")
 _WORDS = ("Manufacturer", "ManufacturersModelName")
-_DEGREES_OF_FREEDOM = ("EffectiveDegreesOfFreedom", "NominalDegreesOfFreedom")
+EFFECTIVE_DF = "EffectiveDegreesOfFreedom"
+_DEGREES_OF_FREEDOM = (EFFECTIVE_DF, "NominalDegreesOfFreedom")
 
 
 def usable(

@@ -1,7 +1,7 @@
 """CFH as a measure of a study: settings, maps, and what texts say of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -9,6 +9,7 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from commissure.measures.cfh import CFHResult, Partner, cfh
+from commissure.measures.matching import rarefied
 from commissure.measures.measure import MapSettings, Measure, Output, ScanMaps
 from commissure.measures.noise_floor import NoiseFloor, noise_floor
 from commissure.space import Domain
@@ -77,6 +78,16 @@ class CFHSettings(MapSettings):
         as long as the map); 0: none, and none where partners are those of the group.
     noise_floor_seed : int
         Of their phases.
+    match : {"none", "rarefied"}
+        Whether runs are mapped with as many degrees of freedom as they have, or with alike ones:
+        each run's map is the mean of maps of random projections of its series.
+    match_df : float, optional
+        Effective degrees of freedom to which runs are rarefied; those that have fewer are excluded.
+        They stand in quality.tsv (effective_df).
+    match_draws : int
+        Random projections of each run.
+    match_seed : int
+        Of the projections; each run's name joins it.
     dtype : {"float32", "float64"}
         Precision of the search.
     """
@@ -84,6 +95,10 @@ class CFHSettings(MapSettings):
     partner: Partner = "scan"
     noise_floor: Annotated[int, Ge(0), Le(1000)] = 4
     noise_floor_seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
+    match: Literal["none", "rarefied"] = "none"
+    match_df: Annotated[float, Ge(3), Le(100_000)] | None = None
+    match_draws: Annotated[int, Ge(1), Le(1000)] = 8
+    match_seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
     dtype: Literal["float32", "float64"] = "float32"
 
     @property
@@ -98,29 +113,72 @@ class CFHSettings(MapSettings):
         return {"noise_floor": floor} if self.of_group and self.noise_floor else {}
 
     @property
+    def matched_df(self) -> float | None:
+        """Degrees of freedom that a run's maps are made with; None: as many as there are."""
+        return self.match_df if self.match != "none" else None
+
+    @property
     def problems(self) -> list[str]:
-        """Say that one surrogate has no spread, and whose partners a floor is of."""
+        """Say that one surrogate has no spread, and what runs cannot be matched to."""
+        found = []
         if self.noise_floor == 1:
-            return ["noise_floor = 1: give 2 or more surrogates, or 0 for no floor."]
-        return []
+            found.append("noise_floor = 1: give 2 or more surrogates, or 0 for no floor.")
+        if self.match != "none" and self.of_group:
+            found.append('match is of partners within the scan; do without partner = "group".')
+        if self.match != "none" and self.match_df is None:
+            found.append(
+                f'match = "{self.match}" needs match_df, the degrees of freedom to which runs are '
+                "brought: effective_df in quality.tsv of a run without match says how many there "
+                "are; take the least of those that are to be compared."
+            )
+        if self.match == "none" and self.match_df is not None:
+            found.append(
+                "match_df says to how many degrees of freedom runs are brought: add match = "
+                '"rarefied", or leave it out.'
+            )
+        return found
 
 
 def cfh_maps(
-    series: NDArray[Any], domain: Domain, settings: CFHSettings, n_threads: int | None = None
+    series: NDArray[Any],
+    domain: Domain,
+    settings: CFHSettings,
+    n_threads: int | None = None,
+    *,
+    effective_df: float | None = None,
+    name: str = "",
 ) -> ScanMaps:
-    """Map one scan, series of shape (n_places, n_volumes), with partners of its own."""
-    result = cfh(series, domain, dtype=settings.dtype, n_threads=n_threads)
+    """Map one scan, series of shape (n_places, n_volumes), with partners of its own.
+
+    Where runs are matched, maps are made of random projections of the series: CFH is the mean
+    Fisher z, the shift the mean of theirs, and partners are those in the first.
+    """
+    draws = _draws(series, settings, effective_df, name)
+    results = [cfh(draw, domain, dtype=settings.dtype, n_threads=n_threads) for draw in draws]
     floor = None
     if settings.noise_floor:
         floor = noise_floor(
-            series,
+            draws[0],
             domain,
             n_surrogates=settings.noise_floor,
             seed=settings.noise_floor_seed,
             dtype=settings.dtype,
             n_threads=n_threads,
         )
-    return _as_maps(result, domain, floor)
+    made = _as_maps(results, domain, floor)
+    if len(draws) == 1:
+        return made
+    return replace(made, counts={**made.counts, "MatchedDimensions": draws[0].shape[1] - 1})
+
+
+def _draws(
+    series: NDArray[Any], settings: CFHSettings, effective_df: float | None, name: str
+) -> list[NDArray[Any]]:
+    """Return what is mapped in place of series: projections of them, or they themselves."""
+    if settings.matched_df is None or effective_df is None:
+        return [series]
+    rng = np.random.default_rng([settings.match_seed, *name.encode()])
+    return list(rarefied(series, settings.matched_df, effective_df, settings.match_draws, rng))
 
 
 def cfh_maps_of_group(
@@ -139,24 +197,28 @@ def cfh_maps_of_group(
         n_threads=n_threads,
         max_memory=max_memory,
     )
-    return [_as_maps(result, domain, None) for result in results]
+    return [_as_maps([result], domain, None) for result in results]
 
 
-def _as_maps(result: CFHResult, domain: Domain, floor: NoiseFloor | None) -> ScanMaps:
+def _as_maps(results: Sequence[CFHResult], domain: Domain, floor: NoiseFloor | None) -> ScanMaps:
+    """Return the maps of a scan, or of several draws of it: means, and partners of the first."""
+    first = results[0]
     partner = np.full((domain.n_places, 3), np.nan)
-    has = result.partner >= 0
-    partner[has] = domain.coordinates[result.partner[has]]
-    shift = result.shift(domain)
-    values = {"cfh": result.z, "cfhr": result.r, "cfhpartner": partner, "cfhshift": shift}
+    has = first.partner >= 0
+    partner[has] = domain.coordinates[first.partner[has]]
+    z = np.mean([result.z for result in results], axis=0)
+    r = first.r if len(results) == 1 else np.tanh(z)
+    shift = np.mean([result.shift(domain) for result in results], axis=0)
+    values = {"cfh": z, "cfhr": r, "cfhpartner": partner, "cfhshift": shift}
     by_chance = ""
     if floor is not None:
         values["cfhfloor"] = floor.mean_z
         by_chance = f", noise floor r = {np.tanh(np.nanmedian(floor.mean_z)):.2f}"
-    median, n_duplicates = np.nanmedian(result.z), int(result.duplicate.sum())
+    median, n_duplicates = np.nanmedian(z), int(first.duplicate.sum())
     return ScanMaps(
         values,
-        result.constant,
-        result.nonfinite,
+        first.constant,
+        first.nonfinite,
         counts={"DuplicateTimeSeries": n_duplicates},
         summary=(
             f"median CFH z = {median:.2f} (r = {np.tanh(median):.2f}){by_chance}, "

@@ -40,6 +40,14 @@ class MapSettings:
         return {}
 
     @property
+    def matched_df(self) -> float | None:
+        """Degrees of freedom that every scan's maps are made with; None: as many as there are.
+
+        Where it is given, `Measure.of_scan` also takes ``effective_df`` and ``name`` of the scan.
+        """
+        return None
+
+    @property
     def problems(self) -> list[str]:
         """What contradicts itself, each as ``name: sentence``."""
         return []
@@ -99,7 +107,7 @@ class ScanMaps:
     warnings: tuple[str, ...] = ()
 
 
-OfScan = Callable[[NDArray[Any], Domain, Any, int | None], ScanMaps]
+OfScan = Callable[..., ScanMaps]
 OfGroup = Callable[[Sequence[NDArray[Any]], Domain, Any, int | None, int | None], list[ScanMaps]]
 
 
@@ -127,8 +135,8 @@ class Measure:
     outputs : tuple of Output
         Its maps; the first is the one that is compared.
     of_scan : callable, optional
-        Series (n_places, n_volumes), domain, settings, number of threads -> `ScanMaps`. Without
-        it, the maps were made by others.
+        Series (n_places, n_volumes), domain, settings, number of threads -> `ScanMaps`; see
+        `MapSettings.matched_df`. Without it, the maps were made by others.
     of_group : callable, optional
         Series of all scans, domain, settings, number of threads, bytes -> a list of `ScanMaps`;
         needed where `MapSettings.of_group` may be true.

@@ -20,6 +20,7 @@ Kind = Literal[
     "turned",
     "volumes",
     "df",
+    "match",
     "header",
     "apart",
     "ambiguous",

@@ -10,10 +10,11 @@ from commissure.settings.quality import QualityRules
 from commissure.settings.registration import RegistrationRules
 
 
-def judge(measured: Measured, rules: QualityRules) -> Verdict:
+def judge(measured: Measured, rules: QualityRules, match_df: float | None = None) -> Verdict:
     """Return whether a run is included, and what speaks against it.
 
-    What a kind of input cannot tell is None in what was measured, and not judged.
+    What a kind of input cannot tell is None in what was measured, and not judged. `match_df` is
+    to how many degrees of freedom runs are matched.
     """
     excludes = rules.exclude_motion
     moved = [
@@ -24,6 +25,7 @@ def judge(measured: Measured, rules: QualityRules) -> Verdict:
     others = [
         *_below("volumes", measured.n_volumes, rules.least_volumes),
         *_below("df", measured.effective_df, rules.least_df),
+        *_below("match", measured.effective_df, match_df or 0),
         *_registration(measured, rules),
     ]
     reasons = [*moved, *others] if excludes else [*others, *moved]

@@ -8,12 +8,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from commissure.executors import Executor, OnEvent, Outcome, Report, Task
-from commissure.executors.memory import preprocessing_bytes
 from commissure.executors.permutation_batches import null_by
-from commissure.files.images import load_image, read_image
+from commissure.files.images import read_image
 from commissure.inference import NullMaker
 from commissure.inputs import Scan, check_alike
 from commissure.inputs.people import Participants, read_participants
@@ -22,15 +19,15 @@ from commissure.problems import InputError
 from commissure.report.files import write_report
 from commissure.settings.tables import StudySettings
 from commissure.space import Domain
-from commissure.space.templates import analysis_grid
 from commissure.study.forget import gone_from_input
 from commissure.study.group.compared import Judged, judged_runs
 from commissure.study.group.people import check_people
 from commissure.study.group.stage import GroupOutcome, run_group
 from commissure.study.identity import claim
 from commissure.study.judging import left_out
+from commissure.study.matching import check_match
 from commissure.study.participant.clean_files import own_folder
-from commissure.study.participant.job import Job, is_done, results_of, work_on
+from commissure.study.participant.job import Job, is_done, memory_of, results_of, work_on
 from commissure.study.participant.preprocessed import check_confounds
 from commissure.study.participant.steps import PARTICIPANT, RunWork
 from commissure.study.provenance import recorded
@@ -152,6 +149,7 @@ def run_study(
         outcome: one participant does not stop the others.
     """
     _check_places(study.settings)
+    check_match(study.scans, study.settings)
     notes = check_alike(study.scans)
     people = None if stage == "participant" else _people(study)
     is_new = not (study.out_dir / STATE_FOLDER).exists()
@@ -301,18 +299,6 @@ def _work(
         log.info("%d participants are worked on by another run: waiting for it.", len(busy))
         go(busy, wait=True)
     return errors
-
-
-def memory_of(job: Job) -> int:
-    """Return about how many bytes a participant's work needs."""
-    shape, _ = analysis_grid(job.settings.preprocessing.resolution_mm)
-    return max(_memory_of_run(scan, int(np.prod(shape))) for scan in job.scans)
-
-
-def _memory_of_run(scan: Scan, n_grid: int) -> int:
-    shape = load_image(scan.bold).shape
-    n_voxels, n_volumes = int(np.prod(shape[:3])), shape[3] if len(shape) > 3 else 1
-    return preprocessing_bytes(n_voxels, n_grid if scan.kind == "raw" else n_voxels, n_volumes)
 
 
 def _null_by(study: StudyPlan, executor: Executor) -> NullMaker | None:

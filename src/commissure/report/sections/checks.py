@@ -26,6 +26,10 @@ from commissure.report.sections.findings import NOT_COMPARED
 from commissure.report.wording import capital, chance, region_name, why_no_motion
 
 _LONGEST_HEADING = 60
+_MATCHED = (
+    "Each run's maps were made of random projections of its series to {target:g} effective degrees "
+    "of freedom, so that maps can be compared though the runs differ."
+)
 # What the two kinds of degrees of freedom are called.
 _FREEDOM = {"effective_df": "effective", "nominal_df": "nominal"}
 _MARKUP = re.compile(r"\*\*|(?<![\w\\])[*_](?=\w)|(?<=[\w.])[*_](?!\w)|(?<!\\)`")
@@ -160,6 +164,9 @@ def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:
     ]
     unknown = "Not known yet." if study.unfinished else "Not known of these scans."
     parts.append(figures.get("freedom") or Text(unknown, "missing"))
+    target = study.settings.get(study.measure.stat, {}).get("match_df")
+    if target is not None:
+        parts.append(Text(_MATCHED.format(target=target)))
     rows: list[tuple[str, ...]] = []
     for column, name in _FREEDOM.items():
         by_group = _by_group(study, column)
@@ -167,7 +174,9 @@ def freedom_section(study: Study, figures: Mapping[str, Figure]) -> Section:
             (name, group, fixed(median(values), 1), f"{min(values):.1f} to {max(values):.1f}")
             for group, values in by_group.items()
         ]
-        parts += [Text(told, "warning") for told in _unlike(name, by_group)]
+        parts += [
+            Text(told, "warning" if target is None else "note") for told in _unlike(name, by_group)
+        ]
     if rows:
         title = "Degrees of freedom of the runs that are compared"
         parts.append(Table(title, ("kind", "group", "median", "from"), tuple(rows)))

@@ -44,7 +44,7 @@ def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[J
         # What went wrong with somebody who is left out stops nobody.
         result = one if decided is None else replace(one, problems=())
         measured = result.measured or Measured(key_of(result.scan))
-        verdict = judge(measured, settings.quality)
+        verdict = judge(measured, settings.quality, settings.maps.matched_df)
         if decided is not None:
             verdict = Verdict(measured, (Reason("left_out", said=decided),))
         elif result.problems:

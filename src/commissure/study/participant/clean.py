@@ -11,6 +11,7 @@ import numpy as np
 
 from commissure.files.images import load_image, read_volumes
 from commissure.inputs import Scan, read_confounds
+from commissure.inputs.sidecars import EFFECTIVE_DF
 from commissure.preprocessing import max_motion, motion_matrices
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.programs import ProgramError
@@ -138,7 +139,7 @@ def measure_clean(scan: Scan) -> Measured:
         measured = replace(
             measured,
             n_volumes=int(load_image(scan.bold).shape[3]),
-            effective_df=scan.metadata.get("EffectiveDegreesOfFreedom"),
+            effective_df=scan.metadata.get(EFFECTIVE_DF),
             nominal_df=scan.metadata.get("NominalDegreesOfFreedom"),
         )
     return measured

@@ -20,6 +20,7 @@ from commissure.files.shared_paths import in_sentence
 from commissure.files.text import write_json, write_tsv
 from commissure.inputs import Scan
 from commissure.inputs.bids_files import BidsFile
+from commissure.inputs.sidecars import EFFECTIVE_DF
 from commissure.inputs.source_software import made_by
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.clean_preprocessed import template_on
@@ -246,7 +247,7 @@ def _write_series(
     series = np.zeros((*run.mask.shape, made.series.shape[1]), np.float32)
     series[run.mask] = made.series
     own = {
-        "EffectiveDegreesOfFreedom": made.effective_df,
+        EFFECTIVE_DF: made.effective_df,
         "NominalDegreesOfFreedom": made.nominal_df,
         "NumberOfVolumes": made.series.shape[1],
         "VolumesCensored": np.flatnonzero(~made.kept).tolist(),

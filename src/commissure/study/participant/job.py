@@ -5,13 +5,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from commissure.executors import Report
+from commissure.executors.memory import preprocessing_bytes
+from commissure.files.images import load_image
 from commissure.inputs import Scan
 from commissure.problems import InputError
 from commissure.records.runs import Measured, measured_from_json
 from commissure.settings.tables import StudySettings
+from commissure.space.templates import analysis_grid
 from commissure.study.participant.anatomy_cache import Anatomies
 from commissure.study.participant.clean import measure_clean, telling
 from commissure.study.participant.clean_files import clean_name
@@ -200,6 +204,18 @@ def _runs(job: Job, ledger: Ledger, n_threads: int | None = None) -> list[RunWor
         RunWork(scan, job.out_dir, named_after(job, scan), anatomies.of, ledger.verify, n_threads)
         for scan in job.scans
     ]
+
+
+def memory_of(job: Job) -> int:
+    """Return about how many bytes a participant's work needs."""
+    shape, _ = analysis_grid(job.settings.preprocessing.resolution_mm)
+    return max(_memory_of_run(scan, int(np.prod(shape))) for scan in job.scans)
+
+
+def _memory_of_run(scan: Scan, n_grid: int) -> int:
+    shape = load_image(scan.bold).shape
+    n_voxels, n_volumes = int(np.prod(shape[:3])), shape[3] if len(shape) > 3 else 1
+    return preprocessing_bytes(n_voxels, n_grid if scan.kind == "raw" else n_voxels, n_volumes)
 
 
 class _Worker:

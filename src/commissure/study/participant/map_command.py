@@ -2,8 +2,8 @@
 
 import logging
 import tempfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from commissure.files.bids_names import derived_stem, entity, has_midline
 from commissure.files.image_timing import repetition_time
 from commissure.files.images import load_image, read_image, sample_file
+from commissure.inputs.sidecars import EFFECTIVE_DF
 from commissure.measures import Measure, usable_places
 from commissure.measures.measure import MapSettings, ScanMaps
 from commissure.preprocessing import bandpass, pass_band
@@ -22,7 +23,12 @@ from commissure.preprocessing.filtering import Padding
 from commissure.problems import InputError
 from commissure.space import Domain, check_same_grid
 from commissure.study.participant.domain import study_domain
-from commissure.study.participant.map_files import CleanSeries, write_scan_maps
+from commissure.study.participant.map_files import (
+    CleanSeries,
+    effective_df,
+    map_series,
+    write_scan_maps,
+)
 from commissure.threads import resolve_threads
 from commissure.workspace.places import check_outputs, placed
 
@@ -101,6 +107,8 @@ def make_maps(
     how = series_settings
     domain = _domain(scans[0], measure, settings, how)
     checked = _check(scans, domain, how, measure.stat)
+    if settings.matched_df is not None:
+        checked = _matched(checked, settings.matched_df, how, measure.stat)
     report = progress or (lambda _what, _share: None)
     pictures: list[Path] = []
     problems: list[tuple[Path, str]] = []
@@ -120,8 +128,8 @@ def make_maps(
                 usable_places(series, domain, n_threads)
                 if settings.of_group:
                     on_disk.append(_keep_on_disk(series, Path(spool) / f"{number}.npy"))
-                elif measure.of_scan is not None:
-                    write(scan, measure.of_scan(series, domain, settings, n_threads))
+                else:
+                    write(scan, map_series(measure, scan, series, domain, settings, n_threads))
             except InputError as error:
                 problems += [(scan.path, problem) for problem in error.problems]
         if problems:
@@ -206,6 +214,27 @@ def _check(
             off_template[0] if len(off_template) == 1 else f"{len(off_template)} scans",
         )
     return checked
+
+
+def _matched(
+    scans: Sequence[CleanSeries], target: float, how: SeriesSettings, table: str
+) -> list[CleanSeries]:
+    """Return scans with their degrees of freedom, of which there must be enough."""
+    told = [replace(scan, effective_df=effective_df(scan.path)) for scan in scans]
+    problems = [
+        f"{scan.path} has no {EFFECTIVE_DF} in a sidecar beside it, which [{table}] match needs. "
+        "Add it, or leave match out."
+        if scan.effective_df is None
+        else f"{scan.path} has {scan.effective_df:g} effective degrees of freedom, fewer than the "
+        f"{target:g} of [{table}] match_df. Lower it, or leave the scan out."
+        for scan in told
+        if scan.effective_df is None or scan.effective_df < target
+    ]
+    if how.band is not None:
+        problems.append(f"[{table}] band changes the degrees of freedom that match needs to know.")
+    if problems:
+        raise InputError(problems)
+    return told
 
 
 def _series(scan: CleanSeries, domain: Domain, settings: SeriesSettings) -> NDArray[np.float64]:

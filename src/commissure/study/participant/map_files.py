@@ -7,13 +7,16 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 
 import commissure
 from commissure.files.bids_names import derived_stem, split_extension
 from commissure.files.shared_paths import shared_name, without_folders
-from commissure.files.text import write_json
+from commissure.files.text import read_json, write_json
+from commissure.inputs.sidecars import EFFECTIVE_DF, usable
 from commissure.measures import Measure
-from commissure.measures.measure import Output, ScanMaps
+from commissure.measures.measure import MapSettings, Output, ScanMaps
+from commissure.problems import InputError
 from commissure.render.map import slices_figure
 from commissure.report.methods.references import load_references
 from commissure.space import LEFT, NEITHER, RIGHT, Domain
@@ -40,6 +43,7 @@ class CleanSeries:
         What the sidecars call the file; its path by default.
     name : str, optional
         File name in the style of BIDS that the maps are named after.
+    effective_df : float, optional
     """
 
     path: Path
@@ -48,6 +52,7 @@ class CleanSeries:
     space: str | None
     source: str | None = None
     name: str | None = None
+    effective_df: float | None = None
 
     @property
     def named(self) -> Path:
@@ -58,6 +63,44 @@ class CleanSeries:
 def map_file(named: Path, stat: str) -> str:
     """Return the name of a map of a clean scan."""
     return f"{derived_stem(named, f'stat-{stat}', 'boldmap')}.nii.gz"
+
+
+def map_series(
+    measure: Measure,
+    scan: CleanSeries,
+    series: NDArray[Any],
+    domain: Domain,
+    settings: MapSettings,
+    n_threads: int | None,
+) -> ScanMaps:
+    """Map clean series with as many degrees of freedom as the settings ask for.
+
+    Parameters
+    ----------
+    measure : Measure
+    scan : CleanSeries
+        Whose series they are.
+    series : ndarray of shape (n_places, n_volumes)
+    domain : Domain
+    settings : MapSettings
+    n_threads : int, optional
+    """
+    assert measure.of_scan is not None  # noqa: S101 - what can be made has it
+    if settings.matched_df is None:
+        return measure.of_scan(series, domain, settings, n_threads)
+    about = {"effective_df": scan.effective_df, "name": scan.named.name}
+    return measure.of_scan(series, domain, settings, n_threads, **about)
+
+
+def effective_df(clean: Path) -> float | None:
+    """Return how many effective degrees of freedom the sidecar of clean series tells."""
+    sidecar = clean.with_name(f"{split_extension(clean)[0]}.json")
+    about = read_json(sidecar) if sidecar.exists() else {}
+    told, problems, _ = usable(sidecar, about)
+    if problems:
+        raise InputError(problems)
+    df: float | None = told.get(EFFECTIVE_DF)
+    return df
 
 
 def write_scan_maps(

@@ -10,6 +10,7 @@ import numpy as np
 from commissure.files.bids_names import of_variant
 from commissure.files.images import load_image, sample_file
 from commissure.inputs import Scan
+from commissure.inputs.sidecars import EFFECTIVE_DF
 from commissure.measures import Measure
 from commissure.measures.measure import MapSettings, ScanMaps
 from commissure.measures.names import measure_to_make
@@ -25,7 +26,13 @@ from commissure.study.participant.clean import (
 )
 from commissure.study.participant.clean_files import own_folder, source_uri, write_anatomy
 from commissure.study.participant.domain import study_domain
-from commissure.study.participant.map_files import CleanSeries, write_own_map, write_scan_maps
+from commissure.study.participant.map_files import (
+    CleanSeries,
+    effective_df,
+    map_series,
+    write_own_map,
+    write_scan_maps,
+)
 from commissure.study.step import Stamp, Step
 
 
@@ -157,21 +164,21 @@ def _make_maps(run: RunWork, chosen: MapsSlice, folder: Path) -> dict[str, Any]:
     run.verify([run.clean, *(path for path in others.values() if path.is_file())])
     about = clean_series(run.scan, run.named, run.out_dir)
     measure = measure_to_make(chosen.measure)
-    assert measure.of_scan is not None  # noqa: S101 - what can be made has it
     domain = study_domain(run.clean, about.space, chosen.maps, measure.stat)
     series = sample_file(run.clean, domain)
-    maps = measure.of_scan(series, domain, chosen.maps, run.n_threads)
+    maps = map_series(measure, about, series, domain, chosen.maps, run.n_threads)
     write_study_maps(measure, run.scan, about, maps, domain, asdict(chosen.maps), folder)
     for label, settings in chosen.variants:
         series = sample_file(others[label], domain)
-        made = measure.of_scan(series, domain, settings, run.n_threads)
         of = replace(
             about,
             path=others[label],
             source=f"bids::{others[label].relative_to(run.out_dir).as_posix()}",
             name=others[label].name,
             n_volumes=series.shape[1],
+            effective_df=effective_df(others[label]),
         )
+        made = map_series(measure, of, series, domain, settings, run.n_threads)
         func = folder / own_folder(run.scan) / "func"
         write_own_map(measure, of, made, domain, asdict(settings), func)
     return {"n_left_out": int(np.isnan(maps.values[measure.stat]).sum())}
@@ -198,7 +205,8 @@ def clean_series(scan: Scan, named: Path, out_dir: Path) -> CleanSeries:
     path = clean_file(scan, named, out_dir)
     source = f"bids::{named.as_posix()}" if scan.kind != "clean" else source_uri(path)
     n_volumes = load_image(path).shape[3]
-    return CleanSeries(path, n_volumes, scan.tr, scan.clean_space, source, named.name)
+    df = scan.metadata.get(EFFECTIVE_DF) if scan.kind == "clean" else effective_df(path)
+    return CleanSeries(path, n_volumes, scan.tr, scan.clean_space, source, named.name, df)
 
 
 def clean_file(scan: Scan, named: Path, out_dir: Path) -> Path:
