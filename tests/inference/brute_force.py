@@ -25,6 +25,9 @@ class PlainDesign:
     def contrast(self, text: str) -> NDArray[np.float64]:
         return np.array([[name == part for name in self.names] for part in text.split(",")], float)
 
+    def tested_part(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.matrix @ np.linalg.pinv(weights)
+
 
 def box_domain(shape: tuple[int, int, int] = (6, 5, 4)) -> Domain:
     affine = np.diag([3.0, 3, 3, 1])

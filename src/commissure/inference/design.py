@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from commissure.inference import design_checks as checks
 from commissure.inference.contrasts import Quantity, Weights, read_contrast, what_is_asked
+from commissure.inference.glm import tested_columns
 from commissure.inference.grammar import Formula, read_formula
 from commissure.problems import InputError
 from commissure.records.asked import Asked
@@ -118,6 +119,30 @@ class Design:
             raise InputError(msg)
         self._check_blocks(weights, text)
         return weights
+
+    def tested_part(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what Draper-Stoneman relabels for a contrast.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_rows, n_columns)
+            See `contrast`.
+
+        Returns
+        -------
+        ndarray of shape (n_scans, n_rows)
+            Made from the terms of what the contrast names only, so that covariates and other
+            factors keep their places; the same for every coding of the factors.
+        """
+        weights = weights @ self._expansion
+        used = np.abs(weights).max(axis=0) > _TOLERANCE * np.abs(weights).max()
+        terms = [
+            ({str(name) for name in term.factors} - {"1"}, at)
+            for term, at in self._spec.term_indices.items()
+        ]
+        named = set().union(*(names for names, at in terms if used[at].any()))
+        part = [column for names, at in terms if names <= named for column in at]
+        return tested_columns((self.matrix @ self._expansion)[:, part], weights[:, part])
 
     def asked(self, text: str) -> Asked:
         """Return what a contrast asks, for those who tell of it."""

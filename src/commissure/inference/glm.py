@@ -42,6 +42,9 @@ class DesignLike(Protocol):
     def contrast(self, text: str) -> FloatArray:
         """Weights of a contrast given in words, shape (n_rows, n_columns)."""
 
+    def tested_part(self, weights: FloatArray) -> FloatArray:
+        """What Draper-Stoneman relabels for a contrast's weights, shape (n_scans, n_rows)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -54,7 +57,8 @@ class Model:
     estimator : ndarray of shape (n_rows, n_scans)
         Gives the contrast's values when applied to maps; rows are independent.
     tested : ndarray of shape (n_scans, n_rows)
-        The tested part: its coefficients beside the nuisance part are the contrast's values.
+        What Draper-Stoneman relabels: columns whose coefficients beside the nuisance part are the
+        contrast's values.
     tested_basis : ndarray of shape (n_scans, n_rows)
         Orthonormal basis of the tested part with the nuisance part projected out.
     nuisance_basis : ndarray of shape (n_scans, n_nuisance)
@@ -138,7 +142,8 @@ class Model:
         left, _, right = np.linalg.svd(residual_basis.T @ tested, full_matrices=False)
         # For one row this is the residual itself at length 1, so t has the contrast's sign.
         tested_basis = residual_basis @ (left @ right)
-        return cls(matrix, estimator, tested, tested_basis, nuisance_basis, residual_basis, df)
+        relabelled = design.tested_part(weights)
+        return cls(matrix, estimator, relabelled, tested_basis, nuisance_basis, residual_basis, df)
 
     @property
     def n_rows(self) -> int:
@@ -156,6 +161,30 @@ class Model:
         along = self.residual_basis.T @ self.tested_basis
         in_design = np.linalg.norm(left - along @ (along.T @ left)) < _ESTIMABLE_TOLERANCE
         return bool(in_design and np.linalg.norm(left) > _ESTIMABLE_TOLERANCE)
+
+
+def tested_columns(columns: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the tested part of a design that stands apart from its nuisance part.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_scans, n_columns)
+    weights : ndarray of shape (n_rows, n_columns)
+        Of an estimable contrast.
+
+    Returns
+    -------
+    ndarray of shape (n_scans, n_rows)
+        ``M D C' (C D C')^-1`` with ``D = (M' M)^-1``: the same for every coding of the columns.
+
+    References
+    ----------
+    Beckmann, in Winkler et al. (2014) NeuroImage 92:381, appendix A; Smith et al. (2007).
+    """
+    length = np.linalg.norm(columns, axis=0)
+    length[length == 0] = 1
+    estimator = (weights / length) @ np.linalg.pinv(columns / length, rcond=_RANK_TOLERANCE)
+    return np.asarray(np.linalg.solve(estimator @ estimator.T, estimator).T)
 
 
 def reduce_maps(maps: NDArray[Any], basis: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
