@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import zipfile
 
 import nibabel as nib
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from commissure.cli import main
+from commissure.simulation import Acquisition, simulate_study
 from tests.study.studies import AFFINE, CHANGES, SHAPE, domain, write_derivatives, write_dpabi
 
 PLANTED = {
@@ -109,6 +111,26 @@ def test_nothing_of_a_person_or_of_a_computer_reaches_a_study(home, tmp_path, wr
     # It is still the same study, when the input has moved too.
     moved = folder.rename(home / "moved")
     assert main(["run", str(moved), str(out), "all", *options(home), *more]) == 0
+    assert leaks(out) == []
+
+
+@pytest.mark.slow
+def test_nothing_of_a_person_reaches_what_is_made_of_raw_scans(home, tmp_path):
+    folder, out = home / "a raw study", tmp_path / "out"
+    small = Acquisition(
+        n_volumes=130, matrix=(40, 40, 24), voxel_size=(6.0, 6.0, 6.0), t1w_voxel_size=3.0
+    )
+    simulate_study(folder, 1, 0, 3, acquisition=small)
+    shutil.rmtree(folder / "derivatives", ignore_errors=True)
+    # Whose choice is told, with its path.
+    anat = folder / "sub-01/anat"
+    shutil.copy(anat / "sub-01_T1w.nii.gz", anat / "sub-01_run-2_T1w.nii.gz")
+    plant(folder)
+    few = ["--set", "quality.least_volumes=10", "--set", "quality.least_df=0", "--quiet"]
+    assert main(["run", str(folder), str(out), "participant", *few]) == 0
+    sidecar = next(out.rglob("*_desc-clean_bold.json"))
+    (told,) = [said for said in json.loads(sidecar.read_text())["Warnings"] if "T1w" in said]
+    assert told.startswith("sub-01/func/sub-01_task-rest_bold.nii.gz has 2 T1w")
     assert leaks(out) == []
 
 

@@ -7,22 +7,42 @@ its participant's folder on, or by its name.
 import hashlib
 import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 # DPABI's folders say what was done to the files in them.
 _FIRST = re.compile(r"sub-.+|(S\d+_)?(FunImg|FunRaw|T1Img|T1Raw|RealignParameter|Results)\w*")
-# Of two parts or more, so that what a contrast is divided by is none.
-_PATH = re.compile(r"(?<![\w.:/)\]-])(?:~|/[^\s/,;:'\"()\[\]]+)(?:/[^\s/,;:'\"()\[\]]+)+")
-_KNOWN = ("bids:", "file:")
+_PART = r"[^\s/\\,;:'\"()\[\]<>|]+"
+_FIRST_PART = r"[^\s/\\,;:'\"()\[\]<>|=]+"
+_INSIDE = rf"(?:[/\\]{_PART})+[/\\]?"
+# Paths in a sentence. What a contrast is divided by is none, nor is "and/or", nor an address.
+_PATH = re.compile(
+    r"(?<![\w./\\)\]-])(?:"
+    # absolute, as a URI too
+    rf"(?:file:(?://)?)?/{_PART}{_INSIDE}"
+    # at the root, and no number
+    rf"|/(?=[^\W\d_]){_PART}"
+    # of Windows: C:\Users\jane, \\server\share
+    rf"|(?:[A-Za-z]:|\\\\{_PART}){_INSIDE}"
+    # from a home, from here
+    rf"|(?:~(?:(?!\d){_PART})?|\.\.?){_INSIDE}"
+    # relative, which only the ending of a file tells; a BIDS URI is none
+    rf"|(?<!:){_FIRST_PART}(?:[/\\]{_PART})*[/\\]{_PART}\.(?:nii(?:\.gz)?|tsv|csv|txt|json|toml|mat|xlsx?)\b"
+    ")"
+)
+_OF_WINDOWS = re.compile(r"[A-Za-z]:[/\\]|\\\\|[^/]+\\")
+# An option and its value in one argument: -o/home/jane.
+_SHORT = re.compile(r"-\w(?=[/~.])")
 
 
 def shared_name(path: Path | str) -> str:
-    """Return a file's path from its participant's folder on, else its name; URIs are kept."""
-    if str(path).startswith(_KNOWN):
+    """Return a file's path from its participant's folder on, else its name; BIDS URIs are kept."""
+    if str(path).startswith("bids:"):
         return str(path)
-    parts = PurePosixPath(path).parts
-    first = next((i for i, part in enumerate(parts[:-1]) if _FIRST.fullmatch(part)), -1)
+    parts = _parts(str(path).removeprefix("file:"))
+    places = [i for i, part in enumerate(parts[:-1]) if _FIRST.fullmatch(part)]
+    # Of DPABI's folders and the participant's, which lie in one another, the first.
+    first = next((i for i in reversed(places) if i - 1 not in places), -1)
     return "/".join(parts[first:])
 
 
@@ -37,8 +57,14 @@ def in_argument(text: str) -> str:
 
     ``mine=/home/jane/roi.nii.gz`` becomes ``mine=roi.nii.gz``; what names no file is kept.
     """
-    pieces = re.split(r"([,=])", text)
-    return "".join(PurePosixPath(one).name if _is_path(one) else one for one in pieces)
+    if _is_path(text):
+        return "/".join(_parts(text)[-1:])
+    if option := _SHORT.match(text):
+        return option[0] + in_argument(text[option.end() :])
+    for sign in "=,":
+        if sign in text:
+            return sign.join(map(in_argument, text.split(sign)))
+    return in_sentence(text)
 
 
 def without_folders(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,10 +81,13 @@ def in_sentence(text: str, *folders: Path) -> str:
     folders : Path
         Known ones, whose names may have spaces.
     """
-    for folder in {*folders, *(folder.absolute() for folder in folders)}:
-        if folder.name:
-            text = text.replace(f"{folder}/", shared_name(folder / "x").removesuffix("x"))
-            text = text.replace(str(folder), folder.name)
+    known = {str(one) for folder in folders for one in (folder, folder.absolute()) if one.name}
+    for folder in sorted(known, key=len, reverse=True):
+        name = shared_name(folder).replace("\\", r"\\")
+        inside = shared_name(f"{folder}/x").removesuffix("x").replace("\\", r"\\")
+        there = rf"(?<![\w./-]){re.escape(folder)}"
+        text = re.sub(rf"{there}/", inside, text)
+        text = re.sub(rf"{there}(?![\w-])", name, text)
     return _PATH.sub(lambda match: shared_name(match[0]), text)
 
 
@@ -70,10 +99,18 @@ def _shown(value: Any) -> Any:
     return [_shown(one) for one in value] if isinstance(value, list | tuple) else value
 
 
+def _parts(path: str) -> tuple[str, ...]:
+    """Return the parts of a path of this or another system, without its root."""
+    of = PureWindowsPath(path) if _OF_WINDOWS.match(path) else PurePosixPath(path)
+    return tuple(part for part in of.parts if part != of.anchor)
+
+
 def _is_path(text: str) -> bool:
-    if "/" not in text.strip("/"):
-        return text.startswith(("/", "~"))
-    return text.startswith(("/", "~", "./", "../")) or _exists(text)
+    """Tell whether the whole of an argument is the path of something."""
+    if any(sign in text for sign in "=,"):
+        return _exists(text) and "/" in text
+    rooted = text.startswith(("/", "~", "./", "../")) or _OF_WINDOWS.match(text)
+    return bool(rooted) or ("/" in text.strip("/") and _exists(text))
 
 
 def _exists(text: str) -> bool:

@@ -114,7 +114,9 @@ def write_run(
         "NumberOfVolumesDiscardedByUser": n_discarded,
         "Overlaps": clean.overlaps,
         "Settings": asdict(recipe),
-        "Warnings": [in_sentence(said) for said in (*scan.warnings, *clean.warnings)],
+        "Warnings": [
+            in_sentence(said, scan.bold.parent) for said in (*scan.warnings, *clean.warnings)
+        ],
         "GeneratedBy": generated_by(*programs),
     }
     carried = {name: scan.metadata[name] for name in CARRIED if name in scan.metadata}
