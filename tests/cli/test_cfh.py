@@ -11,6 +11,7 @@ import pytest
 from commissure import Domain, __version__, cfh
 from commissure.cli import main
 from commissure.measures import noise_floor
+from commissure.measures.matching import rarefied
 from commissure.preprocessing import bandpass
 from tests.conftest import ball_image
 
@@ -111,6 +112,26 @@ def test_noise_floor(run, write_scan, domain, tmp_path):
     assert [
         r.split()[0].rstrip(",") for r in floor["References"] if r not in cfh_["References"]
     ] == ["Prichard"]
+
+
+def test_scans_are_matched(run, write_scan, domain, tmp_path):
+    series = noise(domain)
+    scan = write_scan(series)
+    sidecar = scan.with_name(scan.name.replace(".nii.gz", ".json"))
+    match = ("--match", "rarefied", "--match-draws", 2, "--noise-floor", 0)
+    code, said = run(scan, *match, "--match-df", 12)
+    assert code == 2
+    assert f"{scan} has no EffectiveDegreesOfFreedom in a sidecar beside it" in said
+    df = series.shape[1] - 1
+    sidecar.write_text(json.dumps({"EffectiveDegreesOfFreedom": df}))
+    assert f"these scans have {df} or more" in run(scan, *match)[1]
+    assert "fewer than the 1000 of" in run(scan, *match, "--match-df", 1000)[1]
+    assert run(scan, *match, "--match-df", 12)[0] == 0
+    rng = np.random.default_rng([0, *scan.name.encode()])
+    series = domain.sample(nib.load(scan))
+    expected = [cfh(draw, domain).z for draw in rarefied(series, 12, df, 2, rng)]
+    found = read(domain, tmp_path / "out", "cfh")
+    np.testing.assert_allclose(found, np.mean(expected, axis=0), atol=1e-6)
 
 
 def test_partner_of_the_group(run, write_scan, domain, tmp_path):

@@ -135,7 +135,6 @@ def test_chance_does_not_tell_lengths_apart(domain, n_volumes, ar):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"match": "rarefied"}, "needs match_df"),
         ({"match_df": 30.0}, "add match"),
         ({"match": "rarefied", "match_df": 30.0, "partner": "group"}, "within the scan"),
         ({"match": "rarefied", "match_df": 30.0}, None),

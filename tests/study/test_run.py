@@ -209,6 +209,35 @@ def test_runs_are_matched_to_as_many_degrees_of_freedom(folder, tmp_path):
     assert "MatchedDimensions" in about["Places"]
 
 
+def test_runs_are_matched_to_the_least_that_is_included(folder, tmp_path, counted):
+    out = tmp_path / "out"
+    auto = {"match": "rarefied", "match_draws": 2, "noise_floor": 0}
+    given = {"quality": {"exclude": {"sub-01": "moved"}}}
+    with pytest.raises(InputError, match=r"effective_df in quality.tsv will tell"):
+        run(folder, out, "participant", cfh=auto, **given)
+    assert not out.exists()
+    outcome = run(folder, out, cfh=auto, **given)
+    assert outcome.group.n_scans == 5
+    assert counted == [f"sub-0{i}" for i in range(2, 7)]
+    quality = pd.read_csv(out / "quality.tsv", sep="\t")
+    assert list(quality["included"]) == [False] + [True] * 5
+    settings = json.loads((out / "settings.json").read_text())
+    assert settings["settings"]["cfh"]["match_df"] == 52.0
+    with pytest.raises(InputError, match=r"quality.tsv has 52 to 56 of the runs"):
+        run(folder, out, "group", cfh=auto, **given)
+    # Nothing is done again, whether the number is found or given.
+    before = files_of(out)
+    run(folder, out, cfh=auto, **given)
+    run(folder, out, cfh=auto | {"match_df": 52.0}, **given)
+    assert len(counted) == 5
+    assert {k: v for k, v in files_of(out).items() if "/func/" in k} == {
+        k: v for k, v in before.items() if "/func/" in k
+    }
+    # One more who has fewer changes everyone's map.
+    assert run(folder, out, cfh=auto).group.n_scans == 6
+    assert sorted(counted[5:]) == [f"sub-0{i}" for i in range(1, 7)]
+
+
 def test_runs_whose_degrees_of_freedom_nobody_knows_are_not_matched(folder, tmp_path):
     dpabi = write_dpabi(tmp_path / "dpabi", 2)
     kind = {"kind": "dpabi", "space": "MNI152NLin2009aSym", "tr": 2.0}

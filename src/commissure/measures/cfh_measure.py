@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -12,6 +12,7 @@ from commissure.measures.cfh import CFHResult, Partner, cfh
 from commissure.measures.matching import rarefied
 from commissure.measures.measure import MapSettings, Measure, Output, ScanMaps
 from commissure.measures.noise_floor import NoiseFloor, noise_floor
+from commissure.problems import InputError
 from commissure.space import Domain
 
 _FISHER_Z = "arbitrary (Fisher z)"
@@ -83,7 +84,7 @@ class CFHSettings(MapSettings):
         each run's map is the mean of maps of random projections of its series.
     match_df : float, optional
         Effective degrees of freedom to which runs are rarefied; those that have fewer are excluded.
-        They stand in quality.tsv (effective_df).
+        By default the fewest that an included run has (effective_df in quality.tsv).
     match_draws : int
         Random projections of each run.
     match_seed : int
@@ -118,6 +119,15 @@ class CFHSettings(MapSettings):
         return self.match_df if self.match != "none" else None
 
     @property
+    def waits(self) -> bool:
+        """Whether runs are matched to what the least of them has."""
+        return self.match != "none" and self.match_df is None
+
+    def matched_to(self, df: float) -> Self:
+        """Return the settings with degrees of freedom to which all runs are matched."""
+        return replace(self, match_df=df)
+
+    @property
     def problems(self) -> list[str]:
         """Say that one surrogate has no spread, and what runs cannot be matched to."""
         found = []
@@ -125,12 +135,6 @@ class CFHSettings(MapSettings):
             found.append("noise_floor = 1: give 2 or more surrogates, or 0 for no floor.")
         if self.match != "none" and self.of_group:
             found.append('match is of partners within the scan; do without partner = "group".')
-        if self.match != "none" and self.match_df is None:
-            found.append(
-                f'match = "{self.match}" needs match_df, the degrees of freedom to which runs are '
-                "brought: effective_df in quality.tsv of a run without match says how many there "
-                "are; take the least of those that are to be compared."
-            )
         if self.match == "none" and self.match_df is not None:
             found.append(
                 "match_df says to how many degrees of freedom runs are brought: add match = "
@@ -175,6 +179,9 @@ def _draws(
     series: NDArray[Any], settings: CFHSettings, effective_df: float | None, name: str
 ) -> list[NDArray[Any]]:
     """Return what is mapped in place of series: projections of them, or they themselves."""
+    if settings.waits:
+        msg = "[cfh] match needs match_df, the degrees of freedom to which scans are matched."
+        raise InputError(msg)
     if settings.matched_df is None or effective_df is None:
         return [series]
     rng = np.random.default_rng([settings.match_seed, *name.encode()])

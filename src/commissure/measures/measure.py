@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 from annotated_types import Ge, Le, Lt
@@ -46,6 +46,15 @@ class MapSettings:
         Where it is given, `Measure.of_scan` also takes ``effective_df`` and ``name`` of the scan.
         """
         return None
+
+    @property
+    def waits(self) -> bool:
+        """Whether maps must wait for `matched_to`, which needs to know all scans."""
+        return False
+
+    def matched_to(self, df: float) -> Self:  # noqa: ARG002
+        """Return the settings once it is known how many degrees of freedom all scans have."""
+        return self
 
     @property
     def problems(self) -> list[str]:

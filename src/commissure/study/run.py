@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -25,11 +25,11 @@ from commissure.study.group.people import check_people
 from commissure.study.group.stage import GroupOutcome, run_group
 from commissure.study.identity import claim
 from commissure.study.judging import left_out
-from commissure.study.matching import check_match
+from commissure.study.matching import check_match, matched, waits
 from commissure.study.participant.clean_files import own_folder
 from commissure.study.participant.job import Job, is_done, memory_of, results_of, work_on
 from commissure.study.participant.preprocessed import check_confounds
-from commissure.study.participant.steps import PARTICIPANT, RunWork
+from commissure.study.participant.steps import CLEANING, PARTICIPANT, RunWork
 from commissure.study.provenance import recorded
 from commissure.study.step import Step
 from commissure.study.study_files import write_study_files
@@ -149,7 +149,7 @@ def run_study(
         outcome: one participant does not stop the others.
     """
     _check_places(study.settings)
-    check_match(study.scans, study.settings)
+    check_match(study.jobs, whole=stage == "all")
     notes = check_alike(study.scans)
     people = None if stage == "participant" else _people(study)
     is_new = not (study.out_dir / STATE_FOLDER).exists()
@@ -174,6 +174,9 @@ def run_study(
             if not is_new:
                 # What is done already is not read again; it is known once the folder is claimed.
                 _check_confounds(pending)
+            if waits(study.jobs):
+                study = _matched(study, executor, tell, outcome)
+                pending = [job for job in study.jobs if not is_done(job)]
             _participants(study, pending, executor, tell, outcome)
         results = [result for job in study.jobs for result in results_of(job)]
         outcome.judged = judged_runs(results, study.settings)
@@ -254,6 +257,16 @@ def _participants(
 
     left = [job for job in pending if job.participant_id in waiting]
     outcome.errors = _work(left, executor, tell_and_show)
+
+
+def _matched(
+    study: StudyPlan, executor: Executor, tell: OnEvent, outcome: StudyOutcome
+) -> StudyPlan:
+    """Make all runs clean, and match the study to the degrees of freedom that the least has."""
+    jobs = replace(study, pipeline=CLEANING).jobs
+    _participants(study, [job for job in jobs if not is_done(job)], executor, tell, outcome)
+    judged = judged_runs([one for job in jobs for one in results_of(job)], study.settings)
+    return replace(study, settings=matched(study.settings, [j.verdict for j in judged]))
 
 
 def _report(out_dir: Path, *, wait: bool) -> None:

@@ -107,8 +107,8 @@ def make_maps(
     how = series_settings
     domain = _domain(scans[0], measure, settings, how)
     checked = _check(scans, domain, how, measure.stat)
-    if settings.matched_df is not None:
-        checked = _matched(checked, settings.matched_df, how, measure.stat)
+    if settings.matched_df is not None or settings.waits:
+        checked = _matched(checked, settings, how, measure.stat)
     report = progress or (lambda _what, _share: None)
     pictures: list[Path] = []
     problems: list[tuple[Path, str]] = []
@@ -217,10 +217,15 @@ def _check(
 
 
 def _matched(
-    scans: Sequence[CleanSeries], target: float, how: SeriesSettings, table: str
+    scans: Sequence[CleanSeries], settings: MapSettings, how: SeriesSettings, table: str
 ) -> list[CleanSeries]:
     """Return scans with their degrees of freedom, of which there must be enough."""
     told = [replace(scan, effective_df=effective_df(scan.path)) for scan in scans]
+    if settings.waits and all(scan.effective_df is not None for scan in told):
+        least = min(scan.effective_df or 0 for scan in told)
+        msg = f"[{table}] match needs match_df: these scans have {least:g} or more, for instance."
+        raise InputError(msg)
+    target = settings.matched_df or 0
     problems = [
         f"{scan.path} has no {EFFECTIVE_DF} in a sidecar beside it, which [{table}] match needs. "
         "Add it, or leave match out."
