@@ -53,6 +53,7 @@ def test_presets_differ_where_the_method_says_so():
         ("group", "variance_groups"),
         ("group", "welch"),
         ("group", "mean_fd_covariate"),
+        ("group", "effective_df_covariate"),
         ("group", "method"),
         ("group", "variance_groups"),
         ("group", "welch"),

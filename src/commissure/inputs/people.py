@@ -15,6 +15,8 @@ from commissure.problems import InputError
 
 # The column that mean framewise displacement gets.
 MEAN_FD = "mean_fd"
+# ... and their effective degrees of freedom.
+EFFECTIVE_DF = "effective_df"
 # Who a row is of.
 IDS = ("participant_id", "session_id")
 # Names with a meaning of their own in formulas and contrasts.

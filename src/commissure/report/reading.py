@@ -14,7 +14,7 @@ import pandas as pd
 import commissure
 from commissure.files.bids_names import bare, entity
 from commissure.files.text import as_meant
-from commissure.inputs.people import MEAN_FD
+from commissure.inputs.people import EFFECTIVE_DF, MEAN_FD
 from commissure.measures import Measure
 from commissure.measures.names import UNKNOWN, measure_called
 from commissure.problems import InputError
@@ -170,8 +170,11 @@ def _planned(chosen: Mapping[str, Any], ledgers: Mapping[str, _Recorded]) -> Mea
 def _stale(findings: Findings, chosen: Mapping[str, Any]) -> tuple[str, ...]:
     """Return which settings of the group stage are others now than they were for the findings."""
     now, then = dict(chosen.get("group", {})), findings.settings
-    if now.get("mean_fd_covariate") and "formula" in now:
-        now["formula"] = f"{now['formula']} + {MEAN_FD}"
+    joined = [MEAN_FD] if now.get("mean_fd_covariate") else []
+    if now.get("effective_df_covariate") and EFFECTIVE_DF in findings.table("participants"):
+        joined.append(EFFECTIVE_DF)
+    if "formula" in now:
+        now["formula"] = " + ".join([now["formula"], *joined])
     return tuple(
         f"[group] {name} was {json.dumps(then[name])}, it is {json.dumps(value)} now"
         for name, value in now.items()

@@ -54,6 +54,10 @@ class GroupSettings:
         slice or two that a field of view cuts off are left to the count of all.
     mean_fd_covariate : bool
         Whether each participant's mean framewise displacement (Jenkinson) joins the formula.
+    effective_df_covariate : bool
+        Whether the effective degrees of freedom of the series join the formula where those of white
+        noise differ, as after censoring or in runs of other lengths: a maximum of correlations is
+        the higher the fewer there are.
     subset : dict of str to tuple of str
         To whom the comparison is limited, by levels of columns: ``{site = ["A"]}``.
     alpha : float
@@ -102,6 +106,7 @@ class GroupSettings:
     atlas: str | None = None
     loss_share: Annotated[float, Ge(0), Le(1)] = 0.05
     mean_fd_covariate: bool = True
+    effective_df_covariate: bool = True
     subset: dict[str, tuple[str, ...]] = field(default_factory=dict)
     alpha: Annotated[float, Ge(1e-6), Lt(1)] = 0.05
     criterion: inference.Criterion = "size"

@@ -26,6 +26,7 @@ _PEOPLE = {
     for name in ("patient", "control", "participant", "subject", "volunteer", "relative", "carrier")
 } | {"healthy control": "healthy controls"}
 _VARIABLES = {
+    "effective_df": "effective degrees of freedom",
     "mean_fd": "mean framewise displacement",
     "participant_id": "participant",
     "session_id": "session",

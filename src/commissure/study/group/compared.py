@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 import pandas as pd
 
 from commissure.files.bids_names import bare
-from commissure.inputs.people import MEAN_FD, Participants
+from commissure.inputs.people import EFFECTIVE_DF, MEAN_FD, Participants
 from commissure.problems import InputError
 from commissure.records.runs import KEYS, Measured
 from commissure.records.verdicts import Reason, Verdict
@@ -55,12 +55,13 @@ def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[J
     return judged
 
 
-def asked_of_group(settings: StudySettings) -> GroupSettings:
-    """Return what is asked of the maps, with mean framewise displacement in the formula."""
+def asked_of_group(settings: StudySettings, people: Participants) -> GroupSettings:
+    """Return what is asked of the maps, with what was measured of the people in the formula."""
     group = settings.group
-    if group.mean_fd_covariate:
-        group = replace(group, formula=f"{group.formula} + {MEAN_FD}")
-    return group
+    terms = [MEAN_FD] if group.mean_fd_covariate else []
+    if EFFECTIVE_DF in people.table:  # see `with_freedom`
+        terms.append(EFFECTIVE_DF)
+    return replace(group, formula=" + ".join([group.formula, *terms]))
 
 
 def of_subset(

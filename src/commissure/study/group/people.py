@@ -12,14 +12,17 @@ from commissure.files.bids_names import bare
 from commissure.files.columns import level_name
 from commissure.files.tables import tidy
 from commissure.inputs import Scan
-from commissure.inputs.people import MEAN_FD, Participants
+from commissure.inputs.people import EFFECTIVE_DF, MEAN_FD, Participants
 from commissure.problems import InputError
+from commissure.records.runs import Measured
 from commissure.settings.group import GroupSettings
 from commissure.settings.tables import StudySettings
 from commissure.study.group.inputs import named_columns, people_problems
 from commissure.study.judging import exclusion_problems, left_out
 
 _SHOWN = 10
+# Degrees of freedom that differ by a smaller share are alike.
+_SAME_FREEDOM = 0.01
 # Of which motion is known only from a table of confounds.
 _CLEANED_KINDS = ("clean", "map")
 
@@ -54,11 +57,12 @@ def _motion_problems(
     if asked.mean_fd_covariate and lacking:
         problems.append(_unknown_motion(list(dict.fromkeys(lacking))))
     named = {*named_columns(asked).columns, *([MEAN_FD] if asked.mean_fd_covariate else [])}
-    if MEAN_FD in people.table and MEAN_FD in named:
-        problems.append(
-            f"{people.source} has a column {MEAN_FD}, which is what the motion is called that is "
-            "measured here. Rename the column."
-        )
+    for ours, what in ((MEAN_FD, "the motion is"), (EFFECTIVE_DF, "the degrees of freedom are")):
+        if ours in people.table and ours in named:
+            problems.append(
+                f"{people.source} has a column {ours}, which is what {what} called that "
+                f"{what.split()[-1]} measured here. Rename the column."
+            )
     return problems
 
 
@@ -201,3 +205,45 @@ def with_motion(
         return replace(people, table=table)
     means = [np.mean(np.array(of_runs, np.float64)) for of_runs in motion]  # None is NaN
     return replace(people, table=table.assign(**{MEAN_FD: means}))
+
+
+def with_freedom(
+    people: Participants, runs: Sequence[Sequence[Measured]], asked: GroupSettings
+) -> Participants:
+    """Put the mean effective degrees of freedom of each participant's runs there, if they differ.
+
+    A column of this name in participants.tsv is none of ours, and goes.
+
+    Parameters
+    ----------
+    people : Participants
+        A row a scan.
+    runs : sequence of sequence of Measured
+        The included runs of each.
+    asked : GroupSettings
+
+    Notes
+    -----
+    Whether they differ is judged by those of white noise: estimates are never the same.
+    """
+    people = replace(people, table=people.table.drop(columns=EFFECTIVE_DF, errors="ignore"))
+    nominal, effective = (
+        np.array([np.mean([_number(getattr(run, name)) for run in of]) for of in runs])
+        for name in ("nominal_df", "effective_df")
+    )
+    differ = np.ptp(nominal) > _SAME_FREEDOM * np.mean(nominal)  # False for NaN
+    if not (asked.effective_df_covariate and differ and np.isfinite(effective).all()):
+        return people
+    note = (
+        f"effective degrees of freedom differ between scans, from {effective.min():.1f} to "
+        f"{effective.max():.1f}: they are in the model."
+    )
+    return replace(
+        people,
+        table=people.table.assign(**{EFFECTIVE_DF: effective}),
+        notes={**people.notes, EFFECTIVE_DF: note},
+    )
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value

@@ -12,13 +12,12 @@ from commissure.problems import InputError
 from commissure.settings.tables import StudySettings
 from commissure.study.group.compared import (
     Judged,
-    asked_of_group,
     excluded_people,
     of_subset,
     scans_of,
 )
 from commissure.study.group.inputs import named_columns
-from commissure.study.group.people import rows_of, subset_text, with_motion
+from commissure.study.group.people import rows_of, subset_text, with_freedom, with_motion
 from commissure.study.group.steps import GROUP, PARTNERS, GroupWork
 from commissure.workspace.ledger import Ledger
 from commissure.workspace.paths import GROUP_FOLDER
@@ -110,13 +109,14 @@ def _work(
     if not included:
         msg = "Nobody is included in the group stage; see quality.tsv for the reasons."
         raise InputError(msg)
-    asked = asked_of_group(settings)
+    asked = settings.group
     compared = of_subset(included, people, asked)
     scans = scans_of(compared, asked)
     excluded = excluded_people(judged, people, asked)
     people = rows_of([key for key, _ in scans], people)
     motion = [[run.verdict.measured.mean_fd_jenkinson for run in runs] for _, runs in scans]
-    people = with_motion(understood(people, named_columns(settings.group)), motion, asked)
+    people = with_motion(understood(people, named_columns(asked)), motion, asked)
+    people = with_freedom(people, [[run.verdict.measured for run in of] for _, of in scans], asked)
     if asked.subset:
         of = f"{len(compared)} of {len(included)} runs"
         note = f"{subset_text(asked.subset)} are compared: {of}."

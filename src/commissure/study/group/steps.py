@@ -151,9 +151,11 @@ def _make_partners(work: GroupWork, chosen: PartnersSlice, folder: Path) -> dict
     return {}
 
 
-def _findings_slice(settings: StudySettings, _work: GroupWork) -> FindingsSlice:
+def _findings_slice(settings: StudySettings, work: GroupWork) -> FindingsSlice:
     labels = tuple(variant.label for variant in settings.variants)
-    return FindingsSlice(asked_of_group(settings), settings.measure, settings.maps, labels)
+    return FindingsSlice(
+        asked_of_group(settings, work.people), settings.measure, settings.maps, labels
+    )
 
 
 def _findings_given(work: GroupWork, chosen: FindingsSlice, _stamp: Stamp) -> list[Any]:
