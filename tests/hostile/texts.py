@@ -61,7 +61,7 @@ def damaged_and_excluded(world: World, said: Said) -> None:
 
 
 CASES = (
-    works("alpha-of-one-in-hundred", "study", options("--set", "group.alpha=0.01"), says("0.01", never=("p < 0.05", "0.05 (", "= 0.05"))),
+    works("alpha-of-one-in-hundred", "study", options("--set", "group.alpha=0.01"), says("0.01", never=("p ≤ 0.05", "0.05 (", "= 0.05"))),
     works("alpha-of-one-in-ten", "study", options("--set", "group.alpha=0.1"), says("0.1", never=("< 0.05", "= 0.05"))),
     works("permutations-are-counted", "study", options("--seed", "17"), says("19", never=("5000", "5,000"))),
     works("seed-is-told", "maps", options("--seed", "4711"), lambda w, s: demand(json.loads((w.out / "stats.json").read_text())["Seed"] == 4711, "other seed")),

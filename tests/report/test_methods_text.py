@@ -493,7 +493,7 @@ def test_everything_cited_is_in_the_bibliography_and_nothing_else(case):
         ("as it is", "In all, 4,999 permutations were drawn at random (seed 11)"),
         ("as it is", "|t| > 2.99 (uncorrected p < 0.002, one-sided; 63 degrees of freedom)"),
         ("as it is", "shared a face or an edge."),
-        ("as it is", "corrected p < 0.045 were considered significant. The test was two-sided"),
+        ("as it is", "corrected p ≤ 0.045 were considered significant. The test was two-sided"),
         ("as it is", "(n = 30–32, 26–28 degrees of freedom;"),
         ("as it is", "The two-sided p-values of the 4 tests were adjusted"),
         ("as it is", "(p ≥ 0.055)"),
@@ -681,13 +681,13 @@ def test_each_format_is_for_its_readers():
     methods = written("as it is")
     assert methods.pandoc.startswith("---\nbibliography: methods.bib\n---\n\n# Methods\n\n## Im")
     assert "[CFH, @liu2025]" in methods.pandoc
-    assert "*p* < 0.045" in methods.pandoc
+    assert "*p* ≤ 0.045" in methods.pandoc
     assert methods.markdown.startswith("# Methods\n\n## Image preprocessing\n\nResting")
     assert "(CFH, Liu et al., 2025)" in methods.markdown
-    assert "*p* < 0.045" in methods.markdown
+    assert "*p* ≤ 0.045" in methods.markdown
     assert "\n- Ashburner, J., and Friston, K. J. (2005)." in methods.markdown
     assert "(CFH, Liu et al., 2025)" in methods.text
-    assert "p < 0.045" in methods.text
+    assert "p ≤ 0.045" in methods.text
     references = methods.text.partition("References\n\n")[2].strip().split("\n\n")
     assert references == methods.references
     assert references[2].startswith("Ashburner, J., and Friston, K. J. (2005).")

@@ -152,17 +152,17 @@ VMHC = {"Measure": measure_called("VMHC").record}
 CASES = {
     "alpha 0.01": (
         study({"alpha": 0.01}),
-        ["fewer than 1 %", "all but 1 of 100", "false discovery rate of 0.01", "none of 2 partial"],
-        ["0.05 ", "95 of 100", "fewer than 5 %", "all but 5"],
+        ["at most 1 %", "all but 1 of 100", "false discovery rate of 0.01", "none of 2 partial"],
+        ["0.05 ", "95 of 100", "at most 5 %", "all but 5"],
     ),
     "alpha 0.05": (
         study(),
-        ["fewer than 5 %", "all but 5 of 100", "1 of 2 partial", "both directions together"],
+        ["at most 5 %", "all but 5 of 100", "1 of 2 partial", "both directions together"],
         ["each direction"],
     ),
     "each direction": (
         study({"tail": "one-sided-each"}, tables=NOTHING),
-        ["each direction for itself", "up to 10 of 100", "p < 0.05 in each direction"],
+        ["each direction for itself", "up to 10 of 100", "p ≤ 0.05 in each direction"],
         ["both directions"],
     ),
     "F": (
@@ -239,6 +239,16 @@ CASES = {
         ["largest cluster of most mass", "one of as much mass is found"],
         ["one as large is"],
     ),
+    "coarse voxels": (
+        study(record={"VoxelSizeMm": 6.0}),
+        ["Voxels are coarse", "larger than need be"],
+        [],
+    ),
+    "coarse voxels, mass": (
+        study({"criterion": "mass"}, {"VoxelSizeMm": 6.0}),
+        [],
+        ["Voxels are coarse"],
+    ),
     "voxels": (
         study({"criterion": "voxel"}, tables={"clusters": OF_VOXELS}),
         [
@@ -255,7 +265,7 @@ CASES = {
             {"SmallestP": 0.21},
             {"clusters": OF_VOXELS.iloc[:0], "roi_values": ROIS[["participant_id"]]},
         ),
-        ["how large the largest TFCE value was", "voxel-wise corrected p < 0.05", "p = 0.21"],
+        ["how large the largest TFCE value was", "voxel-wise corrected p ≤ 0.05", "p = 0.21"],
         ["largest cluster", "the strongest cluster"],
     ),
     "repeated": (

@@ -93,13 +93,13 @@ def test_nothing_found():
     _, what, _ = summary(Study("x", people(60), findings(nothing)))
     assert what == (
         "No region differed significantly between patient and control (5,000 permutations, "
-        "cluster-corrected p < 0.05); the strongest cluster had 27 voxels, corrected p = 0.12."
+        "cluster-corrected p ≤ 0.05); the strongest cluster had 27 voxels, corrected p = 0.12."
     )
 
 
 def test_no_cluster_at_all():
     _, what, _ = summary(Study("x", people(60), findings(CLUSTERS[:0])))
-    assert what.endswith("cluster-corrected p < 0.05).")
+    assert what.endswith("cluster-corrected p ≤ 0.05).")
 
 
 def test_how_sure_one_can_be():

@@ -238,7 +238,7 @@ def test_a_file_that_is_no_text_of_settings(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    ("n", "alpha", "told"), [(20, 0.05, True), (21, 0.05, False), (99, 0.01, 1)]
+    ("n", "alpha", "told"), [(19, 0.05, True), (20, 0.05, False), (99, 0.01, True)]
 )
 def test_permutations_too_few_for_any_finding_are_told_before_anything_is_computed(n, alpha, told):
     group = read_settings(changes={"group": {"n_permutations": n, "alpha": alpha}}).group

@@ -1,6 +1,7 @@
 """What is significant, by each criterion: against scipy's labels, in files, report and methods."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from scipy import ndimage
 
 from commissure import Domain
+from commissure.inference import Cluster, judged
 from commissure.inputs.people import Participants
 from commissure.report.contents import Findings
 from commissure.report.methods.group import group_facts
@@ -60,7 +62,7 @@ def test_significant_voxels_form_clusters(study, criterion):
     expected = set()
     for sign in (1, -1):
         image = np.zeros(domain.grid.shape, bool)
-        image[tuple(domain.voxels.T)] = (p < 0.05) & (np.sign(result.t) == sign)
+        image[tuple(domain.voxels.T)] = (p <= 0.05) & (np.sign(result.t) == sign)
         labels, n = ndimage.label(image, ndimage.generate_binary_structure(3, 2))
         at = labels[tuple(domain.voxels.T)]
         expected |= {frozenset(np.flatnonzero(at == k)) for k in range(1, n + 1)}
@@ -81,7 +83,7 @@ def test_clusters_have_the_smallest_p_of_their_voxels_beside_their_own(study):
     for name, p in (("voxel", result.p_fwe), ("tfce", result.p_tfce)):
         smallest = [p[cluster.places].min() for cluster in clusters]
         np.testing.assert_array_equal(rows[f"p_corr_{name}"].to_numpy(float), smallest)
-    assert list(rows["significant"]) == [cluster.p_size < 0.05 for cluster in clusters]
+    assert list(rows["significant"]) == [cluster.p_size <= 0.05 for cluster in clusters]
 
 
 @pytest.mark.parametrize("criterion", ["size", "mass", "tfce", "voxel"])
@@ -115,3 +117,21 @@ def test_sidecars_say_of_which_directions_p_is(study, tmp_path):
     assert said["p"] == said["pfdr"] == "both together"
     for name in ("pfwe", "ptfce", "ponesided"):
         assert said[name].startswith("each for itself")
+
+
+def test_a_p_of_just_alpha_is_significant(study):
+    findings = study("size")
+    result = replace(
+        findings.result,
+        clusters=(
+            Cluster(1, np.array([0]), 1, 1.0, 0, 4.0, p_size=1 / 20, p_mass=2 / 40),
+            Cluster(1, np.array([5]), 1, 1.0, 5, 4.0, p_size=21 / 400, p_mass=21 / 400),
+        ),
+        p_fwe=np.where(np.arange(len(findings.result.t)) == 7, 50 / 1000, 51 / 1000),
+    )
+    graph = findings.inputs.maps.domain.neighbours(18)
+    assert judged(result, "size", 0.05, graph)[1] == (0,)
+    assert judged(result, "mass", 0.05, graph)[1] == (0,)
+    by_voxel, significant = judged(result, "voxel", 0.05, graph)
+    assert significant == (0,)
+    assert by_voxel.clusters[0].places.tolist() == [7]

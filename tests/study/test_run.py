@@ -284,7 +284,7 @@ def test_a_study_needs_neither_covariates_nor_scores(folder, tmp_path):
     assert "general linear model" in (group / "methods.txt").read_text()
 
 
-@pytest.mark.parametrize(("n", "told"), [(20, True), (21, False)])
+@pytest.mark.parametrize(("n", "told"), [(19, True), (20, False)])
 def test_relabellings_too_few_for_any_finding_are_told(folder, tmp_path, n, told):
     changes = {"group": {"n_permutations": n, "clinical": []}}
     outcome = run_study(study_of(folder, tmp_path / "out", changes), "all", Inline())

@@ -23,7 +23,8 @@ def judged(
     criterion : {"size", "mass", "tfce", "voxel"}
         By the p of clusters, or by that of places after TFCE or as they are.
     alpha : float
-        Family-wise error rate.
+        Family-wise error rate. A p that equals it counts: p is that small in a share alpha of data
+        without any effect at most.
     graph : scipy.sparse.csr_array of shape (n_places, n_places)
         Neighbours.
 
@@ -38,11 +39,11 @@ def judged(
     if criterion in ("tfce", "voxel"):
         p = result.p_tfce if criterion == "tfce" else result.p_fwe
         assert p is not None  # noqa: S101 - see `settings.stats.option_problems`
-        extents = find_clusters(np.where(p < alpha, result.t, 0), 0, graph)
+        extents = find_clusters(np.where(p <= alpha, result.t, 0), 0, graph)
         clusters = tuple(Cluster(**vars(extent)) for extent in extents)
         return replace(result, clusters=clusters), tuple(range(len(clusters)))
     p_of = [cluster_p(result, cluster)[criterion] for cluster in result.clusters]
-    return result, tuple(i for i, p in enumerate(p_of) if p < alpha)
+    return result, tuple(i for i, p in enumerate(p_of) if p <= alpha)
 
 
 def cluster_p(result: PermutationResult, cluster: Cluster) -> dict[str, float]:

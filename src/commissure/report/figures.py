@@ -1,7 +1,6 @@
 """The figures of a study's report, drawn from what the group stage wrote."""
 
 import logging
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -92,8 +91,10 @@ def draw_figures(study: Study, out_dir: Path, folder: Path) -> dict[str, Any]:
 
 
 def critical_value(null: NDArray[np.float64], alpha: float) -> float:
-    """Return what a value must exceed for fewer than a share alpha of the null to reach it."""
-    return float(np.sort(null)[::-1][math.ceil(alpha * len(null)) - 1])
+    """Return what a value must exceed for a share alpha of the null, or less, to reach it."""
+    shares = np.arange(1, len(null) + 1) / len(null)
+    n_allowed = int(np.searchsorted(shares, alpha, side="right"))
+    return float(np.sort(null)[::-1][min(n_allowed, len(null) - 1)])
 
 
 _Drawing = Callable[[], Iterator[tuple[Drawn, Figure]]]
@@ -263,7 +264,7 @@ def _nulls(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
                 sizes,
                 critical,
                 f"{words.unit} of the largest cluster" if words.is_of_clusters else words.largest,
-                f"limit, corrected p < {alpha:g}",
+                f"limit, corrected p ≤ {alpha:g}",
             ),
         )
 

@@ -150,7 +150,7 @@ def _what(study: Study) -> str:
         elif not words.is_of_clusters and "SmallestP" in findings.record:
             tail = f"; {p_equals(findings.record['SmallestP'], 'the smallest p')}"
         each = " in each direction" if is_tested_each_way(findings) else ""
-        return f"{not_found(asked, measure.value)} ({test}, {words.p} < {alpha:g}{each}){tail}."
+        return f"{not_found(asked, measure.value)} ({test}, {words.p} ≤ {alpha:g}{each}){tail}."
     parts = []
     rows = rows_of(clusters)
     for sign in dict.fromkeys(row.get("direction", "") for row in rows):
@@ -280,7 +280,7 @@ def correlations_verdict(findings: Findings) -> str:
     alpha = float(findings.settings.get("alpha", 0.05))
     tested = table.dropna(subset=["p"])
     strongest = tested.sort_values("p").iloc[0]
-    n_significant = int((tested["q"] < alpha).sum())
+    n_significant = int((tested["q"] <= alpha).sum())
     numbers = (
         f"r = {fixed(strongest['r'])}, {p_equals(strongest['p'])}, {p_equals(strongest['q'], 'q')}"
     )

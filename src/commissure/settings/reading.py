@@ -1,5 +1,6 @@
 """A file of settings, read: a preset, what the file changes in it, what is changed beside."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -92,12 +93,12 @@ def read_settings(
 
 def caution(group: GroupSettings) -> str | None:
     """Say what of the settings of the group stage is allowed, but cannot lead to a finding."""
-    if group.n_permutations * group.alpha > 1 or group.pareto_tail:
+    if 1 / group.n_permutations <= group.alpha or group.pareto_tail:
         return None
     return (
         f"[group] n_permutations = {group.n_permutations}: the smallest p there can be is "
-        f"1/{group.n_permutations}, which is not below alpha ({group.alpha:g}): nothing can be "
-        f"significant. Take more than {1 / group.alpha:,.0f}."
+        f"1/{group.n_permutations}, which is above alpha ({group.alpha:g}): nothing can be "
+        f"significant. Take {math.ceil(1 / group.alpha):,} or more."
     )
 
 

@@ -184,7 +184,7 @@ def found_anything(result: PermutationResult) -> dict[str, bool]:
         "mass": [cluster.p_mass for cluster in result.clusters],
         "tfce": [] if result.p_tfce is None else [float(result.p_tfce.min())],
     }
-    return {name: any(q is not None and q < ALPHA for q in p[name]) for name in STATISTICS}
+    return {name: any(q is not None and q <= ALPHA for q in p[name]) for name in STATISTICS}
 
 
 @dataclass(frozen=True, eq=False)

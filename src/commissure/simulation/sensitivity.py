@@ -85,7 +85,7 @@ def found_of(
     places = study.domain.coordinates
     difference = truth.difference[truth.forward.domain.hemisphere != 0]
     there = np.abs(difference) > STATED_DIFFERENCE
-    significant = [c for c in result.clusters if c.p_size is not None and c.p_size < ALPHA]
+    significant = [c for c in result.clusters if c.p_size is not None and c.p_size <= ALPHA]
     dilated = np.zeros(len(places), np.bool_)
     if there.any():
         dilated = np.asarray(cKDTree(places[there]).query(places)[0]) <= DILATION_MM

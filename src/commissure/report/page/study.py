@@ -231,7 +231,7 @@ def _notices_of_findings(study: Study, findings: Findings) -> list[Text]:
             )
         )
     n, alpha = findings.record.get("Permutations"), findings.settings.get("alpha")
-    if n and alpha and 1 / n >= alpha:
+    if n and alpha and 1 / n > alpha:
         notices.append(
             Text(
                 f"Nothing can be significant here, whatever the scans show: with {n} "

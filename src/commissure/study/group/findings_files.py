@@ -175,7 +175,7 @@ def _cluster_tables(findings: GroupFindings) -> tuple[pd.DataFrame, list[str]]:
 def _formed(findings: GroupFindings, statistic: str) -> str:
     """Return what makes clusters and what makes them significant, as the end of a sentence."""
     settings, df = findings.settings, f"{findings.result.df} degrees of freedom"
-    limit = f"p_corr < {settings.alpha:g}"
+    limit = f"p_corr ≤ {settings.alpha:g}"
     if settings.criterion in ("tfce", "voxel"):
         of = "TFCE" if settings.criterion == "tfce" else statistic
         return f"that are significant themselves: {limit} by the largest {of} ({df})"
@@ -285,6 +285,11 @@ def _spreads(findings: GroupFindings) -> dict[str, Any] | None:
     return {"AllowedFor": of.allowed_for, "ResidualSD": sd, "Ratio": of.ratio}
 
 
+def _voxel_size(domain: Domain) -> float:
+    """Return the edge of a cube of a voxel's volume."""
+    return round(float(abs(np.linalg.det(domain.grid.affine[:3, :3])) ** (1 / 3)), 6)
+
+
 def _record(findings: GroupFindings) -> dict[str, Any]:
     result, inputs = findings.result, findings.inputs
     clusters = [
@@ -308,6 +313,7 @@ def _record(findings: GroupFindings) -> dict[str, Any]:
         "DegreesOfFreedom": result.df,
         "Criterion": findings.settings.criterion,
         "SmallestP": smallest_of(result, findings.settings.criterion),
+        "VoxelSizeMm": _voxel_size(inputs.maps.domain),
         "ClusterFormingThreshold": result.threshold,
         "Permutations": result.n_permutations,
         "PermutationsExhaustive": result.exhaustive,
@@ -318,7 +324,7 @@ def _record(findings: GroupFindings) -> dict[str, Any]:
         "VoxelsAnalysed": inputs.maps.domain.n_places,
         "Coverage": coverage_record(inputs.maps.coverage),
         "VoxelsWithoutVariance": int(result.constant.sum()),
-        "VoxelsSignificantFWE": int((result.p_fwe < findings.settings.alpha).sum()),
+        "VoxelsSignificantFWE": int((result.p_fwe <= findings.settings.alpha).sum()),
         "Clusters": clusters,
         "NoteOnEffectSizes": SELECTED_PEAK_NOTE,
         "NotesOnRegionTests": region_notes(findings),

@@ -227,7 +227,7 @@ def too_few(design: Design, contrast: NDArray[np.float64], settings: GroupSettin
     least, n, exhaustive = inference.smallest_p(
         design, contrast, settings.n_permutations, settings.method, settings.tail
     )
-    if least < settings.alpha:
+    if least <= settings.alpha:
         return []
     return [
         f"No corrected p can be below {least:.2g} with {n} relabellings, so nothing can be "

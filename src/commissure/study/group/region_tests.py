@@ -63,7 +63,7 @@ def region_tests(
         table["F"], table["df_contrast"] = result.t, result.n_rows
     table["df"] = result.df
     table["p_uncorrected"], table["p_corr"] = result.p_uncorrected, result.p_fwe
-    table["significant"] = result.p_fwe < settings.alpha
+    table["significant"] = result.p_fwe <= settings.alpha
     if group_sizes is not None:
         # Of values that do not vary there is no standard deviation.
         varies = ~result.constant
