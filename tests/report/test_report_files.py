@@ -22,6 +22,7 @@ from tests.report.test_pages import read
 SECTIONS = (
     "participants",
     "left-out",
+    "told",
     "coverage",
     "means",
     "differences",
@@ -294,6 +295,24 @@ def test_no_page_tells_where_folders_of_this_machine_lie(finished, tmp_path):
     assert "mask.nii.gz" in words
     assert "sub-05/func/sub-05_task-rest_bold.nii.gz is damaged" in words
     assert re.search(r"input bids ", words)
+
+
+def test_what_was_told_in_the_terminal_is_on_the_page(finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "study")
+    runs = [{"Notes": ["Told before."]}, {"Notes": ["Scans differ in length.", "Task rest."]}]
+    (out / "provenance.json").write_text(json.dumps({"Runs": runs}))
+    record = json.loads((out / "group" / "stats.json").read_text())
+    record["Notes"] = ["The map of sub-04 spreads 20 times as much."]
+    (out / "group" / "stats.json").write_text(json.dumps(record))
+    write_report(out)
+    words = text_of(html(out))
+    for told in ("Scans differ in length.", "Task rest.", "The map of sub-04 spreads 20 times"):
+        assert told in words
+    assert "Told before." not in words
+    # Nothing else of the study has to change for the page to follow.
+    (out / "provenance.json").write_text(json.dumps({"Runs": [*runs, {"Notes": ["Now this."]}]}))
+    write_report(out)
+    assert "Now this." in text_of(html(out))
 
 
 def test_settings_that_were_changed_after_the_group_stage_are_told(finished, tmp_path):

@@ -193,6 +193,8 @@ class Study:
         What the maps will be of, before there are findings.
     stale : tuple of str
         Settings of the group stage that were changed after it: what it was, what it is.
+    notes : tuple of str
+        What was told of the input when it was last run.
     """
 
     name: str
@@ -208,6 +210,7 @@ class Study:
     problems: tuple[str, ...] = ()
     planned: Measure = UNKNOWN
     stale: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def unfinished(self) -> list[Participant]:

@@ -110,9 +110,9 @@ def _write(study: Study, out_dir: Path) -> None:
         path for path in (out_dir / STATE_FOLDER / "ledger").glob("*.json") if path.stem != "report"
     ]
     others = [out_dir / name for name in ("settings.json", "dataset_description.json")]
-    people = [asdict(who) for who in study.participants]
+    shown = [*map(asdict, study.participants), study.notes]
     key = hash_of(
-        code_of("report"), group_files, facts, people, _stamps(out_dir, [*ledgers, *others])
+        code_of("report"), group_files, facts, shown, _stamps(out_dir, [*ledgers, *others])
     )
     ledger.do("study", key, make_study)
     ledger.keep_only(steps)

@@ -152,7 +152,15 @@ def read_study(out_dir: Path) -> Study:
         problems=tuple(reader.problems),
         planned=_planned(chosen, ledgers),
         stale=() if findings is None else _stale(findings, chosen),
+        notes=_notes(reader.mapping("provenance.json").get("Runs")),
     )
+
+
+def _notes(runs: Any) -> tuple[str, ...]:
+    """Return what was told of the input when the study was last run."""
+    last = runs[-1] if isinstance(runs, list) and runs else {}
+    notes = last.get("Notes") if isinstance(last, dict) else ()
+    return tuple(map(str, notes)) if isinstance(notes, list) else ()
 
 
 def _planned(chosen: Mapping[str, Any], ledgers: Mapping[str, _Recorded]) -> Measure:

@@ -24,6 +24,7 @@ from commissure.report.sections.findings import (
 )
 from commissure.report.sections.people import left_out_section, measured_rows, participants_section
 from commissure.report.sections.regions import regions_verdict
+from commissure.report.sections.told import told_section
 from commissure.report.wording import count, listed, named, summary
 
 _MADE_BEFORE = "These maps were made before, by another program, and were taken as they are."
@@ -59,6 +60,7 @@ def study_page(
         sections=(
             participants_section(study, links),
             left_out_section(study),
+            told_section(study),
             coverage_section(study),
             means_section(study, figures),
             differences_section(study, figures, links, viewer),
