@@ -62,6 +62,9 @@ def test_one_variance_is_told_where_the_groups_differ(study):
     student, welch = (nib.load(path).get_fdata() for path in t)
     # Eight people of large spread against 24: Student's t is much too large.
     assert np.abs(student).max() > 1.3 * np.abs(welch).max()
+    # The size of the difference is in units of one spread of all, however it is tested.
+    g = [next(folder.glob("*stat-g_statmap.nii.gz")) for folder in (out, by_default)]
+    np.testing.assert_allclose(*(nib.load(path).get_fdata() for path in g), rtol=1e-5)
 
 
 def test_a_column_that_is_not_there_is_refused(study, capsys):

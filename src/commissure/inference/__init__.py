@@ -12,6 +12,7 @@ from commissure.inference.effects import (
     hedges_g,
     hedges_g_interval,
     leave_one_out,
+    pooled_t,
 )
 from commissure.inference.least_p import smallest_p
 from commissure.inference.permutation import option_problems, permutation_test
@@ -43,6 +44,7 @@ __all__ = [
     "match_maps",
     "option_problems",
     "permutation_test",
+    "pooled_t",
     "smallest_of",
     "smallest_p",
 ]

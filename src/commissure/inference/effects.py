@@ -15,6 +15,8 @@ SELECTED_PEAK_NOTE = (
 
 FloatArray = NDArray[np.float64]
 
+# Values fitted at a time, for the memory.
+_BLOCK = 8192
 # Beyond it a scan is fitted by a column of its own, and leaving it out loses the column.
 _LEVERAGE_OF_ONE = 1 - 1e-8
 
@@ -153,6 +155,21 @@ def contrast_effect(
     low, high = hedges_g_interval(fit.t, fit.df, group_sizes, confidence=confidence)
     g = hedges_g(fit.t, fit.df, group_sizes)
     return ContrastEffect(fit.estimate, fit.t, fit.df, g, low, high)
+
+
+def pooled_t(values: FloatArray, matrix: FloatArray, contrast: FloatArray) -> FloatArray:
+    """Return the t of a contrast over one standard deviation of all scans, as Hedges g has it.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_scans, n_values)
+    matrix : ndarray of shape (n_scans, n_columns)
+        Design of full column rank.
+    contrast : ndarray of shape (1, n_columns)
+    """
+    starts = range(0, values.shape[1], _BLOCK)
+    blocks = [_Fit(values[:, at : at + _BLOCK], matrix, contrast).t for at in starts]
+    return np.concatenate(blocks)
 
 
 def leave_one_out(values: FloatArray, matrix: FloatArray, contrast: FloatArray) -> LeaveOneOut:

@@ -22,6 +22,7 @@ from commissure.inference import (
     judged,
     leave_one_out,
     permutation_test,
+    pooled_t,
 )
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings
@@ -146,6 +147,14 @@ def find(
             values.mean(axis=0),
             test(values, one_group, "mean", f"mean of {name}", statistics=()),
         )
+    g = None
+    if with_g:
+        # Where spreads may differ the map's own statistic is over one for each group; g is over one
+        # of all, in clusters.tsv too.
+        one_spread = result.t
+        if groups_of_variance is not None:
+            one_spread = pooled_t(maps.data, design.matrix, contrast)
+        g = hedges_g(one_spread, result.df, sizes)
     ids = [str(who) for who in inputs.people.table["participant_id"]]
     regions = roi_values(maps.data, region_places(result.clusters, significant, inputs.rois), ids)
     tested = None
@@ -173,7 +182,7 @@ def find(
         inputs=inputs,
         result=result,
         compared=compared,
-        g=hedges_g(result.t, result.df, sizes) if with_g else None,
+        g=g,
         clusters=clusters,
         significant=significant,
         effects=effects,
