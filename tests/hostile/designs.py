@@ -74,6 +74,11 @@ def few(n: int):
     return change
 
 
+def four_and_four_of_other_ages(world: World) -> None:
+    few(4)(world)
+    column("age", lambda i, v: str(30.5 + i if i < 4 else 60.5 + i))(world)
+
+
 def slope(world: World, said: Said) -> None:
     demand(not list(world.out.glob("*stat-g_*")), "Hedges' g of a slope")
     df(9)(world, said)
@@ -82,6 +87,7 @@ def slope(world: World, said: Said) -> None:
 CASES = (
     refused("covariate-is-the-group", "maps", then(column("copy", lambda i, v: "a" if i < 6 else "b"), "--formula", "group + copy"), [("copy", "group")], DEPENDS),
     refused("covariate-separates-groups", "maps", column("age", lambda i, v: str(30.5 + i if i < 6 else 60.5 + i)), ["age"], DEPENDS),
+    told("covariate-separates-four-and-four", "maps", four_and_four_of_other_ages, ["age"], ("may be chance",)),
     refused("covariate-is-a-sum", "maps", then(column("sum", lambda i, v: str(2.5 * i + 1)), "--formula", "group + age + sum:sum + C(sex):sum + sex:sum"), ["sum"], (*DEPENDS, "scans", "column")),
     refused("factor-of-names", "maps", options("--formula", "group + participant_id"), ["participant_id"], ("scans", "columns", *DEPENDS)),
     refused("more-columns-than-scans", "maps", then(column("site", lambda i, v: f"s{i}"), "--formula", "group + site"), ["site"], ("scans", "columns", "level", *DEPENDS)),

@@ -337,6 +337,20 @@ def test_all_problems_are_reported_at_once():
     assert len([p for p in found if "separates" in p]) == 2  # patient against each of the others
 
 
+@pytest.mark.parametrize(("n", "refused"), [(4, False), (5, False), (6, True), (30, True)])
+def test_a_covariate_that_separates_few_scans_is_doubtful_and_no_mistake(n, refused):
+    """By chance 2 of comb(2 n, n) orders do: 2.9 % of 4 against 4, 0.2 % of 6 against 6."""
+    people = pd.DataFrame({"group": ["a"] * n + ["b"] * n, "age": np.arange(2.0 * n)})
+    people["other"] = np.random.default_rng(0).standard_normal(2 * n)
+    if refused:
+        (said,) = problems("group + age", people)
+    else:
+        (said,) = design_matrix("group + age", people).notes
+    assert "'age' separates the groups" in said
+    assert ("may be chance" in said) != refused
+    assert design_matrix("group + other", people).notes == ()
+
+
 def test_unknown_columns_list_what_there_is():
     found = problems("group + aeg + sexx", study())
     assert len(found) == 2

@@ -39,6 +39,8 @@ class Design:
         The exchangeability block of each scan.
     block_name : str or None
         The column the blocks are from.
+    notes : tuple of str
+        What is doubtful, though it can be computed.
 
     Notes
     -----
@@ -58,6 +60,7 @@ class Design:
     covariates: tuple[str, ...]
     blocks: NDArray[np.intp] | None
     block_name: str | None
+    notes: tuple[str, ...]
     _table: pd.DataFrame = field(repr=False)
     _spec: Any = field(repr=False)
     # What the kept columns make of all columns, shape (n_columns, n_all), and which they are.
@@ -285,8 +288,8 @@ def design_matrix(
     ------
     InputError
         With all that is wrong: the formula, unknown columns, missing values, factors of one
-        level, covariates that separate the groups, columns that depend on one another, too few
-        scans, scans that the design fits exactly.
+        level, covariates that separate the groups and not by chance, columns that depend on one
+        another, too few scans, scans that the design fits exactly.
 
     Notes
     -----
@@ -327,6 +330,7 @@ def design_matrix(
     if len(kept) < len(names) and (codes is None or not _blocks_explain(matrix, kept, codes)):
         problems += checks.dependent_columns(matrix, names, kept)
     is_factor_of = table.dtypes == "category"
+    separated = list(checks.separated_groups(table, group))
     design = Design(
         matrix=np.ascontiguousarray(matrix[:, kept]),
         names=tuple(names[j] for j in kept),
@@ -334,12 +338,13 @@ def design_matrix(
         covariates=tuple(n for n in read.names if not is_factor_of[n]),
         blocks=codes,
         block_name=blocks,
+        notes=tuple(said for said, by_chance in separated if by_chance),
         _table=table,
         _spec=spec,
         _expansion=_expansion(matrix, kept),
         _kept=kept,
     )
-    problems += checks.separated_groups(table, group)
+    problems += (said for said, by_chance in separated if not by_chance)
     few = list(checks.too_few_scans(design.matrix))
     problems += few or checks.fitted_alone(design.matrix, design.names, checks.scan_names(complete))
     if problems:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from scipy import linalg
 # pivots of 1e-4; columns that depend on one another make 1e-15.
 _RANK_TOLERANCE = 1e-9
 _LEVERAGE_TOLERANCE = 1e-8
+# A covariate that chance alone puts apart less often than this (6 scans against 6) is no accident.
+_SURELY_NO_CHANCE = 5e-3
 
 
 def scan_names(participants: pd.DataFrame) -> list[str]:
@@ -80,8 +83,8 @@ def one_value_only(table: pd.DataFrame) -> Iterator[str]:
             )
 
 
-def separated_groups(table: pd.DataFrame, group: str) -> Iterator[str]:
-    """Report covariates whose ranges in two groups do not meet."""
+def separated_groups(table: pd.DataFrame, group: str) -> Iterator[tuple[str, bool]]:
+    """Report covariates whose ranges in two groups do not meet, and whether it may be chance."""
     if group not in table:
         return
     for name, column in table.items():
@@ -91,11 +94,21 @@ def separated_groups(table: pd.DataFrame, group: str) -> Iterator[str]:
         for one, other in combinations(ranges.index, 2):
             low, high = sorted((one, other), key=lambda level: ranges.loc[level, "min"])
             if ranges.loc[low, "max"] < ranges.loc[high, "min"]:
-                yield (
-                    f"{name!r} separates the groups: it is at most {ranges.loc[low, 'max']:g} in "
-                    f"{group}[{low}] and at least {ranges.loc[high, 'min']:g} in {group}[{high}], "
-                    "so a difference of the groups cannot be told from its effect. Leave it out."
+                sizes = [int((table[group] == level).sum()) for level in (low, high)]
+                # Of all ways to divide the scans, two have these ranges apart.
+                by_chance = 2 / comb(sum(sizes), sizes[0]) >= _SURELY_NO_CHANCE
+                meant = (
+                    "With so few scans that may be chance, but"
+                    if by_chance
+                    else "With so many scans that is no chance:"
                 )
+                said = (
+                    f"{name!r} separates the groups: it is at most {ranges.loc[low, 'max']:g} in "
+                    f"{group}[{low}] and at least {ranges.loc[high, 'min']:g} in {group}[{high}]. "
+                    f"{meant} a difference of the groups cannot be told from its effect. Leave it "
+                    "out of the formula."
+                )
+                yield said, by_chance
 
 
 def independent_columns(matrix: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -105,7 +105,7 @@ def people_problems(people: Participants, settings: GroupSettings) -> list[str]:
     ]
     asked = _check_people(understood(people, named_columns(settings)), settings, checks)
     if asked is not None:
-        warn_of_too_few(asked[0], asked[1], settings)
+        warn_of_doubts(asked[0], asked[1], settings)
     return list(dict.fromkeys(checks.problems))
 
 
@@ -222,23 +222,24 @@ def _check_people(
     return None
 
 
-def too_few(design: Design, contrast: NDArray[np.float64], settings: GroupSettings) -> list[str]:
-    """Say so if no p can be small enough, whatever the data."""
+def doubts(design: Design, contrast: NDArray[np.float64], settings: GroupSettings) -> list[str]:
+    """Say what is doubtful of a design, and if no p can be small enough, whatever the data."""
     least, n, exhaustive = inference.smallest_p(
         design, contrast, settings.n_permutations, settings.method, settings.tail
     )
     if least <= settings.alpha:
-        return []
+        return list(design.notes)
     return [
+        *design.notes,
         f"No corrected p can be below {least:.2g} with {n} relabellings, so nothing can be "
         f"significant at {settings.alpha:g}. "
-        + ("There are no more: compare more participants." if exhaustive else "Ask for more.")
+        + ("There are no more: compare more participants." if exhaustive else "Ask for more."),
     ]
 
 
-def warn_of_too_few(design: Design, contrast: NDArray[np.float64], settings: GroupSettings) -> None:
-    """Tell before anything is computed that nothing can be found."""
-    for note in too_few(design, contrast, settings):
+def warn_of_doubts(design: Design, contrast: NDArray[np.float64], settings: GroupSettings) -> None:
+    """Tell before anything is computed what is doubtful, or that nothing can be found."""
+    for note in doubts(design, contrast, settings):
         log.warning("%s", note)
 
 

@@ -29,7 +29,7 @@ from commissure.settings.group import GroupSettings
 from commissure.space import Domain
 from commissure.study.group.coverage import coverage_notes
 from commissure.study.group.findings import GroupFindings, GroupMean, Inputs, region_places
-from commissure.study.group.inputs import members, other_terms, scanned_again, too_few
+from commissure.study.group.inputs import doubts, members, other_terms, scanned_again
 from commissure.study.group.region_tests import lost_notes, region_tests
 from commissure.study.group.spreads import spreads
 
@@ -131,7 +131,7 @@ def find(
     told = [*inputs.people.told, *coverage_notes(maps.coverage, settings.loss_share), *maps.notes]
     told += [_NO_G] if of_means and repeated else []
     unequal = [] if of_spread is None or of_spread.note is None else [of_spread.note]
-    notes = [*told, *unequal, *too_few(inputs.design, inputs.contrast, settings)]
+    notes = [*told, *unequal, *doubts(inputs.design, inputs.contrast, settings)]
     for name, rows in members(inputs.people.table, settings.group).items():
         if rows.sum() < _LEAST_SCANS_OF_MEAN:
             continue
