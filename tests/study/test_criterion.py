@@ -37,16 +37,16 @@ def study():
         maps[np.ix_(people["group"] == "a", inside)] += height
     coverage, _ = coverage_of(maps, people["participant_id"], domain)
 
-    def of(criterion, effect=True, **more):
+    def of(criterion, effect=True, source="x", contrast="group[a] - group[b]", **more):
         values = maps if effect else np.random.default_rng(4).standard_normal(maps.shape)
         settings = GroupSettings(
-            "group", "group[a] - group[b]", atlas="none", n_permutations=99, criterion=criterion,
+            "group", contrast, atlas="none", n_permutations=99, criterion=criterion,
             **more,
         )  # fmt: skip
         inputs = check_inputs(
             lambda: Participants(people, ()),
             lambda: domain,
-            lambda _table, _domain: GroupMaps(values, domain, coverage, ("x",) * N),
+            lambda _table, _domain: GroupMaps(values, domain, coverage, (source,) * N),
             settings,
         )
         return find(inputs, settings, n_threads=1)

@@ -24,6 +24,10 @@ _BIAS = (
     "A maximum of correlations is biased upward, the more the fewer degrees of freedom the series "
     "have. Compare only scans with alike degrees of freedom."
 )
+_NEVER_ZERO = (
+    "CFH, a maximum, is above 0 without any coupling between the hemispheres: that its mean "
+    "differs from 0 says nothing. Compare it with its noise floor (stat-cfhfloor)."
+)
 _OUTPUTS = (
     Output(
         "cfh",
@@ -259,6 +263,7 @@ CFH = Measure(
         "not undo what motion had done."
     ),
     notes=(_BIAS,),
+    never_zero=_NEVER_ZERO,
     settings=CFHSettings,
     outputs=_OUTPUTS,
     of_scan=cfh_maps,

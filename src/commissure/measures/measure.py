@@ -139,6 +139,8 @@ class Measure:
         it; what is known of it and head motion. Empty where nothing is to be said.
     notes : tuple of str
         What the sidecar of each map says.
+    never_zero : str
+        Why its mean cannot be tested against 0; empty where it can.
     settings : type
         Its settings, with `MapSettings` among their parents.
     outputs : tuple of Output
@@ -161,6 +163,7 @@ class Measure:
     freedom: str = ""
     motion: str = ""
     notes: tuple[str, ...] = ()
+    never_zero: str = ""
     settings: type[MapSettings] = MapSettings
     outputs: tuple[Output, ...] = ()
     of_scan: OfScan | None = None

@@ -70,19 +70,19 @@ class Spreads:
 
 @dataclass(frozen=True, eq=False)
 class GroupMean:
-    """The maps of one group: their mean, and whether it differs from zero.
+    """The maps of one group: their mean, and whether it differs from zero, where that can be asked.
 
     Attributes
     ----------
     n : int
     mean : ndarray of shape (n_places,)
-    test : PermutationResult
-        One-sample, by sign flips.
+    test : PermutationResult or None
+        One-sample, by sign flips; None for what is never zero (`Measure.never_zero`).
     """
 
     n: int
     mean: NDArray[np.float64]
-    test: PermutationResult
+    test: PermutationResult | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,13 +89,13 @@ def _write_maps(findings: GroupFindings, folder: Path) -> None:
         stem = f"contrast-{contrast_label(contrast)}_stat-t_desc-{label}"
         _write_map(domain, folder, stem, "tvariant", t, about | {"Variant": label})
     labels = distinct_labels(findings.groups)
+    never_zero = measure_of_files(findings.inputs.maps.sources).never_zero
     for group, mean in findings.groups.items():
-        of_group = {
-            "mean": mean.mean,
-            "onesamplet": mean.test.t,
-            "onesamplepfwe": mean.test.p_fwe,
-        }
+        of_group = {"mean": mean.mean}
+        if mean.test is not None:
+            of_group |= {"onesamplet": mean.test.t, "onesamplepfwe": mean.test.p_fwe}
         about = {"Group": group, "NumberOfScans": mean.n, "Space": findings.inputs.space}
+        about |= {"NotTested": never_zero} if mean.test is None else {}
         for name, values in of_group.items():
             stem = f"group-{labels[group]}_stat-{name}"
             _write_map(domain, folder, stem, name, values, about)

@@ -24,6 +24,7 @@ from commissure.inference import (
     permutation_test,
     pooled_t,
 )
+from commissure.measures.names import measure_of_files
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings
 from commissure.space import Domain
@@ -132,10 +133,15 @@ def find(
     told += [_NO_G] if of_means and repeated else []
     unequal = [] if of_spread is None or of_spread.note is None else [of_spread.note]
     notes = [*told, *unequal, *doubts(inputs.design, inputs.contrast, settings)]
+    never_zero = measure_of_files(maps.sources).never_zero
+    notes += [never_zero] if never_zero and result.sign_flips else []
     for name, rows in members(inputs.people.table, settings.group).items():
         if rows.sum() < _LEAST_SCANS_OF_MEAN:
             continue
         values = maps.data[rows]
+        if never_zero:
+            groups[name] = GroupMean(len(values), values.mean(axis=0), None)
+            continue
         people = inputs.people.table[rows].reset_index(drop=True)
         try:
             one_group = design_matrix("1", people, blocks=settings.blocks)
