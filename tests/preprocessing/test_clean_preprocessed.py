@@ -96,6 +96,21 @@ def test_what_is_done_is_not_done_again(run):
     np.testing.assert_array_equal(none.series, clean.series)
 
 
+def test_as_many_volumes_are_kept_of_every_run_those_that_moved_least(run):
+    displacement = run["confounds"]["framewise_displacement"]
+    only = np.arange(N) % 7 != 0
+    recipe = replace(RECIPE, best_volumes=40)
+    for kept in (None, only):
+        clean = clean_preprocessed(**run, recipe=recipe, kept=kept)
+        may = range(N) if kept is None else np.flatnonzero(kept)
+        expected = sorted(sorted(may, key=lambda i: (displacement[i], i))[:40])
+        np.testing.assert_array_equal(np.flatnonzero(clean.kept), expected)
+        assert clean.series.shape[1] == 40
+    # A run that has no more keeps what it has.
+    few = np.arange(N) < 38
+    assert clean_preprocessed(**run, recipe=recipe, kept=few).kept.sum() == 38
+
+
 def test_volumes_left_out_take_no_part(run):
     recipe = replace(RECIPE, censor_mm=0.15)
     kept = np.ones(N, bool)

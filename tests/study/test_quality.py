@@ -65,6 +65,13 @@ def epi(**changes):
     return {"checks": {"epi": replace(GOOD, **changes), "t1w": GOOD}}
 
 
+def test_a_run_with_fewer_volumes_than_are_kept_of_every_run_is_left_out():
+    measured = measure(SCAN, clean_bold())
+    assert judge(measured, QualityRules(), best_volumes=120).included
+    verdict = judge(measured, QualityRules(), best_volumes=121)
+    assert (verdict.included, verdict.text) == (False, "120 volumes < 121")
+
+
 def test_a_good_run_is_included():
     verdict = judge(measure(SCAN, clean_bold()), QualityRules())
     assert verdict.included

@@ -34,6 +34,26 @@ def kept_volumes(
     return framewise_displacement <= threshold
 
 
+def best_volumes(
+    framewise_displacement: NDArray[np.float64], kept: NDArray[np.bool_], n: int
+) -> NDArray[np.bool_]:
+    """Return which volumes to keep so that there are n: those that moved least.
+
+    Parameters
+    ----------
+    framewise_displacement : ndarray of shape (n_volumes,)
+        In mm.
+    kept : ndarray of bool of shape (n_volumes,)
+        Of which to keep some; all, if there are no more than n.
+    n : int
+        Of volumes that moved alike the earlier ones are kept.
+    """
+    best = np.zeros_like(kept)
+    order = np.argsort(framewise_displacement, kind="stable")
+    best[order[kept[order]][:n]] = True
+    return best
+
+
 def interpolation_operator(
     kept: NDArray[np.bool_], projector: NDArray[np.float64]
 ) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from commissure.preprocessing.censoring import kept_volumes
+from commissure.preprocessing.censoring import best_volumes, kept_volumes
 from commissure.preprocessing.cleaning import cleaning_operator
 from commissure.preprocessing.filtering import Padding
 from commissure.preprocessing.freedom import (
@@ -57,6 +57,9 @@ class Recipe:
         Whether regression and filter are one projection.
     censor_mm : float, optional
         Volumes with a framewise displacement (Power) above it are censored.
+    best_volumes : int, optional
+        As many volumes, those with the least framewise displacement (Power), are kept of every run
+        and the others censored; runs that have fewer are excluded.
     """
 
     n_trim: Annotated[int, Ge(0), Le(1000)] = 10
@@ -73,6 +76,7 @@ class Recipe:
     padding: Padding = "dft"
     simultaneous: bool = True
     censor_mm: Annotated[float, Ge(0.01), Le(10)] | None = None
+    best_volumes: Annotated[int, Ge(10), Le(100_000)] | None = None
 
 
 # What is done before a run is smoothed and cleaned; variants of a recipe share it.
@@ -196,6 +200,8 @@ def recipe_operator(
     kept = np.ones(len(design), np.bool_) if kept is None else kept
     if recipe.censor_mm is not None:
         kept = kept & kept_volumes(displacement, recipe.censor_mm)
+    if recipe.best_volumes is not None:
+        kept = best_volumes(displacement, kept, recipe.best_volumes)
     operator = cleaning_operator(
         design,
         tr=tr,

@@ -10,11 +10,24 @@ from commissure.settings.quality import QualityRules
 from commissure.settings.registration import RegistrationRules
 
 
-def judge(measured: Measured, rules: QualityRules, match_df: float | None = None) -> Verdict:
+def judge(
+    measured: Measured,
+    rules: QualityRules,
+    *,
+    match_df: float | None = None,
+    best_volumes: int | None = None,
+) -> Verdict:
     """Return whether a run is included, and what speaks against it.
 
-    What a kind of input cannot tell is None in what was measured, and not judged. `match_df` is
-    to how many degrees of freedom runs are matched.
+    Parameters
+    ----------
+    measured : Measured
+        What a kind of input cannot tell is None, and not judged.
+    rules : QualityRules
+    match_df : float, optional
+        Degrees of freedom to which all runs are matched.
+    best_volumes : int, optional
+        As many are kept of every run.
     """
     excludes = rules.exclude_motion
     moved = [
@@ -23,7 +36,7 @@ def judge(measured: Measured, rules: QualityRules, match_df: float | None = None
         *_beyond("turned", measured.max_rotation, rules.max_degrees, excludes=excludes),
     ]
     others = [
-        *_below("volumes", measured.n_volumes, rules.least_volumes),
+        *_below("volumes", measured.n_volumes, max(rules.least_volumes, best_volumes or 0)),
         *_below("df", measured.effective_df, rules.least_df),
         *_below("match", measured.effective_df, match_df or 0),
         *_registration(measured, rules),

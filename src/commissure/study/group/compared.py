@@ -44,7 +44,12 @@ def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[J
         # What went wrong with somebody who is left out stops nobody.
         result = one if decided is None else replace(one, problems=())
         measured = result.measured or Measured(key_of(result.scan))
-        verdict = judge(measured, settings.quality, settings.maps.matched_df)
+        verdict = judge(
+            measured,
+            settings.quality,
+            match_df=settings.maps.matched_df,
+            best_volumes=settings.preprocessing.best_volumes,
+        )
         if decided is not None:
             verdict = Verdict(measured, (Reason("left_out", said=decided),))
         elif result.problems:
