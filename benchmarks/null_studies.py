@@ -18,6 +18,7 @@ from commissure.threads import one_blas_thread
 RESULTS = DOCS / "null_studies.tsv"
 RESOLUTION_MM = 8
 MOVE, CENSOR_MM, ARTEFACT = 1.5, 0.1, 3.0
+MOVES = (1.0, 1.5, 2.0)
 STILL = "nobody moves"
 DESIGNS = {
     STILL: None,
@@ -29,6 +30,18 @@ DESIGNS = {
     "censored, matched, mean FD a covariate": MotionDesign(
         MOVE, CENSOR_MM, ARTEFACT, matched=True, covariate=True
     ),
+    **{
+        f"`recommended`, patients move {move:g} times as much": MotionDesign(
+            move, artefact=ARTEFACT, covariate=True, rules=True
+        )
+        for move in MOVES
+    },
+    **{
+        f"censored, df and mean FD covariates, {move:g} times": MotionDesign(
+            move, CENSOR_MM, ARTEFACT, covariate=True, freedom_covariate=True
+        )
+        for move in MOVES[1:]
+    },
 }
 
 
@@ -67,11 +80,12 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=1000, help="without motion")
     parser.add_argument("--moving-studies", type=int, default=200, help="for each way of motion")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--only", default="", help="ways of motion whose names have this")
     options = parser.parse_args()
     rows = pd.read_csv(RESULTS, sep="\t").to_dict("records") if RESULTS.exists() else []
     done = {(row["design"], row["seed"]) for row in rows}
     work = [(STILL, seed) for seed in range(options.studies)]
-    moving = [name for name in DESIGNS if name != STILL]
+    moving = [name for name in DESIGNS if name != STILL and options.only in name]
     # Seed by seed, so that whenever it is stopped all designs have as many.
     work += [(name, seed) for seed in range(options.moving_studies) for name in moving]
     work = [study for study in work if study not in done]

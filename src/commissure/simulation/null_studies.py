@@ -12,12 +12,15 @@ from commissure.measures import cfh
 from commissure.preprocessing import (
     apply_operator,
     cleaning_operator,
+    effective_degrees_of_freedom,
     framewise_displacement_jenkinson,
     friston24,
     kept_volumes,
+    max_motion,
     motion_parameters,
     nominal_degrees_of_freedom,
 )
+from commissure.settings.quality import QualityRules
 from commissure.simulation.acquisition import Acquisition
 from commissure.simulation.clean import N_TRIM, pass_band_waves
 from commissure.simulation.comparison import ALPHA, compare_groups
@@ -58,6 +61,10 @@ class MotionDesign:
         the one with the fewest.
     covariate : bool
         Whether mean framewise displacement is a covariate.
+    freedom_covariate : bool
+        Whether effective degrees of freedom are one.
+    rules : bool
+        Whether people are left out who move beyond the limits of `QualityRules`.
     """
 
     patients_move: float = 1.0
@@ -65,6 +72,8 @@ class MotionDesign:
     artefact: float = 0.0
     matched: bool = False
     covariate: bool = False
+    freedom_covariate: bool = False
+    rules: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,12 +129,11 @@ def null_study(
             resolution_mm=resolution_mm,
             n_threads=n_threads,
         )
-        freedom, extra = [float(DEGREES_OF_FREEDOM)] * len(study.maps), None
+        freedom, extra = [float(DEGREES_OF_FREEDOM)] * len(study.maps), {}
     else:
-        study, freedom, mean_fd = _study_with_motion(
+        study, freedom, extra = _study_with_motion(
             seed, design, n_patients, n_controls, resolution_mm, n_threads
         )
-        extra = {"mean_fd": mean_fd} if design.covariate else None
     result = compare_groups(
         study,
         n_permutations=n_permutations,
@@ -151,21 +159,22 @@ def _study_with_motion(
     n_controls: int,
     resolution_mm: int,
     n_threads: int | None,
-) -> tuple[MapStudy, list[float], NDArray[np.float64]]:
-    """Return a study, and each scan's degrees of freedom and mean framewise displacement."""
+) -> tuple[MapStudy, list[float], dict[str, NDArray[np.float64]]]:
+    """Return a study, each scan's nominal degrees of freedom, and what else is in the model."""
     _, people = draw_people(seed, n_patients, n_controls, Effects(0.0))
     forward = forward_model(resolution_mm)
     runs = [run for run in (_Run.of(person, design) for person in people) if run.included]
     if design.matched:
         fewest = min(nominal_degrees_of_freedom(run.operator) for run in runs)
         runs = [run.cut_to(fewest) for run in runs]
-    maps, freedom = [], []
+    maps, freedom, effective = [], [], []
     for run in runs:
         operator = run.operator
         series = _uncleaned(run, forward, design.artefact, n_threads)
         clean = apply_operator(series, operator, n_threads=n_threads)
         maps.append(cfh(clean, forward.domain, n_threads=n_threads).z)
         freedom.append(nominal_degrees_of_freedom(operator))
+        effective.append(effective_degrees_of_freedom(clean, operator))
     sides = forward.domain.hemisphere != 0
     study = MapStudy(
         np.stack(maps)[:, sides],
@@ -174,7 +183,12 @@ def _study_with_motion(
         [run.person for run in runs],
         forward,
     )
-    return study, freedom, np.array([run.displacement.mean() for run in runs])
+    extra = {}
+    if design.covariate:
+        extra["mean_fd"] = np.array([run.displacement.mean() for run in runs])
+    if design.freedom_covariate:
+        extra["effective_df"] = np.array(effective)
+    return study, freedom, extra
 
 
 def found_anything(result: PermutationResult) -> dict[str, bool]:
@@ -195,6 +209,7 @@ class _Run:
     motion: NDArray[np.float64]
     displacement: NDArray[np.float64]
     kept: NDArray[np.bool_]
+    included: bool
 
     @classmethod
     def of(cls, person: Person, design: MotionDesign) -> Self:
@@ -208,11 +223,13 @@ class _Run:
         kept = np.ones(n_volumes, bool)
         if design.censor_mm is not None:
             kept = kept_volumes(displacement, design.censor_mm)
-        return cls(person, motion, displacement, kept)
-
-    @property
-    def included(self) -> bool:
-        return bool(self.kept.sum() >= LEAST_VOLUMES)
+        included = bool(kept.sum() >= LEAST_VOLUMES)
+        if design.rules:
+            rules = QualityRules()
+            shift, angle = max_motion(motion, middle)
+            included &= shift <= rules.max_mm and angle <= rules.max_degrees
+            included &= bool(displacement.mean() <= rules.mean_fd_mm)
+        return cls(person, motion, displacement, kept, included)
 
     @cached_property
     def operator(self) -> NDArray[np.float64]:
