@@ -7,18 +7,25 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.spatial.transform import Rotation
 
 from commissure.cli import main
 from commissure.clinical import partial_correlations
+from commissure.preprocessing import framewise_displacement_jenkinson
 from commissure.problems import InputError
+from commissure.settings.quality import QualityRules
 from commissure.simulation import REGIONS, Effects, GroupTruth, forward_model, simulate_maps
 from commissure.simulation.comparison import compare_groups
 from commissure.simulation.null_studies import (
+    _AFFINE,
+    _SHAPE,
     MotionDesign,
     _bilateral_patterns,
+    _Run,
     found_anything,
     null_study,
 )
+from commissure.simulation.people import draw_people
 from commissure.simulation.power import sample_size, simulate_power
 from commissure.simulation.score_studies import partial_correlation_power, score_study
 from commissure.simulation.sensitivity import DILATION_MM, found_of, sensitivity_study
@@ -162,6 +169,25 @@ def test_groups_that_move_lose_degrees_of_freedom_unless_they_are_matched():
     assert patients == pytest.approx(controls, abs=0.3)
     assert alike.mean_z_difference < unlike.mean_z_difference
     assert alike.n_included == unlike.n_included
+
+
+def test_the_rules_of_quality_leave_out_who_moves_too_much():
+    moved = MotionDesign(patients_move=1.5, rules=True, covariate=True, freedom_covariate=True)
+    _, people = draw_people(1, 8, 8, Effects(0.0))
+    rules, expected = QualityRules(), []
+    for person in people:
+        motion = _Run.of(person, moved).motion
+        # The middle of the image that simulated heads turn about, and a point beside it.
+        middle = (_AFFINE @ np.append(np.array(_SHAPE) / 2 - 1, 1))[:3]
+        shifts = motion[:, :3, :3] @ middle + motion[:, :3, 3] - middle
+        turns = Rotation.from_matrix(motion[:, :3, :3]).as_euler("xyz", degrees=True)
+        still = framewise_displacement_jenkinson(motion, _AFFINE, _SHAPE).mean() <= 0.2
+        within = np.abs(shifts).max() <= rules.max_mm and np.abs(turns).max() <= rules.max_degrees
+        expected.append(bool(still and within))
+    patients, controls = sum(expected[:8]), sum(expected[8:])
+    assert patients < controls
+    study = null_study(1, moved, n_patients=8, n_controls=8, n_permutations=20)
+    assert study.n_included == (patients, controls)
 
 
 @pytest.mark.slow

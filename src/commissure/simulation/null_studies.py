@@ -129,7 +129,8 @@ def null_study(
             resolution_mm=resolution_mm,
             n_threads=n_threads,
         )
-        freedom, extra = [float(DEGREES_OF_FREEDOM)] * len(study.maps), {}
+        freedom = [float(DEGREES_OF_FREEDOM)] * len(study.maps)
+        extra: dict[str, NDArray[np.float64]] = {}
     else:
         study, freedom, extra = _study_with_motion(
             seed, design, n_patients, n_controls, resolution_mm, n_threads
