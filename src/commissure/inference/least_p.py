@@ -1,7 +1,8 @@
-"""The smallest p that a test can give, whatever the data."""
+"""How small a corrected p can be, which is known before anything is computed."""
 
 from commissure.inference.glm import DesignLike, FloatArray, Model
-from commissure.inference.labellings import n_labellings
+from commissure.inference.labellings import draw_labellings, n_labellings
+from commissure.inference.relabelled import Relabelled
 
 
 def smallest_p(
@@ -17,7 +18,8 @@ def smallest_p(
     Returns
     -------
     p : float
-        One relabelling of all; two where all signs are flipped, which leaves ``|t|`` as it was.
+        One relabelling of all, and those that leave the statistic as it was: all signs flipped, or
+        groups of equal size exchanged.
     n : int
         How many relabellings there will be.
     exhaustive : bool
@@ -26,5 +28,8 @@ def smallest_p(
     model = Model.of(design, contrast)
     n_all = n_labellings(model, design.blocks, method)
     n = min(n_all, n_permutations)
-    mirrored = model.tests_mean and n == n_all and tail == "two-sided"
-    return (1 + mirrored) / n, n, n == n_all
+    n_same = 1
+    if 1 < n == n_all:
+        labellings = draw_labellings(model, design.blocks, n, method, 0)
+        n_same = Relabelled(model, labellings, method).n_same(directed=tail == "one-sided-each")
+    return n_same / n, n, n == n_all

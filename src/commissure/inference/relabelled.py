@@ -8,6 +8,8 @@ from commissure.inference.labellings import Labellings
 # A product has at most this many rows: enough to keep BLAS busy, and the result stays in cache.
 _MOST_ROWS = 192
 _MOST_AT_ONCE, _LEAST_AT_ONCE = 128, 4
+# Squares of lengths that differ by less are equal.
+_SAME = 1e-9
 
 
 class Relabelled:
@@ -39,6 +41,7 @@ class Relabelled:
     def __init__(self, model: Model, labellings: Labellings, method: str) -> None:
         self.labellings = labellings
         self._basis = model.residual_basis
+        self._n_tested = model.n_rows
         self._permutes_nuisance = method == "freedman-lane"
         if self._permutes_nuisance:
             turned, kept, _ = np.linalg.svd(model.nuisance_basis.T @ labellings.invariant)
@@ -61,6 +64,29 @@ class Relabelled:
         padded[: len(relabelled)] = relabelled
         rows = padded.transpose(2, 0, 1).reshape(-1, len(self._basis)) @ self._basis
         return rows if self._permutes_nuisance else self._orthonormal(rows)
+
+    def n_same(self, *, directed: bool) -> int:
+        """Count the relabellings that give the observed statistic, whatever the data.
+
+        They keep the space of the tested part, and take nothing for nuisance.
+
+        Parameters
+        ----------
+        directed : bool
+            Whether one row must keep its sign too.
+        """
+        n_same, n_rows = 0, self._n_tested
+        observed = self.rows(slice(0, 1)).reshape(self.n_columns, self.n_at_once, -1)[:n_rows, 0]
+        for start in range(0, self.labellings.n, self.n_at_once):
+            rows = self.rows(slice(start, start + self.n_at_once))
+            rows = rows.reshape(self.n_columns, self.n_at_once, -1)
+            along = np.einsum("rnd,od->nro", rows[:n_rows], observed)
+            same = np.square(along).sum(axis=(1, 2)) > n_rows - _SAME
+            same &= np.square(rows[n_rows:]).sum(axis=(0, 2)) < _SAME
+            if directed and n_rows == 1:
+                same &= along[:, 0, 0] > 0
+            n_same += int(same.sum())
+        return n_same
 
     def _orthonormal(self, rows: FloatArray) -> FloatArray:
         """Make the tested parts orthonormal; what lies inside nuisance becomes zero."""
