@@ -14,8 +14,6 @@ from commissure import Domain
 from commissure.cli import main
 from commissure.files.labels import contrast_label
 from commissure.report.methods.files import methods_of
-from commissure.settings.group import GroupSettings
-from commissure.study.group.maps_command import read_inputs
 from tests.conftest import ball_image
 
 N = 15  # a group
@@ -61,8 +59,16 @@ def study(tmp_path_factory):
     return folder
 
 
-def arguments(study, out, *more, maps="maps.tsv", formula=FORMULA, contrast=CONTRAST):
-    files = ["--maps", study / maps, "--participants", study / "participants.tsv"]
+def arguments(
+    study,
+    out,
+    *more,
+    maps="maps.tsv",
+    people="participants.tsv",
+    formula=FORMULA,
+    contrast=CONTRAST,
+):
+    files = ["--maps", study / maps, "--participants", study / people]
     files += ["--mask", study / "mask.nii.gz", "-o", out]
     model = ["--formula", formula, "--contrast", contrast, "--n-permutations", 200, "--quiet"]
     # As ordinary least squares, the oracle; tests/study/test_spreads.py tries the default.
@@ -308,41 +314,6 @@ def test_nothing_is_lost_when_scores_cannot_be_correlated(study, tmp_path, capsy
     assert not (tmp_path / "out" / "partial_correlations.tsv").exists()
 
 
-def test_what_is_too_few_is_told_before_anything_is_computed(study, tmp_path, caplog):
-    people = people_of(study)
-    people["rare"] = people["age"].where(people.index < 5)
-    people["same"] = np.where(people["group"] == "patient", 3.0, people["age"])
-    people.loc[2 * N - 2 :, "group"] = "other"
-    people.to_csv(tmp_path / "participants.tsv", sep="\t", index=False, na_rep="n/a")
-    scores = {"clinical": ("score", "rare", "same"), "within": "patient", "atlas": "none"}
-    asked = GroupSettings(FORMULA, CONTRAST, mean_fd_covariate=False, **scores)
-    read_inputs(study / "maps.tsv", tmp_path / "participants.tsv", study / "mask.nii.gz", asked)
-    told = "\n".join(caplog.messages)
-    assert "with rare in group patient: 5 complete cases are too few with 2 covariates" in told
-    assert "with score" not in told
-    assert "The mean of other is not tested: 2 scans" in told
-    assert "with same in group patient: same is the same for everyone" in told
-
-
-def test_words_that_are_controlled_are_levels(study, tmp_path):
-    people = people_of(study)
-    people["site"] = np.tile(["north", "south", "west"], 2 * N)[: 2 * N]
-    people.loc[4, "site"] = np.nan
-    people.to_csv(tmp_path / "participants.tsv", sep="\t", index=False, na_rep="n/a")
-    clinical = ["--clinical", "score", "--within", "patient", "--clinical-covariates", "site"]
-    parts = arguments(study, tmp_path / "out", *clinical, "--roi", "ball=sphere:9,3,0,5")
-    parts[parts.index(str(study / "participants.tsv"))] = str(tmp_path / "participants.tsv")
-    assert main(parts) == 0
-    regions = pd.read_csv(tmp_path / "out" / "roi_values.tsv", sep="\t")
-    row = pd.read_csv(tmp_path / "out" / "partial_correlations.tsv", sep="\t").iloc[-1]
-    taken = people[(people["group"] == "patient") & people["site"].notna()]
-    sites = sm.add_constant(pd.get_dummies(taken["site"], dtype=float).iloc[:, 1:])
-    pair = (regions["ball"][taken.index], taken["score"])
-    rest = [sm.OLS(values.to_numpy(), sites.to_numpy()).fit().resid for values in pair]
-    assert (row["roi"], row["n"], row["df"]) == ("ball", N - 1, N - 1 - 4)
-    assert row["r"] == pytest.approx(np.corrcoef(*rest)[0, 1], abs=1e-6)
-
-
 def test_formulas_are_data_not_code(study, tmp_path, capsys):
     code = "group + __import__('os').system('true')"
     assert main(arguments(study, tmp_path / "out", formula=code)) == 2
@@ -371,3 +342,38 @@ def test_a_methods_section_can_be_written_of_the_findings(out):
     assert "in each significant cluster and in the region ball was correlated with score" in text
     assert "Table" not in text
     assert "Hedges' g" in text
+
+
+@pytest.mark.parametrize(
+    ("shift", "more", "label"),
+    [
+        (0.04, ["--no-mean-fd-covariate"], "a difference that head motion may explain"),
+        (0.04, [], ""),
+        (0.0, ["--no-mean-fd-covariate"], ""),
+        (None, [], "a difference that head motion (which is not known) may explain"),
+    ],
+)
+def test_what_motion_may_explain_is_no_finding(study, tmp_path, capsys, shift, more, label):
+    people = people_of(study)
+    if shift is not None:
+        fd = np.random.default_rng(3).permutation(np.linspace(0.05, 0.15, 2 * N))
+        people["mean_fd"] = fd + shift * (people["group"] == "patient")
+    people.to_csv(tmp_path / "people.tsv", sep="\t", index=False, na_rep="n/a")
+    out = tmp_path / "o"
+    asked = arguments(study, out, *more, people=tmp_path / "people.tsv")
+    assert main([a for a in asked if a != "--quiet"]) == 0
+    said = capsys.readouterr().err
+    record = json.loads((out / "stats.json").read_text())
+    motion = record["Rivals"][0]
+    assert (motion["kind"], motion["may_explain"]) == ("mean_fd", bool(label))
+    notes = json.loads((out / "clusters.json").read_text())["Notes"]
+    methods = methods_of(out, out).text
+    last = " ".join(said.split()).rpartition("clusters are significant")[2]
+    for text in (" ".join(notes), last):
+        assert (f"No finding by itself, but {label}" in text) == bool(label)
+    assert (f"reported as {label or 'a difference'}" in methods) == bool(label)
+    if motion["value"] is not None:
+        means = people.groupby("group")["mean_fd"].mean()
+        assert motion["means"] == pytest.approx(means.to_dict())
+        if label:
+            assert f"{means['patient']:.3f} and {means['control']:.3f} mm" in last

@@ -294,6 +294,13 @@ CASES = {
     "no floor of the group's": with_maps({"noise_floor": 6, "partner": "group"}),
     "coarse": with_recipe(warp="coarse"),
     "mask": with_maps(mask="my_mask.nii.gz"),
+    "rivals": with_group(
+        rivals=("patient and control differ in head motion (mean FD)",),
+        called="a difference that head motion may explain",
+    ),
+    "rivals modelled": with_group(
+        rivals=("patient and control differ in head motion, which is in the model",)
+    ),
     "no midline": with_maps({"midline_mm": 0.0}),
     "other space": with_maps(space="MNI152NLin6Asym"),
     "sides differ": with_maps(left=25_835, right=25_831),
@@ -599,6 +606,9 @@ def test_everything_cited_is_in_the_bibliography_and_nothing_else(case):
         ("regions tested each way", "distribution of the largest t in its direction. [Say how"),
         ("a region tested, F", "the region putamen, named beforehand, was tested with the same"),
         ("a region tested, F", "same permutations. [Say how this region was chosen, without these"),
+        ("rivals", "Patient and control differ in head motion (mean FD)."),
+        ("rivals", "is therefore reported as a difference that head motion may explain, not as a"),
+        ("rivals modelled", "differ in head motion, which is in the model."),
         ("spearman", "Across all scans"),
         ("spearman", "partial Spearman correlation (on the ranks of all variables)"),
         ("no correlation", "as no cluster was significant, none was computed."),
@@ -662,6 +672,7 @@ def test_what_was_done_is_said(case, said):
         ("F", "one-sided"),
         ("F", "two-sided:"),
         ("no midline", "midline"),
+        ("rivals modelled", "therefore reported"),
         ("participants only", "Group analysis"),
         ("statistics only", "T1-weighted"),
     ],

@@ -29,6 +29,7 @@ SECTIONS = (
     "effects",
     "clinical",
     "chance",
+    "rivals",
     "motion",
     "variants",
     "freedom",

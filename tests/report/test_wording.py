@@ -6,7 +6,8 @@ import pytest
 from commissure.measures import CFH
 from commissure.records.verdicts import Reason, in_short
 from commissure.report.contents import Findings, Participant, Run, Study
-from commissure.report.wording import chance, direction, listed, summary
+from commissure.report.wording import chance, direction, summary
+from commissure.report.words import listed
 from tests.report.asked import asked_record
 
 RECORD = {

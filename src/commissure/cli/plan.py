@@ -166,7 +166,7 @@ def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
         )
         if outcome.group.regions_told:
             console.print(outcome.group.regions_told, markup=False)
-        for note in outcome.group.notes:
+        for note in filter(None, (*outcome.group.notes, outcome.group.caution)):
             console.print(in_flags(note, flags), markup=False)
 
 

@@ -88,3 +88,5 @@ def _run(options: argparse.Namespace) -> None:
         )
         if told := regions_told(findings):
             log.info("%s", told)
+        if findings.caution:
+            log.warning("%s", findings.caution)

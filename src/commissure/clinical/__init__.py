@@ -4,7 +4,6 @@ from commissure.clinical.partial_correlations import (
     PartialCorrelations,
     Residuals,
     partial_correlations,
-    uncorrelatable,
 )
 from commissure.clinical.roi_values import mask_roi, roi_values, sphere_roi
 from commissure.clinical.table1 import GroupTest, Table1, Table1Row, table1
@@ -20,5 +19,4 @@ __all__ = [
     "roi_values",
     "sphere_roi",
     "table1",
-    "uncorrelatable",
 ]

@@ -138,27 +138,6 @@ def partial_correlations(
     return PartialCorrelations(table, tuple(residuals), tuple(covariate_names), method)
 
 
-def uncorrelatable(
-    scores: pd.DataFrame, covariates: pd.DataFrame, method: str = "pearson"
-) -> dict[str, str]:
-    """Say which scores no region can be correlated with, and why, before there are regions.
-
-    Parameters
-    ----------
-    scores, covariates : DataFrame
-        See `partial_correlations`.
-    method : {"pearson", "spearman"}
-    """
-    found = {}
-    for name in scores:
-        complete = pd.concat([scores[[name]], covariates], axis=1).dropna()
-        columns = _columns(complete, method)
-        basis, _ = _basis(columns[1:], list(map(str, covariates)), len(complete))
-        if (why := _why_not(str(name), columns[0], basis)) is not None:
-            found[str(name)] = why
-    return found
-
-
 def _check(n: int, *arguments: tuple[str, NDArray[np.float64], Sequence[str]], method: str) -> None:
     """Raise unless the arrays have a row a participant and a column a name."""
     problems = []
@@ -183,38 +162,26 @@ def _pair(
     """Correlate the first two columns, controlling the others."""
     complete = data.dropna()
     dropped = " ".join(data.index[data.isna().any(axis=1)])
-    columns = _columns(complete, method)
+    columns = complete.to_numpy().T
+    if method == "spearman":
+        columns = stats.rankdata(columns, axis=1)
     basis, redundant = _basis(columns[2:], covariate_names, len(complete))
     n, k = basis.shape[0], basis.shape[1] - 1
     y, x = (_residual(column, basis) for column in columns[:2])
     row = {"roi": roi, "score": score, "r": np.nan, "ci_low": np.nan, "ci_high": np.nan}
     row |= {"p": np.nan, "q": np.nan, "n": n, "df": n - 2 - k, "dropped": dropped}
-    for name, column in ((roi, columns[0]), (score, columns[1])):
-        if (why := _why_not(name, column, basis)) is not None:
-            return row | {"note": why}, None
+    if n - k - 3 < 1:
+        return row | {"note": f"{n} complete cases are too few with {k} covariates"}, None
+    for name, column, rest in ((roi, columns[0], y), (score, columns[1], x)):
+        if _is_nothing(rest, column):
+            why = "is the same for everyone" if np.ptp(column) == 0 else "follows from covariates"
+            return row | {"note": f"{name} {why}"}, None
     r = float(np.clip(x @ y / np.sqrt((x @ x) * (y @ y)), -1, 1))
     row["r"] = r
     row["ci_low"], row["ci_high"] = _interval(r, n - k - 3, method)
     row["p"] = _p_value(r, n - 2 - k)
     row["note"] = f"redundant, so left out: {', '.join(redundant)}" if redundant else ""
     return row, Residuals(roi, score, tuple(complete.index), x, y, float(x @ y / (x @ x)))
-
-
-def _columns(complete: pd.DataFrame, method: str) -> NDArray[np.float64]:
-    """Return the columns, or their ranks, as rows."""
-    columns = complete.to_numpy(np.float64).T
-    return stats.rankdata(columns, axis=1) if method == "spearman" else columns
-
-
-def _why_not(name: str, column: NDArray[np.float64], basis: NDArray[np.float64]) -> str | None:
-    """Say why a column cannot be correlated beside a basis; None if it can."""
-    n, k = basis.shape[0], basis.shape[1] - 1
-    if n - k - 3 < 1:
-        return f"{n} complete cases are too few with {k} covariates"
-    if _is_nothing(_residual(column, basis), column):
-        why = "is the same for everyone" if np.ptp(column) == 0 else "follows from covariates"
-        return f"{name} {why}"
-    return None
 
 
 def _basis(

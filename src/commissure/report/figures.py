@@ -24,7 +24,8 @@ from commissure.render.numbers import interval_text
 from commissure.report.contents import Findings, Study
 from commissure.report.criterion import criterion_words, value_of
 from commissure.report.maps import contrast_map, read_map
-from commissure.report.wording import capital, cluster_label, is_tested_each_way, region_name
+from commissure.report.wording import cluster_label, is_tested_each_way, region_name
+from commissure.report.words import capital
 from commissure.workspace.paths import GROUP_FOLDER
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from commissure.report.page.parts import Figure, Link
 from commissure.report.page.study import participant_page, study_page
 from commissure.report.pictures import participant_pictures, picture_files
 from commissure.report.reading import read_study, without_folders
+from commissure.report.rivals import caption_with
 from commissure.report.wording import direction
 from commissure.workspace.keys import code_of, hash_of
 from commissure.workspace.ledger import Ledger, lock_of
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 REPORT = "report.html"
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
+# Keys of the figures that show what is significant.
+_OF_FINDINGS = ("figure1", "glass", "surface", "effect")
 # Files of the study that the page leads to, besides all of group/.
 _STUDY_FILES = ("quality.tsv", "settings.json", "provenance.json", "README.md")
 
@@ -154,7 +157,12 @@ def _figures(
                 text[name].format(**said) for name in ("title", "alt", "caption")
             )
             figures[key] = Figure(title, alt, caption, data_uri(path), links)
-    return figures
+    cautious = {
+        key: replace(figure, caption=caption_with(figure.caption, findings))
+        for key, figure in figures.items()
+        if findings and key.startswith(_OF_FINDINGS)
+    }
+    return figures | cautious
 
 
 def _said(findings: Findings) -> dict[str, str]:

@@ -9,10 +9,13 @@ import pandas as pd
 
 from commissure.files.tables import rows_of
 from commissure.inference.grammar import read_formula
+from commissure.records.rivals import rivals_in
 from commissure.render.numbers import fixed, p_equals
 from commissure.report.asked import found, not_found
 from commissure.report.contents import Findings, Participant, Study
 from commissure.report.criterion import criterion_words
+from commissure.report.rivals import called, rivals_verdict
+from commissure.report.words import capital, count, listed
 
 _MOST_NAMED = 3
 _MOST_NAMED_PEOPLE = 10
@@ -60,16 +63,6 @@ def cluster_label(number: str, findings: Findings) -> str:
         return ""
     labels = table.loc[table["cluster"].astype(str) == number, "peak_label"].dropna()
     return re.sub(r"\s*\(\d+ %\)", "", str(labels.iloc[0])) if len(labels) else ""
-
-
-def count(n: int, one: str, many: str = "") -> str:
-    """Return "1 run", "2 runs"."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def listed(words: Sequence[str]) -> str:
-    """Return "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def _who(study: Study) -> str:
@@ -151,6 +144,7 @@ def _what(study: Study) -> str:
             tail = f"; {p_equals(findings.record['SmallestP'], 'the smallest p')}"
         each = " in each direction" if is_tested_each_way(findings) else ""
         return f"{not_found(asked, measure.value)} ({test}, {words.p} ≤ {alpha:g}{each}){tail}."
+    label = called(rivals_in(findings.record), asked)
     parts = []
     rows = rows_of(clusters)
     for sign in dict.fromkeys(row.get("direction", "") for row in rows):
@@ -163,17 +157,13 @@ def _what(study: Study) -> str:
         shown = names[:_MOST_NAMED] + ([f"{count(more, 'more region')}"] if more > 0 else [])
         what = found(asked, str(sign) if sign else "")
         parts.append(f"{what} in {count(len(names), 'region')}: {listed(shown)}")
-    return f"{capital(measure.value)} was {'; and '.join(parts)} ({test})."
+    said = f"{capital(measure.value)} was {'; and '.join(parts)} ({test})."
+    return f"{capital(label)}: {said}" if label else said
 
 
 def is_tested_each_way(findings: Findings) -> bool:
     """Tell whether each direction was tested for itself, at the whole of alpha."""
     return findings.statistic == "t" and findings.settings.get("tail") == "one-sided-each"
-
-
-def capital(text: str) -> str:
-    """Return a sentence's beginning."""
-    return text[:1].upper() + text[1:]
 
 
 def _cluster_in_words(row: Mapping[str, Any], findings: Findings, p_column: str) -> str:
@@ -189,8 +179,8 @@ def _how_sure(study: Study) -> str:
     findings = study.findings
     if findings is None:
         return what_to_do(study)
-    parts = (motion_verdict(findings), correlations_verdict(findings))
-    return f"{capital('; '.join(parts))}."
+    parts = (rivals_verdict(findings), motion_verdict(findings), correlations_verdict(findings))
+    return f"{capital('; '.join(filter(None, parts)))}."
 
 
 def what_to_do(study: Study) -> str:

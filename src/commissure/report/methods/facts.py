@@ -195,6 +195,10 @@ class Group:
     n_significant : int
     region_tests : frozenset of str
         Columns of the tests of given regions; empty where there are none.
+    rivals : tuple of str
+        What else goes with the contrast beyond the limits or is not known, as clauses.
+    called : str
+        What significant clusters are, if they are no findings by themselves.
     """
 
     settings: Mapping[str, Any]
@@ -219,6 +223,8 @@ class Group:
     regions: tuple[str, ...]
     n_significant: int
     region_tests: frozenset[str] = frozenset()
+    rivals: tuple[str, ...] = ()
+    called: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ from commissure.files.text import as_meant
 from commissure.inference.grammar import read_formula
 from commissure.measures.names import measure_of_record
 from commissure.records.asked import asked_in
+from commissure.records.rivals import rivals_in
 from commissure.report.methods.facts import Correlations, Demographics, Group
+from commissure.report.rivals import called, clause
 
 # A sum of columns, with or without C() around them.
 _SUM = re.compile(r"[\w\s+()]*")
@@ -33,7 +35,7 @@ def group_facts(
         region_tests.tsv, if there is one.
     """
     asked = stats["Settings"]
-    contrast = asked_in(stats)
+    contrast, rivals = asked_in(stats), rivals_in(stats)
     formula = asked["formula"].partition("~")[2].strip() or asked["formula"].strip()
     names = read_formula(asked["formula"]).names
     is_sum = _SUM.fullmatch(formula.replace("C(", "(")) is not None and "0" not in formula.split()
@@ -60,6 +62,8 @@ def group_facts(
         regions=tuple(region.partition("=")[0] for region in asked["rois"]),
         n_significant=sum(cluster["significant"] for cluster in stats["Clusters"]),
         region_tests=frozenset() if region_tests is None else frozenset(map(str, region_tests)),
+        rivals=tuple(clause(r, contrast) for r in rivals if r.may_explain or r.is_beyond),
+        called=called(rivals, contrast),
     )
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from commissure.records.rivals import rivals_in
 from commissure.records.verdicts import in_words
 from commissure.render.viewer import Viewer
 from commissure.report.contents import Findings, Participant, Run, Study
 from commissure.report.page.html import Page
 from commissure.report.page.parts import Figure, Link, Part, Section, Table, Text, section
+from commissure.report.rivals import findings_caution, what_to_do
 from commissure.report.sections.checks import (
     chance_section,
     freedom_section,
@@ -24,8 +26,10 @@ from commissure.report.sections.findings import (
 )
 from commissure.report.sections.people import left_out_section, measured_rows, participants_section
 from commissure.report.sections.regions import regions_verdict
+from commissure.report.sections.rivals import rivals_section
 from commissure.report.sections.told import told_section
-from commissure.report.wording import count, listed, named, summary
+from commissure.report.wording import named, summary
+from commissure.report.words import count, listed
 
 _MADE_BEFORE = "These maps were made before, by another program, and were taken as they are."
 
@@ -67,6 +71,7 @@ def study_page(
             effects_section(study, figures, links),
             clinical_section(study, figures, links),
             chance_section(study, figures),
+            rivals_section(study),
             motion_section(study, figures, links),
             variants_section(study),
             freedom_section(study, figures),
@@ -203,8 +208,11 @@ def _notices(study: Study) -> tuple[Text, ...]:
 
 
 def _notices_of_findings(study: Study, findings: Findings) -> list[Text]:
-    """Return what keeps the findings from being those of the study as it is now."""
+    """Return what keeps them from being findings, or those of the study as it is now."""
     notices = []
+    if said := findings_caution(findings):
+        mend = what_to_do(rivals_in(findings.record))
+        notices.append(Text(f"{said} {mend}", "warning"))
     again = "Run the group stage again."
     if study.stale:
         notices.append(

@@ -23,7 +23,8 @@ from commissure.report.page.parts import (
     section,
 )
 from commissure.report.sections.findings import NOT_COMPARED
-from commissure.report.wording import capital, chance, region_name, why_no_motion
+from commissure.report.wording import chance, region_name, why_no_motion
+from commissure.report.words import capital
 
 _LONGEST_HEADING = 60
 _MATCHED = (

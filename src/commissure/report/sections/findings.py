@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from commissure.files.tables import rows_of
+from commissure.records.rivals import rivals_in
 from commissure.render.numbers import fixed, interval_text, p_text
 from commissure.render.viewer import Viewer
 from commissure.report.asked import where
@@ -24,18 +25,17 @@ from commissure.report.page.parts import (
     section,
     unbroken,
 )
+from commissure.report.rivals import called, findings_caution
 from commissure.report.sections.regions import circular, region_table
 from commissure.report.wording import (
-    capital,
     cluster_label,
     correlations_verdict,
-    count,
     held_constant,
     is_tested_each_way,
-    listed,
     region_name,
     sides,
 )
+from commissure.report.words import capital, count, listed
 
 NOT_COMPARED = "Not done yet: the group stage has not been run."
 # Of clusters that are not significant; of the regions that a cluster lies in.
@@ -86,7 +86,7 @@ def differences_section(
     parts += [figures.get("figure1")] if not significant.empty else []
     files = [links[key] for key in ("clusters.tsv", "clusters.docx") if key in links]
     if not significant.empty:
-        parts.append(cluster_table(findings, significant, "Significant clusters", files))
+        parts.append(cluster_table(findings, significant, _significant_title(findings), files))
     parts.append(viewer)
     parts += [figures[key] for key in ("glass", "surface") if key in figures]
     others = findings.clusters.drop(significant.index)
@@ -102,7 +102,8 @@ def differences_section(
         else:
             summary = count(len(others), "cluster is", "clusters are")
             parts.append(Details(f"{summary} not significant", (table,)))
-    return section("differences", title, parts)
+    said = findings_caution(findings)
+    return section("differences", title, [Text(said, "warning") if said else None, *parts])
 
 
 def effects_section(
@@ -204,6 +205,11 @@ def cluster_table(
         rows.append(tuple(cells))
     notes = circular(findings) if "g" in clusters else ()
     return Table(caption, tuple(columns), tuple(rows), notes, tuple(links))
+
+
+def _significant_title(findings: Findings) -> str:
+    label = called(rivals_in(findings.record), findings.asked)
+    return f"Significant clusters: {label}" if label else "Significant clusters"
 
 
 def _p_heading(name: str, findings: Findings) -> str:

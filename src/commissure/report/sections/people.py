@@ -10,7 +10,7 @@ from commissure.files.tables import rows_of
 from commissure.render.numbers import fixed, p_text
 from commissure.report.contents import Findings, Participant, Run, Study
 from commissure.report.page.parts import Cell, Details, Link, Part, Section, Table, Text, section
-from commissure.report.wording import count
+from commissure.report.words import count
 
 # What is measured of each image's registration beside the overlap, which its warp makes large.
 _REGISTRATION = {

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from commissure.files.tables import rows_of
+from commissure.records.rivals import rivals_in
 from commissure.render.numbers import fixed, interval_text, p_equals, p_text
 from commissure.report.contents import Findings
 from commissure.report.page.parts import Link, Table, unbroken
-from commissure.report.wording import direction, listed, sides
+from commissure.report.rivals import called
+from commissure.report.wording import direction, sides
+from commissure.report.words import listed
 
 _MOST_NAMED = 3
 
@@ -52,20 +55,22 @@ def regions_verdict(findings: Findings) -> str:
     if not rows:
         return ""
     significant = [row for row in rows if row["significant"]]
+    label = called(rivals_in(findings.record), findings.asked) if significant else ""
+    label = f", {label}" if label else ""
     told = significant or [min(rows, key=lambda row: row["p_corr"])]
     more = len(told) - _MOST_NAMED
     names = [_region_in_words(row, findings) for row in told[:_MOST_NAMED]]
     names += [f"{more} more"] if more > 0 else []
     if len(rows) == 1:
         verb = "is" if significant else "is not"
-        return f"The region named beforehand {verb} significant: {names[0]}."
+        return f"The region named beforehand {verb} significant{label}: {names[0]}."
     if not significant:
         none = f"No region of the {len(rows)} named beforehand is significant"
         return f"{none}; the strongest is {names[0]}."
     verb = "is" if len(significant) == 1 else "are"
     return (
-        f"Of the {len(rows)} regions named beforehand, {len(significant)} {verb} significant: "
-        f"{listed(names)}."
+        f"Of the {len(rows)} regions named beforehand, {len(significant)} {verb} "
+        f"significant{label}: {listed(names)}."
     )
 
 

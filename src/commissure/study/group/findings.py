@@ -16,6 +16,9 @@ from commissure.inference import (
     PermutationResult,
 )
 from commissure.inputs.people import Participants
+from commissure.records.asked import Asked
+from commissure.records.rivals import Rival
+from commissure.report.rivals import caution
 from commissure.settings.group import GroupSettings
 from commissure.space.atlas import Atlas
 from commissure.study.group.maps import GroupMaps
@@ -102,6 +105,11 @@ class Inputs:
     space : str or None
     variants : mapping of str to ndarray of shape (n_scans, n_places)
         The maps that variants of the settings made, where everyone has one.
+    qualities : mapping of str to ndarray of shape (n_scans,)
+        What was measured of the scans: ``effective_df``, ``noise_floor``; NaN where it is not
+        known. Others are columns of the participants.
+    matched_df : float or None
+        Degrees of freedom that all maps were made with, if they were matched.
     """
 
     people: Participants
@@ -113,6 +121,8 @@ class Inputs:
     table1: Table1
     space: str | None
     variants: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    qualities: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    matched_df: float | None = None
 
 
 def region_places(
@@ -153,6 +163,8 @@ class GroupFindings:
         What a reader must know.
     spreads : Spreads or None
         Of the groups, where there are several.
+    rivals : tuple of Rival
+        What else may explain the contrast.
     """
 
     settings: GroupSettings
@@ -170,3 +182,16 @@ class GroupFindings:
     correlations: PartialCorrelations | None
     notes: tuple[str, ...]
     spreads: Spreads | None = None
+    rivals: tuple[Rival, ...] = ()
+
+    @property
+    def asked(self) -> Asked:
+        """The contrast."""
+        return self.inputs.design.asked(self.settings.contrast)
+
+    @property
+    def caution(self) -> str:
+        """Why what is significant is no finding by itself; empty if it is, or nothing is."""
+        tested = self.region_tests
+        regions = tested is not None and tested["significant"].any()
+        return caution(self.rivals, self.asked) if self.significant or regions else ""

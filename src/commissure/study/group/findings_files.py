@@ -24,6 +24,7 @@ from commissure.inference import SELECTED_PEAK_NOTE, cluster_p, contrast_effect,
 from commissure.inputs.people import MEAN_FD, described
 from commissure.measures.names import measure_of_files
 from commissure.records.asked import asked_to_json
+from commissure.records.rivals import rivals_to_json
 from commissure.render.clinical_tables import correlations_text, table1_frame, table1_text
 from commissure.render.docx import table_docx
 from commissure.render.findings import findings_figure
@@ -168,7 +169,7 @@ def _cluster_tables(findings: GroupFindings) -> tuple[pd.DataFrame, list[str]]:
         f"{_CRITERION_NOTE}"
     )
     n = f"n: {', '.join(f'{name} {n}' for name, n in findings.compared.items())}."
-    notes = [how, n, *table.attrs["notes"]]
+    notes = [*filter(None, [findings.caution]), how, n, *table.attrs["notes"]]
     return table, notes
 
 
@@ -188,6 +189,8 @@ def _formed(findings: GroupFindings, statistic: str) -> str:
 def _write_clusters(findings: GroupFindings, folder: Path) -> None:
     table, notes = _cluster_tables(findings)
     write_tsv(folder / "clusters.tsv", table)
+    rivals = rivals_to_json(findings.rivals)
+    write_json(folder / "clusters.json", {"Notes": notes, "Rivals": rivals})
     statistic = "t" if findings.result.n_rows == 1 else "F"
     text = pd.DataFrame(
         {
@@ -303,7 +306,7 @@ def _record(findings: GroupFindings) -> dict[str, Any]:
     return {
         "Measure": measure_of_files(inputs.maps.sources).record,
         "Settings": without_folders(asdict(findings.settings)),
-        "Asked": without_folders(asked_to_json(inputs.design.asked(findings.settings.contrast))),
+        "Asked": without_folders(asked_to_json(findings.asked)),
         "Units": _units(findings),
         "Scans": len(inputs.maps.data),
         "ScansCompared": dict(findings.compared),
@@ -318,6 +321,7 @@ def _record(findings: GroupFindings) -> dict[str, Any]:
         "Permutations": result.n_permutations,
         "PermutationsExhaustive": result.exhaustive,
         "SignFlips": result.sign_flips,
+        "Rivals": rivals_to_json(findings.rivals),
         "Spreads": _spreads(findings),
         "Seed": result.seed,
         "VoxelsOfMask": inputs.maps.coverage.domain.n_places,

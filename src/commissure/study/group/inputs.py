@@ -1,14 +1,16 @@
 """Reading and checking all that the group stage needs, with every problem told at once."""
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from commissure import inference
 from commissure.clinical import Table1, table1
 from commissure.files.bids_names import entity
 from commissure.inference import Design, design_matrix
@@ -33,12 +35,11 @@ from commissure.inputs.regions import (
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings, option_problems
 from commissure.space import Domain
-from commissure.study.group.doubts import warn_of_doubts
 from commissure.study.group.findings import Inputs
 from commissure.study.group.maps import GroupMaps
-from commissure.study.group.scores import members, other_terms, scanned_again, score_problems
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 _SHOWN = 10
 
@@ -102,10 +103,9 @@ def people_problems(people: Participants, settings: GroupSettings) -> list[str]:
         *unknown_columns(people, named_columns(settings)),
         *_formula_problems(people, settings),
     ]
-    people = understood(people, named_columns(settings))
-    asked = _check_people(people, settings, checks)
-    if asked is not None and not checks.problems:
-        warn_of_doubts(people, asked[0], asked[1], settings)
+    asked = _check_people(understood(people, named_columns(settings)), settings, checks)
+    if asked is not None:
+        warn_of_doubts(asked[0], asked[1], settings)
     return list(dict.fromkeys(checks.problems))
 
 
@@ -147,6 +147,24 @@ def named_columns(settings: GroupSettings) -> Named:
     )
 
 
+def members(table: pd.DataFrame, group: str) -> dict[str, NDArray[np.bool_]]:
+    """Return which scans each group has, by its level's name; "all" where there is no group."""
+    if group not in table:
+        return {"all": np.ones(len(table), bool)}
+    names = table[group].map(lambda level: f"{level:g}" if isinstance(level, float) else str(level))
+    return {name: (names == name).to_numpy() for name in sorted(names.unique())}
+
+
+def scanned_again(table: pd.DataFrame) -> bool:
+    """Tell whether somebody has several rows, so that rows are no people."""
+    return bool(table["participant_id"].duplicated().any())
+
+
+def other_terms(settings: GroupSettings) -> tuple[str, ...]:
+    """Return the columns that the formula names, but the group's, in its order."""
+    return tuple(name for name in read_formula(settings.formula).names if name != settings.group)
+
+
 class _Checks:
     """Runs checks one after the other and gathers what is wrong."""
 
@@ -170,7 +188,7 @@ def _check_people(
     checks.problems += _one_block(settings, table)
     beside = ("participant_id", MEAN_FD, settings.group, *named_columns(settings).by["formula"])
     checks.problems += region_column_problems(settings.rois, beside)
-    checks.problems += score_problems(settings, table)
+    checks.problems += _check_scores(settings, table)
     named = named_columns(settings)
     wrong = [*people.problems, *misused_columns(people, named)]
     checks.problems += wrong
@@ -202,6 +220,27 @@ def _check_people(
         # Values are missing; whether the contrast is understood can be told all the same.
         checks.run(lambda: complete.contrast(settings.contrast))
     return None
+
+
+def doubts(design: Design, contrast: NDArray[np.float64], settings: GroupSettings) -> list[str]:
+    """Say what is doubtful of a design, and if no p can be small enough, whatever the data."""
+    least, n, exhaustive = inference.smallest_p(
+        design, contrast, settings.n_permutations, settings.method, settings.tail
+    )
+    if least <= settings.alpha:
+        return list(design.notes)
+    return [
+        *design.notes,
+        f"No corrected p can be below {least:.2g} with {n} relabellings, so nothing can be "
+        f"significant at {settings.alpha:g}. "
+        + ("There are no more: compare more participants." if exhaustive else "Ask for more."),
+    ]
+
+
+def warn_of_doubts(design: Design, contrast: NDArray[np.float64], settings: GroupSettings) -> None:
+    """Tell before anything is computed what is doubtful, or that nothing can be found."""
+    for note in doubts(design, contrast, settings):
+        log.warning("%s", note)
 
 
 def _not_asked(people: Participants, settings: GroupSettings) -> list[str]:
@@ -260,6 +299,38 @@ def _one_block(settings: GroupSettings, table: pd.DataFrame) -> list[str]:
         "restricts nothing. Leave blocks out, or name the column of what may not be exchanged."
     )
     return [msg]
+
+
+def _check_scores(settings: GroupSettings, table: pd.DataFrame) -> list[str]:
+    """Say what is wrong with the scores and the group within which they are correlated."""
+    problems = [
+        f"The score {name} ([group] clinical) has words, no numbers. Name a column of numbers."
+        for name in settings.clinical
+        if name in table and not pd.api.types.is_numeric_dtype(table[name])
+    ]
+    problems += [
+        f"The score {name} ([group] clinical) is the same for everyone who is compared, so it goes "
+        "with nothing. Leave it out."
+        for name in settings.clinical
+        if name in table and _is_constant(table[name].dropna())
+    ]
+    if settings.clinical and settings.blocks is not None and scanned_again(table):
+        problems.append(
+            "[group] clinical: there are several scans of a person, and a correlation counts each "
+            "scan as a person. Take one session, or correlate no scores: clinical = []."
+        )
+    if settings.within is not None and settings.group in table:
+        levels = members(table, settings.group)
+        if settings.within not in levels:
+            problems.append(
+                f"[group] within: nobody has {settings.group} {settings.within}; there are "
+                f"{', '.join(levels)}. Name one of them."
+            )
+    return problems
+
+
+def _is_constant(values: "pd.Series[Any]") -> bool:
+    return len(values) > 1 and bool((values == values.iloc[0]).all())
 
 
 def _table1(

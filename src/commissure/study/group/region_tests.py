@@ -140,7 +140,7 @@ def region_notes(findings: GroupFindings) -> list[str]:
         f"{statistic}."
     )
     n = f"n: {', '.join(f'{name} {n}' for name, n in findings.compared.items())}."
-    notes = [how, n, BEFOREHAND_NOTE, *lost_notes(table)]
+    notes = [*filter(None, [findings.caution]), how, n, BEFOREHAND_NOTE, *lost_notes(table)]
     if "g" in table and findings.spreads is not None and findings.spreads.allowed_for:
         notes.append(
             "The test lets the groups differ in variance; Hedges g is in units of the standard "

@@ -23,12 +23,13 @@ def maps_of(runs: Iterable[Judged]) -> list[Path]:
     return [run.result.map for run in runs if run.result.map is not None]
 
 
-def verify_maps(runs: Iterable[Judged], variants: Sequence[str]) -> None:
+def verify_maps(runs: Iterable[Judged], variants: Sequence[str], measure: str) -> None:
     """Raise if a map that is about to be read is not the one that was written."""
     problems: list[str] = []
     for run in runs:
         job = run.result.job
         files = [*maps_of([run]), *(path for one in variants for path in _of_variant([run], one))]
+        files += [floor for floor in _floors([run], measure) if floor is not None]
         try:
             Ledger(job.out_dir, job.participant_id).verify(files)
         except InputError as error:
@@ -49,6 +50,47 @@ def maps_of_variants(
                 [mean_of_runs(np.stack([sample_map(p, domain) for p in paths])) for paths in files]
             )
     return found
+
+
+def qualities_of(
+    scans: Sequence[Sequence[Judged]], domain: Domain, measure: str
+) -> dict[str, NDArray[np.float64]]:
+    """Return effective degrees of freedom and noise floor of scans, each the mean over its runs.
+
+    Parameters
+    ----------
+    scans : sequence of sequence of Judged
+        The runs of each scan.
+    domain : Domain
+        Over which the noise floor is averaged.
+    measure : str
+        Label of the maps.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_scans,)
+        ``effective_df`` and ``noise_floor``; NaN where they are not known of every run.
+    """
+
+    def floor_of(path: Path | None) -> float:
+        return np.nan if path is None else float(np.nanmean(sample_map(path, domain)))
+
+    df = [[run.verdict.measured.effective_df for run in runs] for runs in scans]
+    floors = [[floor_of(path) for path in _floors(runs, measure)] for runs in scans]
+    found: dict[str, Sequence[Sequence[float | None]]]
+    found = {"effective_df": df, "noise_floor": floors}
+    # None is NaN.
+    return {
+        name: np.array([np.array(of_runs, np.float64).mean() for of_runs in values])
+        for name, values in found.items()
+    }
+
+
+def _floors(runs: Iterable[Judged], measure: str) -> list[Path | None]:
+    """Return the noise floor's map of each run, None where there is none."""
+    own, floor = f"_stat-{measure}_", f"_stat-{measure}floor_"
+    paths = [path.with_name(path.name.replace(own, floor)) for path in maps_of(runs)]
+    return [path if floor in path.name and path.is_file() else None for path in paths]
 
 
 def _of_variant(runs: Iterable[Judged], label: str) -> list[Path]:

@@ -34,6 +34,8 @@ class GroupOutcome:
     regions_told : str
         How many of the regions named beforehand are significant; empty without any.
     notes : tuple of str
+    caution : str
+        Why what is significant is no finding by itself; may be empty.
     """
 
     n_scans: int
@@ -41,6 +43,7 @@ class GroupOutcome:
     n_significant: int
     regions_told: str
     notes: tuple[str, ...]
+    caution: str = ""
 
 
 def run_group(

@@ -29,12 +29,14 @@ from commissure.problems import InputError
 from commissure.settings.group import GroupSettings
 from commissure.space import Domain
 from commissure.study.group.coverage import coverage_notes
-from commissure.study.group.doubts import LEAST_SCANS_OF_MEAN, doubts
 from commissure.study.group.findings import GroupFindings, GroupMean, Inputs, region_places
+from commissure.study.group.inputs import doubts, members, other_terms, scanned_again
 from commissure.study.group.region_tests import lost_notes, region_tests
-from commissure.study.group.scores import correlated, members, scanned_again
+from commissure.study.group.rivals import rivals_of
 from commissure.study.group.spreads import spreads
 
+# A mean of fewer scans cannot be tested.
+_LEAST_SCANS_OF_MEAN = 3
 _NO_G = (
     "Hedges g is left out: with several scans of a person it would be in units of what is left "
     "within people, which no other study could be compared with."
@@ -131,12 +133,11 @@ def find(
     told = [*inputs.people.told, *coverage_notes(maps.coverage, settings.loss_share), *maps.notes]
     told += [_NO_G] if of_means and repeated else []
     unequal = [] if of_spread is None or of_spread.note is None else [of_spread.note]
-    doubtful = doubts(inputs.people, inputs.design, inputs.contrast, settings)
-    notes = [*told, *unequal, *doubtful]
+    notes = [*told, *unequal, *doubts(inputs.design, inputs.contrast, settings)]
     never_zero = measure_of_files(maps.sources).never_zero
     notes += [never_zero] if never_zero and result.sign_flips else []
     for name, rows in members(inputs.people.table, settings.group).items():
-        if rows.sum() < LEAST_SCANS_OF_MEAN:
+        if rows.sum() < _LEAST_SCANS_OF_MEAN:
             continue
         values = maps.data[rows]
         if never_zero:
@@ -199,6 +200,7 @@ def find(
         correlations=correlations,
         notes=tuple(notes),
         spreads=of_spread,
+        rivals=rivals_of(inputs, settings),
     )
 
 
@@ -222,8 +224,22 @@ def _correlations(
     if regions.empty:
         msg = "No cluster is significant and no region was given: no score was correlated."
         raise InputError(msg)
-    rows, columns = correlated(inputs.people, settings, inputs.design)
-    people = inputs.people.table[rows]
+    table = inputs.people.table
+    rows = (
+        members(table, settings.group)[settings.within]
+        if settings.within
+        else np.ones(len(table), bool)
+    )
+    names = settings.clinical_covariates
+    if names is None:
+        names = other_terms(settings)
+    people = table[rows]
+    columns = pd.get_dummies(
+        people[list(names)],
+        columns=[name for name in names if name in inputs.design.factors],
+        drop_first=True,
+        dtype=float,
+    )
     return partial_correlations(
         regions.to_numpy()[rows],
         people[list(settings.clinical)],

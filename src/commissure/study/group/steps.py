@@ -32,10 +32,11 @@ from commissure.study.group.run_maps import (
     maps_of,
     maps_of_variants,
     name_of,
+    qualities_of,
     verify_maps,
 )
 from commissure.study.group.statistics import find
-from commissure.study.participant.domain import mask_given, study_domain
+from commissure.study.participant.domain import study_domain
 from commissure.study.participant.job import map_name, named_after
 from commissure.study.participant.map_files import CleanSeries
 from commissure.study.participant.steps import clean_series, write_study_maps
@@ -128,8 +129,8 @@ def _partners_slice(settings: StudySettings, _work: GroupWork) -> PartnersSlice:
     return PartnersSlice(settings.measure, settings.maps)
 
 
-def _partners_given(work: GroupWork, chosen: PartnersSlice, stamp: Stamp) -> list[Any]:
-    return [[run.result.key for run in work.runs], *mask_given(chosen.maps, stamp)]
+def _partners_given(work: GroupWork, _chosen: PartnersSlice, _stamp: Stamp) -> list[Any]:
+    return [run.result.key for run in work.runs]
 
 
 def _make_partners(work: GroupWork, chosen: PartnersSlice, folder: Path) -> dict[str, Any]:
@@ -158,7 +159,7 @@ def _findings_slice(settings: StudySettings, work: GroupWork) -> FindingsSlice:
     )
 
 
-def _findings_given(work: GroupWork, chosen: FindingsSlice, stamp: Stamp) -> list[Any]:
+def _findings_given(work: GroupWork, chosen: FindingsSlice, _stamp: Stamp) -> list[Any]:
     asked = chosen.asked
     return [
         [Written.of(file).sha256 for file in files_named(asked.rois, asked.atlas)],
@@ -166,8 +167,6 @@ def _findings_given(work: GroupWork, chosen: FindingsSlice, stamp: Stamp) -> lis
         work.people.categorical,
         [[run.result.key for run in runs] for _, runs in work.scans],
         work.excluded.to_csv(),
-        # Maps that others made do not depend on it, and their comparison does.
-        mask_given(chosen.maps, stamp),
     ]
 
 
@@ -175,7 +174,7 @@ def _make_findings(work: GroupWork, chosen: FindingsSlice, folder: Path) -> dict
     """Compare the maps, and write what is found."""
     group_folder = folder / GROUP_FOLDER
     group_folder.mkdir()
-    verify_maps(work.runs, chosen.variants)
+    verify_maps(work.runs, chosen.variants, chosen.measure)
     space = work.runs[0].result.scan.clean_space
     mask = study_domain(maps_of(work.runs)[0], space, chosen.maps, chosen.measure)
     files = [map_of_scan(runs, mask, folder, work.out_dir) for _, runs in work.scans]
@@ -192,6 +191,8 @@ def _make_findings(work: GroupWork, chosen: FindingsSlice, folder: Path) -> dict
         maps=replace(inputs.maps, sources=tuple(names)),
         space=space,
         variants=maps_of_variants(scans, inputs.maps.domain, chosen.variants),
+        qualities=qualities_of(scans, inputs.maps.domain, chosen.measure),
+        matched_df=chosen.maps.matched_df,
     )
     findings = find(
         inputs,
@@ -212,6 +213,7 @@ def _make_findings(work: GroupWork, chosen: FindingsSlice, folder: Path) -> dict
         "n_significant": len(findings.significant),
         "regions_told": regions_told(findings),
         "notes": list(findings.notes),
+        "caution": findings.caution,
     }
 
 
