@@ -93,7 +93,7 @@ def effective_degrees_of_freedom(
     -------
     float
         Of two independent series Fisher's z has a variance near 1 / (df - 2); of white noise it is
-        as `nominal_degrees_of_freedom`. 0 if no series is left.
+        as `nominal_degrees_of_freedom`, which is the most. 0 if no series is left.
 
     Notes
     -----
@@ -104,7 +104,9 @@ def effective_degrees_of_freedom(
 
     M is that of the clean series of a stationary process whose spectrum is flat within bands, whose
     powers are what gives the clean series their mean power in each band, by the operator: censored
-    volumes and regressors are accounted for, and the chance of a single series averages out.
+    volumes and regressors are accounted for. Chance adds to tr(M²) the variance of these powers, as
+    far as it does not average out because places are alike: it is taken off, by the mean square of
+    the correlations of all pairs of places beyond what chance makes of it.
     """
     places = np.arange(len(series)) if seen is None else np.flatnonzero(seen)
     some = series[places[:: max(1, -(-len(places) // _PLACES))]].astype(np.float64)
@@ -113,16 +115,37 @@ def effective_degrees_of_freedom(
     if len(some) == 0:
         return 0.0
     some /= np.linalg.norm(some, axis=1, keepdims=True)
-    waves, starts = _waves(operator.shape[1])
     with one_blas_thread():
-        clean = operator @ waves
-        clean /= np.abs(clean).max()
-        in_band = np.add.reduceat(np.sum((some @ clean) ** 2, axis=0) / len(some), starts)
-        products = np.add.reduceat((clean.T @ clean) ** 2, starts, axis=0)
-        products = np.add.reduceat(products, starts, axis=1)
-        powers = np.linalg.pinv(products, rcond=1e-6, hermitian=True) @ in_band
-    total = powers @ np.add.reduceat(np.sum(clean**2, axis=0), starts)
-    return float(total**2 / (powers @ products @ powers))
+        square = _mean_variance(some, operator)
+    # No spectrum has more than white noise.
+    return float(1 / max(square, 1 / nominal_degrees_of_freedom(operator)))
+
+
+def _mean_variance(unit: NDArray[np.float64], operator: NDArray[np.float64]) -> float:
+    """Return tr(M²) of series of unit norm, see `effective_degrees_of_freedom`."""
+    waves, starts = _waves(operator.shape[1])
+
+    def in_bands(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        for axis in range(values.ndim):
+            values = np.add.reduceat(values, starts, axis=axis)
+        return values
+
+    clean = operator @ waves
+    clean /= np.abs(clean).max()
+    found = in_bands(np.mean((unit @ clean) ** 2, axis=0))
+    inverse = np.linalg.pinv(in_bands((clean.T @ clean) ** 2), rcond=1e-6, hermitian=True)
+    powers = np.repeat(inverse @ found, np.diff([*starts, waves.shape[1]]))
+    mean = (clean * powers) @ clean.T
+    mean /= np.trace(mean)
+    expected = np.sum(mean**2)
+    # What chance adds if all places are the same: the variance of their powers, as shares of all.
+    turned = mean @ clean
+    with_all = 2 * np.outer(found, in_bands(np.sum(turned**2, axis=0)))
+    chance = 2 * in_bands((clean.T @ turned) ** 2) - with_all - with_all.T
+    chance += 2 * expected * np.outer(found, found)
+    shared = np.sum((unit.T @ unit) ** 2) / len(unit) ** 2
+    alike = max(shared - expected, 0) / (1 - expected)
+    return float(expected - alike * np.sum(inverse * chance))
 
 
 def _waves(n_volumes: int) -> tuple[NDArray[np.float64], list[int]]:

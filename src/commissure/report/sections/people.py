@@ -31,7 +31,7 @@ _SHOWN = {
     "max_rotation": ("largest turn (°)", 1),
     "n_volumes": ("volumes", 0),
     "effective_df": ("degrees of freedom", 0),
-    "nominal_df": ("of white noise", 0),
+    "nominal_df": ("degrees of freedom of white noise", 0),
 }
 
 
