@@ -265,6 +265,27 @@ def fit(
     return statistic, effect[0] if model.n_rows == 1 else effect, constant
 
 
+def lowered(statistic: FloatArray, model: Model, closeness: float) -> FloatArray:
+    """Return the least t, or F, that cannot be told from those observed.
+
+    Products are as exact as the share of the variance that is explained, so of large statistics,
+    where little is left, less can be told apart.
+
+    Parameters
+    ----------
+    statistic : ndarray of shape (n_places,)
+    model : Model
+    closeness : float
+        Relative difference of small t that counts as none; half of that of the share.
+    """
+    squared = statistic**2 if model.n_rows == 1 else model.n_rows * statistic
+    share = (1 - 2 * closeness) * squared / (model.df + squared)
+    squared = model.df * share / (1 - share)
+    return np.asarray(
+        np.sign(statistic) * np.sqrt(squared) if model.n_rows == 1 else squared / model.n_rows
+    )
+
+
 def _rank(singular_values: FloatArray) -> int:
     if not singular_values.size:
         return 0

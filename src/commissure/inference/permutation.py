@@ -9,7 +9,7 @@ from scipy import stats
 
 from commissure.inference.apart import Apart
 from commissure.inference.clusters import Extent, find_clusters
-from commissure.inference.glm import DesignLike, FloatArray, Model, fit
+from commissure.inference.glm import DesignLike, FloatArray, Model, fit, lowered
 from commissure.inference.labellings import draw_labellings, given_labellings
 from commissure.inference.pvalues import signed_p
 from commissure.inference.relabelled import Relabelled
@@ -25,7 +25,8 @@ METHODS = ("freedman-lane", "draper-stoneman")
 TAILS = ("two-sided", "one-sided-each")
 STATISTICS = ("size", "mass", "tfce")
 
-# Relative difference of statistics that count as equal, in each precision of the products.
+# Relative difference of statistics that count as equal, in each precision of the products; see
+# `lowered`.
 _CLOSENESS = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-5}
 
 
@@ -89,7 +90,8 @@ def permutation_test(
         is Aspin and Welch's v and F is G, of which Welch's t and Welch's ANOVA are the cases
         without covariates; by default one variance is assumed for all scans.
     pareto_tail : bool
-        Whether small corrected p are taken from a generalised Pareto fitted to the null's tail.
+        Whether small corrected p are taken from a generalised Pareto fitted to the null's tail,
+        unless all relabellings are done.
     n_threads : int, optional
         All cores by default. The result does not depend on it.
     max_memory : int, optional
@@ -113,7 +115,8 @@ def permutation_test(
     Notes
     -----
     The p of a statistic is the share of the null distribution at least as large, the observed one
-    included; values that differ by less than 1e-9 of themselves are ties (1e-5 in float32).
+    included; values that differ by less than 1e-9 of themselves are ties (1e-5 in float32), or by
+    twice that of the share of variance that they explain.
 
     Where the contrast asks whether a mean is zero (one group; differences), signs are flipped
     instead, those of all scans of an exchangeability block together.
@@ -129,7 +132,6 @@ def permutation_test(
         unequal=variance_groups is not None,
     )  # fmt: skip
     graph = domain.neighbours(connectivity)
-    closeness = _CLOSENESS[dtype]
     with one_blas_thread():
         model = Model.of(design, contrast)
         if labellings is None:
@@ -144,6 +146,7 @@ def permutation_test(
             of_groups = VarianceGroups.of(model, variance_groups)
             relabelled = RelabelledGroups(of_groups, relabellings)
             t, effect, constant = fit(maps, model, n_threads, of_groups.statistic)
+        near = lowered(t, model, _CLOSENESS[dtype])
         threshold = _threshold(model, cluster_forming_p)
         enhances = "tfce" in statistics
         n_threads = affordable_threads(
@@ -151,7 +154,7 @@ def permutation_test(
         )
         sweep = Sweep.of(
             maps,
-            t,
+            near,
             model,
             relabelled,
             threshold,
@@ -160,7 +163,6 @@ def permutation_test(
             clusters="size" in statistics or "mass" in statistics,
             enhanced=enhances,
             dtype=dtype,
-            closeness=closeness,
             n_threads=n_threads,
         )
         if null_by:
@@ -170,6 +172,8 @@ def permutation_test(
     extents = find_clusters(t, threshold, graph) if {"size", "mass"} & set(statistics) else []
     enhanced = tfce(t, graph) if enhances else None
     _set_observed(null, t, extents, enhanced)
+    # Where all relabellings are done p is known, and cannot be smaller.
+    pareto_tail = pareto_tail and not relabellings.exhaustive
 
     n_sides = 1 if model.n_rows > 1 else 2
     max_t = null.max_t[:, :n_sides]
@@ -182,12 +186,12 @@ def permutation_test(
         p_one_sided, p_uncorrected = p_uncorrected, np.minimum(2 * p_uncorrected, 1)
     p_fdr = np.ones(len(t))
     p_fdr[~constant] = stats.false_discovery_control(p_uncorrected[~constant])
-    p_fwe, p_fwe_fitted = signed_p(max_t, t, tail, closeness, pareto_tail=pareto_tail)
+    p_fwe, p_fwe_fitted = signed_p(max_t, t, tail, near, pareto_tail=pareto_tail)
     max_tfce = p_tfce = p_tfce_fitted = None
     if enhanced is not None:
         max_tfce = null.max_tfce[:, :n_sides]
         p_tfce, p_tfce_fitted = signed_p(
-            max_tfce, enhanced, tail, closeness, pareto_tail=pareto_tail
+            max_tfce, enhanced, tail, tfce(near, graph), pareto_tail=pareto_tail
         )
     return PermutationResult(
         t=t,
@@ -196,7 +200,9 @@ def permutation_test(
         n_rows=model.n_rows,
         constant=constant,
         threshold=threshold,
-        clusters=_with_p(extents, size, mass, tail, closeness, pareto_tail=pareto_tail),
+        clusters=_with_p(
+            extents, size, mass, tail, np.abs(near) - threshold, pareto_tail=pareto_tail
+        ),
         max_t=max_t,
         max_cluster_size=size,
         max_cluster_mass=mass,
@@ -243,7 +249,7 @@ def _with_p(
     max_size: NDArray[Any] | None,
     max_mass: NDArray[Any] | None,
     tail: str,
-    closeness: float,
+    near_excess: FloatArray,
     *,
     pareto_tail: bool,
 ) -> tuple[Cluster, ...]:
@@ -254,8 +260,11 @@ def _with_p(
             measured[name] = [(None, False)] * len(extents)
             continue
         values = np.array([getattr(e, name) for e in extents], dtype=np.float64)
+        near = None
+        if name == "mass":
+            near = np.array([max(near_excess[e.places].sum(), 0) for e in extents])
         p, fitted = signed_p(
-            null.astype(np.float64), values, tail, closeness, pareto_tail=pareto_tail, sign=sign
+            null.astype(np.float64), values, tail, near, pareto_tail=pareto_tail, sign=sign
         )
         measured[name] = list(zip(p.tolist(), fitted.tolist(), strict=True))
     return tuple(

@@ -42,7 +42,7 @@ def signed_p(
     null: FloatArray,
     observed: FloatArray,
     tail: str,
-    closeness: float = 1e-9,
+    near: FloatArray | None = None,
     *,
     pareto_tail: bool = False,
     sign: NDArray[Any] | None = None,
@@ -57,8 +57,8 @@ def signed_p(
         Values, whose absolute value is compared.
     tail : {"two-sided", "one-sided-each"}
         The larger of both columns is the null of either direction, or each column of its own.
-    closeness : float
-        As in `counted_p`.
+    near : ndarray of shape (n,), optional
+        The least that counts as equal to each; by default as in `counted_p`.
     pareto_tail : bool
         Whether small p are taken from a generalised Pareto tail.
     sign : ndarray of shape (n,), optional
@@ -78,7 +78,10 @@ def signed_p(
     for column in np.unique(side):
         these = side == column
         size = np.abs(observed[these])
-        p[these] = counted_p(null[:, column], size, closeness)
+        if near is None:
+            p[these] = counted_p(null[:, column], size)
+        else:
+            p[these] = counted_p(null[:, column], np.abs(near[these]), 0)
         if pareto_tail:
             p[these], fitted[these] = pareto_p(null[:, column], size, p[these])
     return p, fitted

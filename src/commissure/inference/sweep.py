@@ -116,7 +116,7 @@ class Sweep:
     def of(
         cls,
         maps: NDArray[Any],
-        observed: FloatArray,
+        near: FloatArray,
         model: Model,
         relabelled: AnyRelabelled,
         threshold: float,
@@ -126,7 +126,6 @@ class Sweep:
         clusters: bool,
         enhanced: bool,
         dtype: np.dtype[Any],
-        closeness: float,
         n_threads: int | None,
     ) -> "Sweep":
         """Prepare a sweep.
@@ -134,22 +133,19 @@ class Sweep:
         Parameters
         ----------
         maps : ndarray of shape (n_scans, n_places)
-        observed : ndarray of shape (n_places,)
-            The observed statistic.
+        near : ndarray of shape (n_places,)
+            The least that counts as equal to the observed statistic.
         model : Model
         relabelled, threshold, graph, one_sided, clusters, enhanced
             See the attributes.
         dtype : dtype
             Of the products.
-        closeness : float
-            Relative difference up to which statistics count as equal.
         n_threads : int, optional
             All cores by default.
         """
         by_scan = isinstance(relabelled, RelabelledGroups)
         blocks = _reduced_blocks(maps, model.residual_basis, dtype, n_threads, by_scan=by_scan)
         bounds = np.zeros((len(blocks), blocks.shape[2]), dtype)
-        near = observed * (1 - closeness)
         bounds.reshape(-1)[: maps.shape[1]] = near if one_sided else np.abs(near)
         return cls(
             relabelled, blocks, bounds, graph, model.n_rows, model.df, threshold, one_sided,
