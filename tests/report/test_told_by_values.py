@@ -305,7 +305,10 @@ CASES = {
         ["no region was found", "No region was found"],
     ),
     "too few people, noted": (
-        study(record={"Notes": ["4 are too few."]}, tables={"partial_correlations": NO_SCORE[:0]}),
+        study(
+            record={"Notes": ["Another."], "NotCorrelated": ["4 are too few."]},
+            tables={"partial_correlations": NO_SCORE[:0]},
+        ),
         ["there are regions, but no clinical score could be correlated", "4 are too few"],
         ["no region was found", "No region was found"],
     ),

@@ -4,6 +4,7 @@ from commissure.clinical.partial_correlations import (
     PartialCorrelations,
     Residuals,
     partial_correlations,
+    why_not,
 )
 from commissure.clinical.roi_values import mask_roi, roi_values, sphere_roi
 from commissure.clinical.table1 import GroupTest, Table1, Table1Row, table1
@@ -19,4 +20,5 @@ __all__ = [
     "roi_values",
     "sphere_roi",
     "table1",
+    "why_not",
 ]

@@ -138,6 +138,40 @@ def partial_correlations(
     return PartialCorrelations(table, tuple(residuals), tuple(covariate_names), method)
 
 
+def why_not(
+    scores: ArrayLike,
+    covariates: ArrayLike,
+    *,
+    score_names: Sequence[str],
+    covariate_names: Sequence[str],
+    method: Literal["pearson", "spearman"] = "pearson",
+) -> dict[str, str]:
+    """Say which scores can have no partial correlation, whatever they are correlated with.
+
+    Parameters
+    ----------
+    scores, covariates, score_names, covariate_names, method
+        See `partial_correlations`.
+
+    Returns
+    -------
+    dict of str to str
+        Why, as the notes of the table say it.
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    covariates = np.asarray(covariates, dtype=np.float64)
+    found = {}
+    for name, score in zip(score_names, scores.T, strict=True):
+        complete = pd.DataFrame(np.column_stack([score, covariates])).dropna().to_numpy().T
+        if method == "spearman":
+            complete = stats.rankdata(complete, axis=1)
+        basis, _ = _basis(complete[1:], covariate_names, complete.shape[1])
+        note = _too_few(*basis.shape) or _why_nothing(name, complete[0], basis)
+        if note is not None:
+            found[name] = note
+    return found
+
+
 def _check(n: int, *arguments: tuple[str, NDArray[np.float64], Sequence[str]], method: str) -> None:
     """Raise unless the arrays have a row a participant and a column a name."""
     problems = []
@@ -170,18 +204,30 @@ def _pair(
     y, x = (_residual(column, basis) for column in columns[:2])
     row = {"roi": roi, "score": score, "r": np.nan, "ci_low": np.nan, "ci_high": np.nan}
     row |= {"p": np.nan, "q": np.nan, "n": n, "df": n - 2 - k, "dropped": dropped}
-    if n - k - 3 < 1:
-        return row | {"note": f"{n} complete cases are too few with {k} covariates"}, None
-    for name, column, rest in ((roi, columns[0], y), (score, columns[1], x)):
-        if _is_nothing(rest, column):
-            why = "is the same for everyone" if np.ptp(column) == 0 else "follows from covariates"
-            return row | {"note": f"{name} {why}"}, None
+    note = _too_few(*basis.shape)
+    note = note or _why_nothing(roi, columns[0], basis) or _why_nothing(score, columns[1], basis)
+    if note is not None:
+        return row | {"note": note}, None
     r = float(np.clip(x @ y / np.sqrt((x @ x) * (y @ y)), -1, 1))
     row["r"] = r
     row["ci_low"], row["ci_high"] = _interval(r, n - k - 3, method)
     row["p"] = _p_value(r, n - 2 - k)
     row["note"] = f"redundant, so left out: {', '.join(redundant)}" if redundant else ""
     return row, Residuals(roi, score, tuple(complete.index), x, y, float(x @ y / (x @ x)))
+
+
+def _too_few(n: int, n_basis: int) -> str | None:
+    """Say that complete cases are too few for a basis of a constant and the covariates."""
+    k = n_basis - 1
+    return f"{n} complete cases are too few with {k} covariates" if n - k - 3 < 1 else None
+
+
+def _why_nothing(name: str, column: NDArray[np.float64], basis: NDArray[np.float64]) -> str | None:
+    """Say why nothing is left of a column when the covariates are taken out; None if there is."""
+    if not _is_nothing(_residual(column, basis), column):
+        return None
+    why = "is the same for everyone" if np.ptp(column) == 0 else "follows from covariates"
+    return f"{name} {why}"
 
 
 def _basis(

@@ -302,6 +302,6 @@ def why_no_correlation(findings: Findings) -> str:
         return "no region was found or asked for, so no clinical score was correlated"
     notes = findings.table("partial_correlations").get("note", pd.Series(dtype=str))
     said = [str(note) for note in notes.dropna().unique() if note]
-    said = said or [str(note).rstrip(".") for note in findings.record.get("Notes", [])]
+    said = said or [str(note).rstrip(".") for note in findings.record.get("NotCorrelated", [])]
     why = f" ({'; '.join(said)})" if said else ""
     return f"there are regions, but no clinical score could be correlated with them{why}"

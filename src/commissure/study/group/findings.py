@@ -161,6 +161,8 @@ class GroupFindings:
     correlations : PartialCorrelations or None
     notes : tuple of str
         What a reader must know.
+    not_correlated : tuple of str
+        Why scores that were asked for were not correlated, among the notes.
     spreads : Spreads or None
         Of the groups, where there are several.
     rivals : tuple of Rival
@@ -181,6 +183,7 @@ class GroupFindings:
     region_tests: pd.DataFrame | None
     correlations: PartialCorrelations | None
     notes: tuple[str, ...]
+    not_correlated: tuple[str, ...] = ()
     spreads: Spreads | None = None
     rivals: tuple[Rival, ...] = ()
 

@@ -335,6 +335,7 @@ def _record(findings: GroupFindings) -> dict[str, Any]:
         "Atlas": None if inputs.atlas is None else in_argument(inputs.atlas.name),
         "Space": inputs.space,
         "Sources": list(map(shared_name, inputs.maps.sources)),
+        "NotCorrelated": list(map(in_sentence, findings.not_correlated)),
         "Notes": list(map(in_sentence, findings.notes)),
         "GeneratedBy": [
             {"Name": "commissure", "Version": commissure.__version__},

@@ -1,6 +1,5 @@
 """Reading and checking all that the group stage needs, with every problem told at once."""
 
-import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from commissure import inference
 from commissure.clinical import Table1, table1
 from commissure.files.bids_names import entity
 from commissure.inference import Design, design_matrix
@@ -35,11 +33,12 @@ from commissure.inputs.regions import (
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings, option_problems
 from commissure.space import Domain
+from commissure.study.group.doubts import warn_of_doubts
 from commissure.study.group.findings import Inputs
+from commissure.study.group.groups import members, other_terms, scanned_again
 from commissure.study.group.maps import GroupMaps
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 _SHOWN = 10
 
@@ -103,9 +102,10 @@ def people_problems(people: Participants, settings: GroupSettings) -> list[str]:
         *unknown_columns(people, named_columns(settings)),
         *_formula_problems(people, settings),
     ]
-    asked = _check_people(understood(people, named_columns(settings)), settings, checks)
-    if asked is not None:
-        warn_of_doubts(asked[0], asked[1], settings)
+    people = understood(people, named_columns(settings))
+    asked = _check_people(people, settings, checks)
+    if asked is not None and not checks.problems:
+        warn_of_doubts(people.table, asked[0], asked[1], settings)
     return list(dict.fromkeys(checks.problems))
 
 
@@ -145,24 +145,6 @@ def named_columns(settings: GroupSettings) -> Named:
         settings.group,
         has_formula=formula is not None,
     )
-
-
-def members(table: pd.DataFrame, group: str) -> dict[str, NDArray[np.bool_]]:
-    """Return which scans each group has, by its level's name; "all" where there is no group."""
-    if group not in table:
-        return {"all": np.ones(len(table), bool)}
-    names = table[group].map(lambda level: f"{level:g}" if isinstance(level, float) else str(level))
-    return {name: (names == name).to_numpy() for name in sorted(names.unique())}
-
-
-def scanned_again(table: pd.DataFrame) -> bool:
-    """Tell whether somebody has several rows, so that rows are no people."""
-    return bool(table["participant_id"].duplicated().any())
-
-
-def other_terms(settings: GroupSettings) -> tuple[str, ...]:
-    """Return the columns that the formula names, but the group's, in its order."""
-    return tuple(name for name in read_formula(settings.formula).names if name != settings.group)
 
 
 class _Checks:
@@ -220,27 +202,6 @@ def _check_people(
         # Values are missing; whether the contrast is understood can be told all the same.
         checks.run(lambda: complete.contrast(settings.contrast))
     return None
-
-
-def doubts(design: Design, contrast: NDArray[np.float64], settings: GroupSettings) -> list[str]:
-    """Say what is doubtful of a design, and if no p can be small enough, whatever the data."""
-    least, n, exhaustive = inference.smallest_p(
-        design, contrast, settings.n_permutations, settings.method, settings.tail
-    )
-    if least <= settings.alpha:
-        return list(design.notes)
-    return [
-        *design.notes,
-        f"No corrected p can be below {least:.2g} with {n} relabellings, so nothing can be "
-        f"significant at {settings.alpha:g}. "
-        + ("There are no more: compare more participants." if exhaustive else "Ask for more."),
-    ]
-
-
-def warn_of_doubts(design: Design, contrast: NDArray[np.float64], settings: GroupSettings) -> None:
-    """Tell before anything is computed what is doubtful, or that nothing can be found."""
-    for note in doubts(design, contrast, settings):
-        log.warning("%s", note)
 
 
 def _not_asked(people: Participants, settings: GroupSettings) -> list[str]:

@@ -10,9 +10,10 @@ from commissure.inputs.people import MEAN_FD, Participants, read_participants
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings
 from commissure.space import Domain
+from commissure.study.group.doubts import warn_of_doubts
 from commissure.study.group.findings import GroupFindings, Inputs
 from commissure.study.group.findings_files import write_findings
-from commissure.study.group.inputs import check_inputs, named_columns, warn_of_doubts
+from commissure.study.group.inputs import check_inputs, named_columns
 from commissure.study.group.maps import read_maps
 from commissure.study.group.people import in_subset, subset_text
 from commissure.study.group.statistics import find
@@ -103,7 +104,7 @@ def read_inputs(
         lambda _, domain: read_maps(maps, everyone.table, domain, wanted),
         asked,
     )
-    warn_of_doubts(inputs.design, inputs.contrast, asked)
+    warn_of_doubts(inputs.people.table, inputs.design, inputs.contrast, asked)
     return inputs, asked
 
 

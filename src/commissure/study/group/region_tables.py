@@ -14,7 +14,7 @@ from commissure.inputs.people import MEAN_FD
 from commissure.problems import InputError
 from commissure.report.wording import WHOLE_MAP
 from commissure.study.group.findings import GroupFindings, region_places
-from commissure.study.group.inputs import members, scanned_again
+from commissure.study.group.groups import members, scanned_again
 
 # Enough for the limits of a line to look as curved as they are.
 _POINTS_OF_LINE = 25

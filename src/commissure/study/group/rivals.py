@@ -12,7 +12,7 @@ from commissure.inputs.people import MEAN_FD
 from commissure.records.rivals import RIVAL_LIMITS, Rival, RivalKind, RivalState
 from commissure.settings.group import GroupSettings
 from commissure.study.group.findings import Inputs
-from commissure.study.group.inputs import members, scanned_again
+from commissure.study.group.groups import members, scanned_again
 
 _KINDS: tuple[RivalKind, ...] = ("mean_fd", "effective_df", "noise_floor", "coverage")
 # A comparison of scans that are all equal to 1 gives 0, but for rounding.

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from commissure.clinical import PartialCorrelations, partial_correlations, roi_values
+from commissure.clinical import roi_values
 from commissure.inference import (
     Apart,
     Design,
@@ -28,15 +27,15 @@ from commissure.measures.names import measure_of_files
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings
 from commissure.space import Domain
+from commissure.study.group.correlations import correlated
 from commissure.study.group.coverage import coverage_notes
+from commissure.study.group.doubts import LEAST_SCANS_OF_MEAN, doubts
 from commissure.study.group.findings import GroupFindings, GroupMean, Inputs, region_places
-from commissure.study.group.inputs import doubts, members, other_terms, scanned_again
+from commissure.study.group.groups import members, scanned_again
 from commissure.study.group.region_tests import lost_notes, region_tests
 from commissure.study.group.rivals import rivals_of
 from commissure.study.group.spreads import spreads
 
-# A mean of fewer scans cannot be tested.
-_LEAST_SCANS_OF_MEAN = 3
 _NO_G = (
     "Hedges g is left out: with several scans of a person it would be in units of what is left "
     "within people, which no other study could be compared with."
@@ -133,11 +132,11 @@ def find(
     told = [*inputs.people.told, *coverage_notes(maps.coverage, settings.loss_share), *maps.notes]
     told += [_NO_G] if of_means and repeated else []
     unequal = [] if of_spread is None or of_spread.note is None else [of_spread.note]
-    notes = [*told, *unequal, *doubts(inputs.design, inputs.contrast, settings)]
+    notes = [*told, *unequal, *doubts(inputs.people.table, design, contrast, settings)]
     never_zero = measure_of_files(maps.sources).never_zero
     notes += [never_zero] if never_zero and result.sign_flips else []
     for name, rows in members(inputs.people.table, settings.group).items():
-        if rows.sum() < _LEAST_SCANS_OF_MEAN:
+        if rows.sum() < LEAST_SCANS_OF_MEAN:
             continue
         values = maps.data[rows]
         if never_zero:
@@ -179,11 +178,12 @@ def find(
         tested = region_tests(asked, of_regions, inputs, settings, sizes if with_g else None)
         notes += lost_notes(tested)
     correlations = None
+    why_none: tuple[str, ...] = ()
     try:
-        correlations = _correlations(regions, inputs, settings)
+        correlations = correlated(regions, inputs.people.table, design, settings)
     except InputError as error:
         # What has been computed so far is not to be lost.
-        notes += error.problems
+        why_none = error.problems
     return GroupFindings(
         settings=settings,
         inputs=inputs,
@@ -198,7 +198,8 @@ def find(
         regions=regions,
         region_tests=tested,
         correlations=correlations,
-        notes=tuple(notes),
+        notes=(*notes, *why_none),
+        not_correlated=why_none,
         spreads=of_spread,
         rivals=rivals_of(inputs, settings),
     )
@@ -214,42 +215,6 @@ def _cluster_p(result: PermutationResult, settings: GroupSettings) -> dict[str, 
         for name in names
         if not (of_places and name in ("size", "mass"))
     }
-
-
-def _correlations(
-    regions: pd.DataFrame, inputs: Inputs, settings: GroupSettings
-) -> PartialCorrelations | None:
-    if not settings.clinical:
-        return None
-    if regions.empty:
-        msg = "No cluster is significant and no region was given: no score was correlated."
-        raise InputError(msg)
-    table = inputs.people.table
-    rows = (
-        members(table, settings.group)[settings.within]
-        if settings.within
-        else np.ones(len(table), bool)
-    )
-    names = settings.clinical_covariates
-    if names is None:
-        names = other_terms(settings)
-    people = table[rows]
-    columns = pd.get_dummies(
-        people[list(names)],
-        columns=[name for name in names if name in inputs.design.factors],
-        drop_first=True,
-        dtype=float,
-    )
-    return partial_correlations(
-        regions.to_numpy()[rows],
-        people[list(settings.clinical)],
-        columns,
-        roi_names=list(map(str, regions)),
-        score_names=settings.clinical,
-        covariate_names=list(map(str, columns)),
-        participants=[str(who) for who in people["participant_id"]],
-        method=settings.correlation,
-    )
 
 
 def _counter(

@@ -1,0 +1,65 @@
+"""What can be told of a comparison before it is made: that something cannot be found or tested."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from commissure import inference
+from commissure.inference import Design
+from commissure.settings.group import GroupSettings
+from commissure.study.group.correlations import uncorrelated
+from commissure.study.group.groups import members
+
+log = logging.getLogger(__name__)
+
+# A mean of fewer scans cannot be tested.
+LEAST_SCANS_OF_MEAN = 3
+
+
+def doubts(
+    table: pd.DataFrame, design: Design, contrast: NDArray[np.float64], settings: GroupSettings
+) -> list[str]:
+    """Say what is doubtful of a design, and what will not be tested, whatever the data.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of the participants, a row a scan.
+    design, contrast, settings
+    """
+    least, n, exhaustive = inference.smallest_p(
+        design, contrast, settings.n_permutations, settings.method, settings.tail
+    )
+    told = list(design.notes)
+    if least > settings.alpha:
+        told.append(
+            f"No corrected p can be below {least:.2g} with {n} relabellings, so nothing can be "
+            f"significant at {settings.alpha:g}. "
+            + ("There are no more: compare more participants." if exhaustive else "Ask for more.")
+        )
+    sizes = {name: int(rows.sum()) for name, rows in members(table, settings.group).items()}
+    told += [
+        f"The mean of {name} is not tested: {size} of at least {LEAST_SCANS_OF_MEAN} scans."
+        for name, size in sizes.items()
+        if size < LEAST_SCANS_OF_MEAN
+    ]
+    return told
+
+
+def warn_of_doubts(
+    table: pd.DataFrame, design: Design, contrast: NDArray[np.float64], settings: GroupSettings
+) -> None:
+    """Tell before anything is computed what is doubtful, or that nothing can be found.
+
+    Parameters
+    ----------
+    table, design, contrast, settings
+        See `doubts`.
+    """
+    for note in (
+        *doubts(table, design, contrast, settings),
+        *uncorrelated(table, design, settings),
+    ):
+        log.warning("%s", note)
