@@ -60,9 +60,18 @@ def shown(*, quiet: bool) -> Iterator[Callable[[str, float], None]]:
         Show warnings only.
     """
     with _progress(quiet=quiet) as progress:
-        task = progress.add_task("", total=1)
-        yield lambda what, share: progress.update(task, description=escape(what), completed=share)
-        progress.update(task, completed=1)
+        # No bar before there is something to show: what is wrong with the input stands alone.
+        task: TaskID | None = None
+
+        def show(what: str, share: float) -> None:
+            nonlocal task
+            if task is None:
+                task = progress.add_task("", total=1)
+            progress.update(task, description=escape(what), completed=share)
+
+        yield show
+        if task is not None:
+            progress.update(task, completed=1)
 
 
 @contextmanager

@@ -181,7 +181,9 @@ def _contradictions(settings: StudySettings) -> list[str]:
     cleaned = [("", settings.preprocessing, settings.maps)]
     cleaned += [(f"{VARIANTS}.{v.label}.", v.preprocessing, v.maps) for v in settings.variants]
     for place, recipe, maps in cleaned:
-        if recipe.low >= recipe.high and (not place or recipe != settings.preprocessing):
+        own = settings.preprocessing
+        as_own = place and (recipe.low, recipe.high) == (own.low, own.high)
+        if recipe.low >= recipe.high and not as_own:
             problems.append(
                 f"[{place}preprocessing] low ({recipe.low:g} Hz) must be below high "
                 f"({recipe.high:g} Hz)."
