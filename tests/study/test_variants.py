@@ -121,6 +121,27 @@ def test_the_report_shows_both_where_there_are_both(both):
         assert words in page
 
 
+def test_variants_are_matched_as_the_study_is(tmp_path):
+    """All runs cleaned with as many volumes, and matched to the least; theirs are not alike."""
+    folder, out = write_fmriprep(tmp_path / "in"), tmp_path / "out"
+    own = {"n_trim": 0, "fwhm": 0.0, "high": 0.24, "best_volumes": N_VOLUMES - 6}
+    match = {"match": "rarefied", "match_draws": 2, "noise_floor": 0}
+    changes = {"preprocessing": own, "cfh": match, "quality": {"least_df": 2}}
+    outcome = run_study(study_of(folder, out, changes), "all", Inline())
+    assert not outcome.failed
+    quality = pd.read_csv(out / "quality.tsv", sep="\t")
+    assert set(quality["n_volumes"]) == {N_VOLUMES - 6}
+    assert quality["included"].all()
+    least = quality["effective_df"].min()
+    for path, df in zip(maps(out), quality["effective_df"], strict=True):
+        for one in (path, of_variant(path, "noGSR")):
+            about = json.loads(one.with_name(one.name.replace(".nii.gz", ".json")).read_text())
+            assert about["Settings"]["match_df"] == pytest.approx(least, rel=1e-4)
+            if one == path:
+                assert ("MatchedDimensions" in about["Places"]) <= (df > least)
+        assert np.isfinite(domain().sample(nib.load(path))).any()
+
+
 def test_runs_that_came_clean_have_no_second_map(tmp_path):
     folder = write_derivatives(tmp_path / "in")
     study = study_of(folder, tmp_path / "out", {"cfh": {"noise_floor": 0}})
