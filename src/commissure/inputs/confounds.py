@@ -81,6 +81,8 @@ _BEFORE_1_2 = {
     "FramewiseDisplacement": "framewise_displacement",
     "stdDVARS": "std_dvars",
 }
+# mm.
+_LARGEST_SHIFT = 1000
 _AROMA = "smoothAROMAnonaggr"
 # fMRIPrep's rmsd is MCFLIRT's, after Jenkinson.
 _JENKINSON = ("framewise_displacement_jenkinson", "rmsd")
@@ -259,10 +261,24 @@ def _table(path: Path) -> pd.DataFrame:
     if not np.isfinite(table[list(MOTION)].to_numpy()).all():
         msg = f"{path} has gaps (n/a) in the motion parameters. Copy it again."
         raise InputError(msg)
-    return _completed(table)
+    return _completed(path, table)
 
 
-def _completed(table: pd.DataFrame) -> pd.DataFrame:
+def _completed(path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with what can be made from its columns.
+
+    Raises
+    ------
+    InputError
+        If no head can have moved so.
+    """
+    shift, turn = (table[list(names)].abs().to_numpy().max() for names in (MOTION[:3], MOTION[3:]))
+    if shift > _LARGEST_SHIFT or turn > np.pi:
+        msg = (
+            f"{path} has shifts of up to {shift:g} mm and rotations of up to {turn:g} rad, as no "
+            "head moves. Are they in other units, or in another order? Correct the table."
+        )
+        raise InputError(msg)
     made = {}
     for name in (*MOTION, "csf", "white_matter", "global_signal"):
         if name in table:
@@ -278,7 +294,7 @@ def _completed(table: pd.DataFrame) -> pd.DataFrame:
 def _realignment(path: Path) -> pd.DataFrame:
     """Read SPM's parameters, and displacements as DPABI writes them beside."""
     parameters = read_numbers(path, 6)
-    table = _completed(pd.DataFrame(parameters, columns=list(MOTION)))
+    table = _completed(path, pd.DataFrame(parameters, columns=list(MOTION)))
     session = (found.group(1) or "") if (found := _RP.fullmatch(path.name)) else ""
     kinds = {"framewise_displacement": "Power", _JENKINSON[0]: "Jenkinson"}
     for column, kind in kinds.items():
