@@ -14,6 +14,8 @@ from commissure import Domain
 from commissure.cli import main
 from commissure.files.labels import contrast_label
 from commissure.report.methods.files import methods_of
+from commissure.settings.group import GroupSettings
+from commissure.study.group.maps_command import read_inputs
 from tests.conftest import ball_image
 
 N = 15  # a group
@@ -312,6 +314,42 @@ def test_nothing_is_lost_when_scores_cannot_be_correlated(study, tmp_path, capsy
     assert "too few" in " ".join(capsys.readouterr().err.split())
     assert (tmp_path / "out" / "clusters.tsv").exists()
     assert not (tmp_path / "out" / "partial_correlations.tsv").exists()
+
+
+def test_what_is_too_few_is_told_before_anything_is_computed(study, tmp_path, caplog):
+    people = people_of(study)
+    people["rare"] = people["age"].where(people.index < 5)
+    people["same"] = np.where(people["group"] == "patient", 3.0, people["age"])
+    people.loc[2 * N - 2 :, "group"] = "other"
+    people.to_csv(tmp_path / "participants.tsv", sep="\t", index=False, na_rep="n/a")
+    scores = {"clinical": ("score", "rare", "same"), "within": "patient", "atlas": "none"}
+    asked = GroupSettings(FORMULA, CONTRAST, mean_fd_covariate=False, **scores)
+    read_inputs(study / "maps.tsv", tmp_path / "participants.tsv", study / "mask.nii.gz", asked)
+    told = "\n".join(caplog.messages)
+    assert "The score rare ([group] clinical) cannot be correlated" in told
+    assert "5 complete cases are too few with 2 covariates" in told
+    assert "The score score" not in told
+    assert "The mean of other is not tested: 2 of at least 3 scans" in told
+    assert "whatever is found: same is the same for everyone" in told
+
+
+def test_words_that_are_controlled_are_levels(study, tmp_path):
+    people = people_of(study)
+    people["site"] = np.tile(["north", "south", "west"], 2 * N)[: 2 * N]
+    people.loc[4, "site"] = np.nan
+    people.to_csv(tmp_path / "participants.tsv", sep="\t", index=False, na_rep="n/a")
+    clinical = ["--clinical", "score", "--within", "patient", "--clinical-covariates", "site"]
+    parts = arguments(study, tmp_path / "out", *clinical, "--roi", "ball=sphere:9,3,0,5")
+    parts[parts.index(str(study / "participants.tsv"))] = str(tmp_path / "participants.tsv")
+    assert main(parts) == 0
+    regions = pd.read_csv(tmp_path / "out" / "roi_values.tsv", sep="\t")
+    row = pd.read_csv(tmp_path / "out" / "partial_correlations.tsv", sep="\t").iloc[-1]
+    taken = people[(people["group"] == "patient") & people["site"].notna()]
+    sites = sm.add_constant(pd.get_dummies(taken["site"], dtype=float).iloc[:, 1:])
+    pair = (regions["ball"][taken.index], taken["score"])
+    rest = [sm.OLS(values.to_numpy(), sites.to_numpy()).fit().resid for values in pair]
+    assert (row["roi"], row["n"], row["df"]) == ("ball", N - 1, N - 1 - 4)
+    assert row["r"] == pytest.approx(np.corrcoef(*rest)[0, 1], abs=1e-6)
 
 
 def test_formulas_are_data_not_code(study, tmp_path, capsys):

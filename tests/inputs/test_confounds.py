@@ -172,7 +172,8 @@ def test_gaps_in_the_first_row_are_filled_others_are_told(tmp_path):
         ("\t".join(MOTION) + "\n" + ("\t".join("1" * 6) + "\n") * 5, "does not have what"),
         ("a\tb\n1\t2\n1\t2\t3\t4\n", "cannot be read as a table"),
         ("\t".join(MOTION) + "\n" + "0\t0\t0\t0\t0\t-9\n" * 5, "rotations of up to 9 rad"),
-        ("\t".join(MOTION) + "\n" + "0\t1e154\t0\t0\t0\t0\n" * 5, "as no head moves"),
+        ("\t".join(MOTION) + "\n" + "0\t1e14\t0\t0\t0\t0\n" * 5, "as no head moves"),
+        ("\t".join(MOTION) + "\n" + "0\t1e154\t0\t0\t0\t0\n" * 5, "too large to be measured"),
     ],
 )
 def test_tables_that_cannot_be_used(tmp_path, content, said):

@@ -313,15 +313,37 @@ def test_another_study_is_refused_and_a_moved_one_is_not(folder, tmp_path):
 def test_a_study_that_is_moved_is_done_already(tmp_path, monkeypatch):
     before, after = tmp_path / "before", tmp_path / "after"
     write_derivatives(before / "in")
-    run(before / "in", before / "out")
+    nib.save(domain().to_image(np.ones(domain().n_places, np.float32)), before / "mask.nii.gz")
+
+    def run_in(place):
+        mask = str(place / "mask.nii.gz")
+        group = {"rois": (f"mine={mask}",)}
+        assert run(place / "in", place / "out", cfh={"mask": mask}, group=group).group is not None
+
+    run_in(before)
     times = {p.relative_to(before): p.stat().st_mtime_ns for p in before.rglob("*.*")}
     before.rename(after)
     begun = []
     monkeypatch.setattr(Ledger, "open", lambda _ledger, step, _new: begun.append(step))
-    run(after / "in", after / "out")
+    run_in(after)
     assert not begun
     results = [p for p in times if not {".commissure", "provenance.json"} & set(p.parts)]
     assert {p: (after / p).stat().st_mtime_ns for p in results} == {p: times[p] for p in results}
+
+
+@pytest.mark.parametrize("partner", ["scan", "group"])
+def test_a_mask_that_was_edited_in_its_place_makes_the_comparison_again(tmp_path, partner):
+    folder, mask = write_derivatives(tmp_path / "in"), tmp_path / "mask.nii.gz"
+    found = []
+    for top in (60, 20):
+        inside = (domain().coordinates[:, 2] < top).astype(np.float32)
+        nib.save(domain().to_image(inside), mask)
+        asked = {"mask": str(mask), "partner": partner, "noise_floor": 0}
+        outcome = run(folder, tmp_path / "out", cfh=asked)
+        assert outcome.group is not None
+        record = json.loads((tmp_path / "out" / "group" / "stats.json").read_text())
+        found.append(record["Coverage"]["PlacesOfMask"])
+    assert found[0] > found[1]
 
 
 def test_what_is_said_of_the_input_is_said_anew_when_it_changes(tmp_path):

@@ -20,7 +20,8 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 _SPREADSHEET_ERROR = re.compile(r"#[A-Z0-9/]+[!?]")
 _SPECIAL = {"inf", "-inf", "+inf", "infinity", "-infinity"}
-_LARGEST = 1e15
+# No measured number is larger.
+LARGEST = 1e15
 # Whole numbers with so few values may be codes (1: site A, 2: site B).
 _MOST_CODES = 8
 _SENTINELS = {float(f"-{digit * n}") for digit in "789" for n in (1, 2, 3, 4)} | {
@@ -171,7 +172,7 @@ def _impossible(
 ) -> list[str]:
     """Say which numbers cannot be meant."""
     size = {row: abs(value) for row, value in numbers.items()}
-    if huge := [row for row in size if size[row] > _LARGEST or 0 < size[row] < 1 / _LARGEST]:
+    if huge := [row for row in size if size[row] > LARGEST or 0 < size[row] < 1 / LARGEST]:
         msg = (
             f"The column {name} has numbers too large or too small to be measured: "
             f"{_listed([(row, f'{numbers[row]:g}') for row in huge])}. Correct them."

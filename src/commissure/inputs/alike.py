@@ -27,7 +27,6 @@ _SHORTEST = 0.5
 # A difference in length up to it (a run without its dummy volumes) is not worth telling.
 _ALIKE_LENGTH = 0.9
 _DIGITS = 3
-_MOST_WARNINGS = 12
 
 _WHY = (
     "Maps depend on it by chance alone (degrees of freedom): see that groups do not differ in it, "
@@ -94,13 +93,20 @@ def check_alike(scans: Sequence[Scan]) -> tuple[str, ...]:
     problems, notes = unlike(scans)
     if problems:
         raise InputError(problems)
-    warnings = list(dict.fromkeys(said for scan in scans for said in scan.warnings))
-    for said in warnings[:_MOST_WARNINGS]:
+    for said in _once_each(said for scan in scans for said in scan.warnings):
         _LOG.warning("%s", said)
-    if len(warnings) > _MOST_WARNINGS:
-        more = len(warnings) - _MOST_WARNINGS
-        _LOG.warning("%d more such remarks: see Warnings in the sidecars of clean series.", more)
     return tuple(dict.fromkeys([note for scan in scans for note in scan.notes] + notes))
+
+
+def _once_each(warnings: Iterable[str]) -> list[str]:
+    """Return remarks on files, the same one on many files once."""
+    of_what: dict[str, list[str]] = {}
+    for said in dict.fromkeys(warnings):
+        of_what.setdefault(said.partition(" has ")[2] or said, []).append(said)
+    return [
+        f"{alike[0]} The same holds for {len(alike) - 1} more." if len(alike) > 1 else alike[0]
+        for alike in of_what.values()
+    ]
 
 
 def _averaged(scan: Scan) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from commissure.files.columns import LARGEST
 from commissure.files.text import read_text
 from commissure.problems import InputError
 
@@ -76,6 +77,7 @@ def read_confounds_table(path: Path) -> pd.DataFrame:
     if words:
         msg = f"{path} has values that are not numbers in the columns {', '.join(words)}."
         raise InputError(msg)
+    _check_size(path, table.to_numpy(np.float64))
     return table
 
 
@@ -95,7 +97,15 @@ def read_numbers(path: Path, n_columns: int) -> NDArray[np.float64]:
     if numbers.ndim != 2 or numbers.shape[1] != n_columns or not np.isfinite(numbers).all():
         msg = f"{path} must have {n_columns} number(s) in each row and nothing else. Copy it again."
         raise InputError(msg)
+    _check_size(path, numbers)
     return numbers
+
+
+def _check_size(path: Path, numbers: NDArray[np.float64]) -> None:
+    """Raise if finite numbers are so large that nobody measured them; squares would be infinite."""
+    if (np.isfinite(numbers) & (np.abs(numbers) > LARGEST)).any():
+        msg = f"{path} has numbers too large to be measured (above {LARGEST:g}). Copy it again."
+        raise InputError(msg)
 
 
 def _lines(path: Path) -> tuple[list[str], list[str]]:

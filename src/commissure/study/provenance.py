@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from commissure.files.shared_paths import in_argument, in_sentence
+from commissure.files.shared_paths import in_argument, in_sentence, without_folders
 from commissure.files.text import read_json
 from commissure.problems import InputError
 from commissure.settings.description import tables_of_results
@@ -76,7 +76,7 @@ def recorded(
         "Finished": None,
         "Ended": None,
         "Notes": [in_sentence(note, input_dir) for note in notes],
-        "SettingsHash": hash_of(tables_of_results(settings)),
+        "SettingsHash": hash_of(without_folders(tables_of_results(settings))),
         "Seed": settings.group.seed,
         "Python": platform.python_version(),
         "Platform": platform.platform(),

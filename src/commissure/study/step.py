@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from commissure.files.shared_paths import without_folders
 from commissure.settings.tables import StudySettings
-from commissure.workspace.keys import Made, code_of, hash_of
+from commissure.workspace.keys import Made, code_of, hash_of, plain
 from commissure.workspace.step_name import StepName
 
 Of = TypeVar("Of")
@@ -60,4 +61,8 @@ class Step(Generic[Of, Slice]):
             Key of the step before it; empty for the first.
         """
         slice_ = self.chosen(settings, of)
-        return hash_of(code_of(self.made), before, slice_, self.given(of, slice_, stamp))
+        given = self.given(of, slice_, stamp)
+        # Of files it counts what they hold, which is in `given`, and their names, which are told:
+        # a study may be moved, with its mask and its regions.
+        told = without_folders({"": plain(slice_)})
+        return hash_of(code_of(self.made), before, told, given)

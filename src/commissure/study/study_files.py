@@ -43,8 +43,8 @@ def write_study_files(
     # Verdicts on other runs are taken from its files.
     ledger.check()
     verdicts = merge_verdicts(read_verdicts(out_dir), verdicts)
-    chosen = tables_of_results(settings)
-    shared = without_folders(chosen)
+    # Where files lie is told to nobody, and changes nothing: a study may be moved.
+    chosen = without_folders(tables_of_results(settings))
 
     def make(folder: Path) -> dict[str, Any]:
         write_dataset_description(folder, input_dir)
@@ -53,14 +53,14 @@ def write_study_files(
         if "raw" in kinds:
             write_grey_mask(settings.preprocessing.resolution_mm, settings.maps.grey_matter, folder)
         write_verdicts(folder, verdicts)
-        write_json(folder / "settings.json", {"hash": hash_of(chosen), "settings": shared})
+        write_json(folder / "settings.json", {"hash": hash_of(chosen), "settings": chosen})
         return {}
 
     key = hash_of(
         code_of("study"),
         chosen,
         verdicts_to_json(verdicts),
-        # What is told of the input: not where it lies, so that a study may be moved.
+        # What is told of the input.
         [input_dir.resolve().name, made_by(input_dir)],
         sorted(kinds),
     )

@@ -96,11 +96,12 @@ def code_of(made: Made) -> str:
     return digest.hexdigest()
 
 
+def plain(part: Any) -> Any:
+    """Return the fields of a dataclass by their names, and anything else as it is."""
+    return asdict(part) if hasattr(part, "__dataclass_fields__") else part
+
+
 def hash_of(*parts: Any) -> str:
     """Return a hash of settings and whatever else is plain, the same on every machine."""
-    text = json.dumps(
-        [asdict(part) if hasattr(part, "__dataclass_fields__") else part for part in parts],
-        sort_keys=True,
-        default=str,
-    )
+    text = json.dumps(list(map(plain, parts)), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

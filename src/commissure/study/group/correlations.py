@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from commissure.clinical import PartialCorrelations, partial_correlations, why_not
 from commissure.inference import Design
+from commissure.inputs.people import Participants
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings
 from commissure.study.group.groups import members, other_terms
@@ -32,15 +33,15 @@ class Scored:
 
 
 def correlated(
-    regions: pd.DataFrame, table: pd.DataFrame, design: Design, settings: GroupSettings
+    regions: pd.DataFrame, people: Participants, design: Design, settings: GroupSettings
 ) -> PartialCorrelations | None:
     """Correlate the means of regions with the scores that were asked for; None without any.
 
     Parameters
     ----------
     regions : DataFrame of shape (n_scans, n_regions)
-    table : DataFrame
-        Of the participants, a row a scan.
+    people : Participants
+        A row a scan, as they are understood.
     design, settings
 
     Raises
@@ -53,7 +54,7 @@ def correlated(
     if regions.empty:
         msg = "No cluster is significant and no region was given: no score was correlated."
         raise InputError(msg)
-    of = _scored(table, design, settings)
+    of = _scored(people, design, settings)
     return partial_correlations(
         regions.to_numpy()[of.rows],
         of.people[list(settings.clinical)],
@@ -66,11 +67,11 @@ def correlated(
     )
 
 
-def uncorrelated(table: pd.DataFrame, design: Design, settings: GroupSettings) -> list[str]:
+def uncorrelated(people: Participants, design: Design, settings: GroupSettings) -> list[str]:
     """Say which scores cannot be correlated, whatever the maps."""
     if not settings.clinical:
         return []
-    of = _scored(table, design, settings)
+    of = _scored(people, design, settings)
     return [
         f"The score {name} ([group] clinical) cannot be correlated, whatever is found: {why}."
         for name, why in why_not(
@@ -83,18 +84,22 @@ def uncorrelated(table: pd.DataFrame, design: Design, settings: GroupSettings) -
     ]
 
 
-def _scored(table: pd.DataFrame, design: Design, settings: GroupSettings) -> Scored:
+def _scored(people: Participants, design: Design, settings: GroupSettings) -> Scored:
+    table = people.table
     rows = np.ones(len(table), bool)
     if settings.within:
         rows = members(table, settings.group)[settings.within]
     names = settings.clinical_covariates
     if names is None:
         names = other_terms(settings)
-    people = table[rows]
-    covariates = pd.get_dummies(
-        people[list(names)],
-        columns=[name for name in names if name in design.factors],
-        drop_first=True,
-        dtype=float,
-    )
-    return Scored(rows, people, covariates)
+    factors = {*design.factors, *(c.name for c in people.columns if c.kind != "number")}
+    chosen = table[rows][list(names)]
+    columns = []
+    for name in names:
+        column = chosen[[name]]
+        if name in factors:
+            column = pd.get_dummies(column, columns=[name], drop_first=True, dtype=float)
+            # Whose level is not known is not of the first.
+            column[chosen[name].isna()] = np.nan
+        columns.append(column)
+    return Scored(rows, table[rows], pd.concat(columns, axis=1) if columns else chosen)

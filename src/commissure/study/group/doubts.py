@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from commissure import inference
 from commissure.inference import Design
+from commissure.inputs.people import Participants
 from commissure.settings.group import GroupSettings
 from commissure.study.group.correlations import uncorrelated
 from commissure.study.group.groups import members
@@ -49,17 +50,19 @@ def doubts(
 
 
 def warn_of_doubts(
-    table: pd.DataFrame, design: Design, contrast: NDArray[np.float64], settings: GroupSettings
+    people: Participants, design: Design, contrast: NDArray[np.float64], settings: GroupSettings
 ) -> None:
     """Tell before anything is computed what is doubtful, or that nothing can be found.
 
     Parameters
     ----------
-    table, design, contrast, settings
+    people : Participants
+        As they are understood.
+    design, contrast, settings
         See `doubts`.
     """
     for note in (
-        *doubts(table, design, contrast, settings),
-        *uncorrelated(table, design, settings),
+        *doubts(people.table, design, contrast, settings),
+        *uncorrelated(people, design, settings),
     ):
         log.warning("%s", note)

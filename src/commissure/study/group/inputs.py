@@ -105,7 +105,7 @@ def people_problems(people: Participants, settings: GroupSettings) -> list[str]:
     people = understood(people, named_columns(settings))
     asked = _check_people(people, settings, checks)
     if asked is not None and not checks.problems:
-        warn_of_doubts(people.table, asked[0], asked[1], settings)
+        warn_of_doubts(people, asked[0], asked[1], settings)
     return list(dict.fromkeys(checks.problems))
 
 

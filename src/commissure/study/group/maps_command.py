@@ -104,7 +104,7 @@ def read_inputs(
         lambda _, domain: read_maps(maps, everyone.table, domain, wanted),
         asked,
     )
-    warn_of_doubts(inputs.people.table, inputs.design, inputs.contrast, asked)
+    warn_of_doubts(inputs.people, inputs.design, inputs.contrast, asked)
     return inputs, asked
 
 

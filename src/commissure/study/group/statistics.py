@@ -180,7 +180,7 @@ def find(
     correlations = None
     why_none: tuple[str, ...] = ()
     try:
-        correlations = correlated(regions, inputs.people.table, design, settings)
+        correlations = correlated(regions, inputs.people, design, settings)
     except InputError as error:
         # What has been computed so far is not to be lost.
         why_none = error.problems

@@ -36,7 +36,7 @@ from commissure.study.group.run_maps import (
     verify_maps,
 )
 from commissure.study.group.statistics import find
-from commissure.study.participant.domain import study_domain
+from commissure.study.participant.domain import mask_given, study_domain
 from commissure.study.participant.job import map_name, named_after
 from commissure.study.participant.map_files import CleanSeries
 from commissure.study.participant.steps import clean_series, write_study_maps
@@ -129,8 +129,8 @@ def _partners_slice(settings: StudySettings, _work: GroupWork) -> PartnersSlice:
     return PartnersSlice(settings.measure, settings.maps)
 
 
-def _partners_given(work: GroupWork, _chosen: PartnersSlice, _stamp: Stamp) -> list[Any]:
-    return [run.result.key for run in work.runs]
+def _partners_given(work: GroupWork, chosen: PartnersSlice, stamp: Stamp) -> list[Any]:
+    return [[run.result.key for run in work.runs], *mask_given(chosen.maps, stamp)]
 
 
 def _make_partners(work: GroupWork, chosen: PartnersSlice, folder: Path) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def _findings_slice(settings: StudySettings, work: GroupWork) -> FindingsSlice:
     )
 
 
-def _findings_given(work: GroupWork, chosen: FindingsSlice, _stamp: Stamp) -> list[Any]:
+def _findings_given(work: GroupWork, chosen: FindingsSlice, stamp: Stamp) -> list[Any]:
     asked = chosen.asked
     return [
         [Written.of(file).sha256 for file in files_named(asked.rois, asked.atlas)],
@@ -167,6 +167,8 @@ def _findings_given(work: GroupWork, chosen: FindingsSlice, _stamp: Stamp) -> li
         work.people.categorical,
         [[run.result.key for run in runs] for _, runs in work.scans],
         work.excluded.to_csv(),
+        # Maps that others made do not depend on it, and their comparison does.
+        mask_given(chosen.maps, stamp),
     ]
 
 

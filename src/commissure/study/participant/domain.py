@@ -1,5 +1,6 @@
 """Where a study looks: the same places for every participant."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,11 @@ def study_domain(clean: Path, space: str | None, settings: MapSettings, table: s
         raise InputError(msg)
     img = load_image(clean)
     return _of_prior(img.shape[:3], img.affine.tobytes(), settings)
+
+
+def mask_given(settings: MapSettings, stamp: Callable[[Path], str]) -> list[str]:
+    """Return the hash of the mask's content, if there is one: what depends on it is made again."""
+    return [stamp(Path(settings.mask))] if settings.mask is not None else []
 
 
 @lru_cache(maxsize=4)

@@ -25,7 +25,7 @@ from commissure.study.participant.clean import (
     measure_clean,
 )
 from commissure.study.participant.clean_files import own_folder, source_uri, write_anatomy
-from commissure.study.participant.domain import study_domain
+from commissure.study.participant.domain import mask_given, study_domain
 from commissure.study.participant.map_files import (
     CleanSeries,
     effective_df,
@@ -155,7 +155,7 @@ def _maps_slice(settings: StudySettings, run: RunWork) -> MapsSlice:
 
 
 def _maps_given(_run: RunWork, chosen: MapsSlice, stamp: Stamp) -> list[Any]:
-    return [stamp(Path(chosen.maps.mask))] if chosen.maps.mask else []
+    return [*mask_given(chosen.maps, stamp)]
 
 
 def _make_maps(run: RunWork, chosen: MapsSlice, folder: Path) -> dict[str, Any]:
