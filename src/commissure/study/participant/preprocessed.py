@@ -1,7 +1,7 @@
 """Runs that others preprocessed, to clean series: from files to arrays."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -26,6 +26,7 @@ from commissure.preprocessing.trim import trim_volumes
 from commissure.problems import InputError
 from commissure.space.domain import mask_on
 from commissure.space.grid import Grid
+from commissure.study.participant.room_left import nothing_left
 
 log = logging.getLogger(__name__)
 
@@ -101,12 +102,14 @@ def clean_scan(
     )
 
 
-def check_confounds(scans: Iterable[Scan], recipe: Recipe, strategy: Sequence[str]) -> None:
+def check_confounds(scans: Sequence[Scan], recipe: Recipe, strategy: Sequence[str]) -> None:
     """Read the confounds of scans that others preprocessed, as they will be read later.
+
+    Raw runs whose confounds will leave nothing of them are logged.
 
     Parameters
     ----------
-    scans : iterable of Scan
+    scans : sequence of Scan
     recipe : Recipe
     strategy : sequence of str
         See `clean_scan`.
@@ -128,6 +131,8 @@ def check_confounds(scans: Iterable[Scan], recipe: Recipe, strategy: Sequence[st
             problems += error.problems
     if problems:
         raise InputError(dict.fromkeys(problems))
+    for told in nothing_left(scans, recipe):
+        log.warning("%s", told)
 
 
 def _n_trim(scan: Scan, recipe: Recipe) -> int:
