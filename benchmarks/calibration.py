@@ -46,7 +46,13 @@ def null_study(seed: int) -> tuple[NDArray[Any], Any, Domain]:
     maps += 0.5 * covariates[:, :1]
     matrix = np.column_stack([group, np.ones(N_SCANS), covariates])
     names = ("group", "constant", *(f"covariate{i}" for i in range(N_COVARIATES)))
-    return maps, SimpleNamespace(matrix=matrix, names=names, blocks=None), domain
+    design = SimpleNamespace(
+        matrix=matrix,
+        names=names,
+        blocks=None,
+        tested_part=lambda weights: matrix @ np.linalg.pinv(weights),
+    )
+    return maps, design, domain
 
 
 def false_findings(seed: int, method: str, n_permutations: int = 999) -> list[bool]:

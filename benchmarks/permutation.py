@@ -60,7 +60,12 @@ def make_study() -> tuple[NDArray[Any], Any, Domain, NDArray[Any]]:
     group = np.repeat([1.0, 0.0], N_SCANS // 2)
     matrix = np.column_stack([group, np.ones(N_SCANS), rng.standard_normal((N_SCANS, 5))])
     names = ("group", "constant", *(f"covariate{i}" for i in range(5)))
-    design = SimpleNamespace(matrix=matrix, names=names, blocks=None)
+    design = SimpleNamespace(
+        matrix=matrix,
+        names=names,
+        blocks=None,
+        tested_part=lambda weights: matrix @ np.linalg.pinv(weights),
+    )
     return maps, design, domain, np.eye(7)[0]
 
 
