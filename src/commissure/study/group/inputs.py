@@ -280,7 +280,12 @@ def _check_scores(settings: GroupSettings, table: pd.DataFrame) -> list[str]:
             "[group] clinical: there are several scans of a person, and a correlation counts each "
             "scan as a person. Take one session, or correlate no scores: clinical = []."
         )
-    if settings.within is not None and settings.group in table:
+    if settings.within is not None and settings.group not in table:
+        problems.append(
+            f"[group] within: the participants have no column {settings.group!r} to find "
+            f"{settings.within} in. Name the column of the groups: [group] group."
+        )
+    elif settings.within is not None:
         levels = members(table, settings.group)
         if settings.within not in levels:
             problems.append(
