@@ -3,13 +3,16 @@
 import re
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from commissure.records.asked import asked_in
 from commissure.records.rivals import Rival, rivals_to_json
 from commissure.report.contents import Findings, Study
+from commissure.report.page.parts import Figure
 from commissure.report.page.study import study_page
 from commissure.report.rivals import called, caption_with, caution, what_to_do
+from commissure.report.sections.checks import motion_section
 from commissure.report.wording import summary
 from tests.report.asked import asked_record
 from tests.report.test_wording import RECORD, findings, people
@@ -162,3 +165,16 @@ def test_a_table_has_all_of_them():
     )  # fmt: skip
     assert table.rows[1][-1] == "not known"
     assert re.search("head motion", repr(shown.parts))
+
+
+@pytest.mark.parametrize(("share", "r"), [(0.051, -0.012), (0.4, 0.31)])
+def test_the_share_of_places_that_go_with_motion_is_told(share, r):
+    names = ("model", "median_r", "share_p_below_0.05")
+    places = pd.DataFrame([("none", r, share), ("partial", r / 2, share / 2)], columns=names)
+    tables = {"motion_places": places, "motion_correlations": pd.DataFrame()}
+    shown = motion_section(
+        Study("x", people(60), findings(**tables)), {"motion": Figure("", "", "", "")}, {}
+    )
+    table = next(part for part in shown.parts if "How many places" in getattr(part, "caption", ""))
+    assert table.rows[0] == ("nothing", f"{r:.2f}", f"{100 * share:.1f} %")
+    assert table.rows[1][::2] == ("all else in the model", f"{50 * share:.1f} %")

@@ -1,10 +1,12 @@
 """What the report plots of findings, against independent computations."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from scipy import ndimage, stats
 
@@ -14,6 +16,7 @@ from commissure.settings.group import GroupSettings
 from commissure.study.group.coverage import coverage_of
 from commissure.study.group.inputs import check_inputs
 from commissure.study.group.maps import GroupMaps
+from commissure.study.group.motion_places import motion_places
 from commissure.study.group.region_tables import adjusted_tables, motion_tables, null_distributions
 from commissure.study.group.statistics import find
 from tests.conftest import ball_image
@@ -120,6 +123,42 @@ def test_motion_is_correlated_in_all_and_in_each_group(make, people):
         assert row["r"] == pytest.approx(expected.statistic)
         assert row["p"] == pytest.approx(expected.pvalue)
         assert row["n"] == rows.sum()
+
+
+@pytest.mark.parametrize("formula", ["group + age", "group + age + mean_fd"])
+def test_places_that_go_with_motion_are_counted(make, people, formula):
+    findings = make(formula=formula)
+    table = motion_tables(findings)["motion_places"].set_index("model")
+    maps = findings.inputs.maps.data
+    plain = [stats.pearsonr(people["mean_fd"], place) for place in maps.T]
+    assert table.loc["none", "median_r"] == pytest.approx(np.median([r.statistic for r in plain]))
+    share = np.mean([r.pvalue < 0.05 for r in plain])
+    assert table.loc["none", "share_p_below_0.05"] == pytest.approx(share)
+    design = smf.ols("mean_fd ~ group + age", people)
+    fits = [
+        sm.OLS(place, np.column_stack([design.exog, people["mean_fd"]])).fit() for place in maps.T
+    ]
+    share = np.mean([fit.pvalues[-1] < 0.05 for fit in fits])
+    assert table.loc["partial", "share_p_below_0.05"] == pytest.approx(share)
+    r = [fit.tvalues[-1] / np.sqrt(fit.tvalues[-1] ** 2 + fit.df_resid) for fit in fits]
+    assert table.loc["partial", "median_r"] == pytest.approx(np.median(r))
+    assert table.loc["partial", "median_abs_r"] == pytest.approx(np.median(np.abs(r)))
+    assert list(table["df"]) == [N - 2, N - 4]
+
+
+@pytest.mark.parametrize(("follows", "low", "high"), [(0, 0.04, 0.06), (1, 0.15, 1)])
+def test_of_maps_without_motion_one_place_in_twenty_goes_with_it(make, people, follows, low, high):
+    inputs, fd = make().inputs, people["mean_fd"].to_numpy()
+    noise = np.random.default_rng(7).standard_normal((N, 4000))
+    maps = noise + follows * stats.zscore(fd)[:, None]
+    table = motion_places(
+        SimpleNamespace(
+            inputs=SimpleNamespace(design=inputs.design, maps=SimpleNamespace(data=maps))
+        ),
+        fd,
+    )
+    assert list(table["model"]) == ["none", "partial"]
+    assert table["share_p_below_0.05"].between(low, high).all()
 
 
 @pytest.mark.parametrize("formula", ["group + age", "group + age + mean_fd"])

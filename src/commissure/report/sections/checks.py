@@ -85,6 +85,23 @@ def motion_section(
             links=(links["motion.tsv"],) if "motion.tsv" in links else (),
         ),
     ]
+    places = rows_of(findings.table("motion_places"))
+    if places:
+        parts.append(
+            Table(
+                "How many places go with mean FD (by chance 5 % have p < 0.05)",
+                ("beside", "median r", "places with p < 0.05, uncorrected"),
+                tuple(
+                    (
+                        "all else in the model" if row["model"] == "partial" else "nothing",
+                        fixed(row["median_r"]),
+                        f"{100 * row['share_p_below_0.05']:.1f} %",
+                    )
+                    for row in places
+                ),
+                links=(links["motion_places.tsv"],) if "motion_places.tsv" in links else (),
+            )
+        )
     effects = findings.table("motion_effects")
     if {"t_with", "t_without"} <= set(effects):
         parts.append(

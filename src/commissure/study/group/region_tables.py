@@ -15,6 +15,7 @@ from commissure.problems import InputError
 from commissure.report.wording import WHOLE_MAP
 from commissure.study.group.findings import GroupFindings, region_places
 from commissure.study.group.groups import members, scanned_again
+from commissure.study.group.motion_places import motion_places
 
 # Enough for the limits of a line to look as curved as they are.
 _POINTS_OF_LINE = 25
@@ -101,8 +102,9 @@ def motion_tables(findings: GroupFindings) -> dict[str, pd.DataFrame]:
     dict of DataFrame
         ``motion``: ``participant_id``, the group, ``mean_fd``, the mean of the map, regions.
         ``motion_correlations``: ``region, group, n, r, ci_low, ci_high, p``, for all and for each
-        group. ``motion_effects``: ``region, t_without, df_without, t_with, df_with``. None of
-        them where motion is not known.
+        group. ``motion_effects``: ``region, t_without, df_without, t_with, df_with``.
+        ``motion_places``: see `commissure.study.group.motion_places`. None of them
+        where motion is not known.
     """
     people = findings.inputs.people.table
     if MEAN_FD not in people or people[MEAN_FD].isna().any() or people[MEAN_FD].nunique() < 2:
@@ -116,6 +118,8 @@ def motion_tables(findings: GroupFindings) -> dict[str, pd.DataFrame]:
         about[group] = people[group].astype(str)
     motion = pd.concat([pd.DataFrame(about), regions], axis=1)
     tables = {"motion": motion, "motion_correlations": _with_motion(motion, regions, findings)}
+    if not scanned_again(people):
+        tables["motion_places"] = motion_places(findings, fd)
     if findings.result.n_rows == 1:
         tables["motion_effects"] = _motion_in_model(regions, fd, findings)
     return tables
