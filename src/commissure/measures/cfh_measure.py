@@ -259,8 +259,8 @@ CFH = Measure(
         "scans can be compared only if theirs are alike."
     ),
     motion=(
-        "That it does not vanish proves little: in simulated studies of CFH, FD in the model did "
-        "not undo what motion had done."
+        "That it does not vanish proves little: in simulated studies of CFH, FD in the model "
+        "alone did not undo what motion had done."
     ),
     notes=(_BIAS,),
     never_zero=_NEVER_ZERO,
