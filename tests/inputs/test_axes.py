@@ -23,7 +23,8 @@ def raw(root, *stems, shape=(5, 4, 4, 12), zoom=2.0):
 
 def derived(root, *stems):
     for stem in stems:
-        derived_run(root, f"sub-{stem[:2]}/func/sub-{stem}")
+        # Nobody's table is another's: as many volumes are flagged as the participant's number says.
+        derived_run(root, f"sub-{stem[:2]}/func/sub-{stem}", flagged=int(stem[:2]))
     about = {"Name": "x", "DatasetType": "derivative"}
     (root / "dataset_description.json").write_text(json.dumps(about))
     return root

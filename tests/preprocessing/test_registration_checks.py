@@ -11,9 +11,9 @@ from commissure.preprocessing.orientation import Orientation, find_orientation
 from commissure.preprocessing.registration import Image, Warp
 from commissure.preprocessing.registration_checks import brain_places, check_registration
 from commissure.records.runs import Measured, RunKey
+from commissure.settings.judging import judge
 from commissure.settings.quality import QualityRules
 from commissure.space.templates import load_template
-from commissure.study.judging import judge
 from tests.preprocessing.turned import HEADERS, with_header
 
 REAL = Path(__file__).parents[1] / "data/registration/epi_6mm.nii.gz"

@@ -32,9 +32,9 @@ from commissure.report.page.html import render
 from commissure.report.page.study import participant_page
 from commissure.report.wording import summary
 from commissure.settings.description import as_tables
+from commissure.settings.judging import judge
 from commissure.settings.quality import QualityRules
 from commissure.settings.reading import read_settings
-from commissure.study.judging import judge
 from commissure.study.verdict_files import quality_table
 
 SRC = Path(commissure.__file__).parent

@@ -16,8 +16,8 @@ from commissure.report.methods.facts import Demographics, Spread
 from commissure.report.methods.files import methods_of, what_was_done, write_methods
 from commissure.report.methods.group import demographics_facts, group_facts
 from commissure.settings.description import as_tables
+from commissure.settings.judging import judge
 from commissure.settings.reading import read_settings
-from commissure.study.judging import judge
 from commissure.study.study_files import write_study_files
 from commissure.study.verdict_files import read_verdicts, write_verdicts
 from tests.report.asked import asked_record

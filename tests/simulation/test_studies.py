@@ -142,8 +142,11 @@ def test_scores_are_correlated_as_by_whole_maps():
 
 def test_anything_significant_by_each_statistic():
     clusters = [SimpleNamespace(p_size=0.3, p_mass=0.04), SimpleNamespace(p_size=0.06, p_mass=0.5)]
-    result = SimpleNamespace(clusters=clusters, p_tfce=np.array([0.9, 0.05]))
+    result = SimpleNamespace(clusters=clusters, p_tfce=np.array([0.9, 0.051]))
     assert found_anything(result) == {"size": False, "mass": True, "tfce": False}
+    # A p that equals alpha counts.
+    result = SimpleNamespace(clusters=clusters, p_tfce=np.array([0.9, 0.05]))
+    assert found_anything(result)["tfce"]
 
 
 def test_what_motion_does_is_the_same_on_both_sides_and_not_in_the_mean():

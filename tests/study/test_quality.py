@@ -9,8 +9,8 @@ from commissure.files.data_texts import read_data
 from commissure.problems import InputError
 from commissure.records.runs import Measured, RegistrationCheck, RunKey
 from commissure.records.verdicts import VERDICTS
+from commissure.settings.judging import judge
 from commissure.settings.quality import QualityRules
-from commissure.study.judging import judge
 from commissure.study.quality import measure
 from commissure.study.verdict_files import (
     merge_verdicts,

@@ -20,6 +20,8 @@ from commissure.preprocessing import (
     motion_parameters,
     nominal_degrees_of_freedom,
 )
+from commissure.records.runs import Measured, RunKey
+from commissure.settings.judging import judge
 from commissure.settings.quality import QualityRules
 from commissure.simulation.acquisition import Acquisition
 from commissure.simulation.clean import N_TRIM, pass_band_waves
@@ -226,10 +228,16 @@ class _Run:
             kept = kept_volumes(displacement, design.censor_mm)
         included = bool(kept.sum() >= LEAST_VOLUMES)
         if design.rules:
-            rules = QualityRules()
+            who = RunKey(str(person.row["participant_id"]), None, "rest", None)
             shift, angle = max_motion(motion, middle)
-            included &= shift <= rules.max_mm and angle <= rules.max_degrees
-            included &= bool(displacement.mean() <= rules.mean_fd_mm)
+            measured = Measured(
+                who,
+                mean_fd_jenkinson=float(displacement.mean()),
+                max_motion=shift,
+                max_rotation=angle,
+                n_volumes=int(kept.sum()),
+            )
+            included = judge(measured, QualityRules()).included
         return cls(person, motion, displacement, kept, included)
 
     @cached_property

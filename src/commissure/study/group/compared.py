@@ -11,9 +11,10 @@ from commissure.problems import InputError
 from commissure.records.runs import KEYS, Measured
 from commissure.records.verdicts import Reason, Verdict
 from commissure.settings.group import GroupSettings
+from commissure.settings.judging import judge
 from commissure.settings.tables import StudySettings
 from commissure.study.group.people import in_subset, rows_of
-from commissure.study.judging import judge, left_out
+from commissure.study.judging import left_out
 from commissure.study.participant.job import RunResult
 from commissure.study.quality import key_of
 
