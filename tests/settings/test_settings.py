@@ -70,6 +70,11 @@ def test_file_changes_the_preset_and_the_command_line_changes_the_file(tmp_path)
     assert read_settings("recommended", file).preset == "recommended"
 
 
+def test_a_setting_with_a_new_name_is_told():
+    with pytest.raises(InputError, match=r"no setting 'cluster_statistic'. It is called criterion"):
+        read_settings(None, None, {"group": {"cluster_statistic": "mass"}})
+
+
 def test_what_was_written_reads_back_the_same(tmp_path):
     settings = read_settings("liu2025", None, {"group": {"seed": 5}, "input": {"runs": ["1"]}})
     written = as_tables(settings)

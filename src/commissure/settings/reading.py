@@ -20,6 +20,7 @@ from commissure.settings.tables import CHOICES, MEASURE, PRESETS, StudySettings,
 from commissure.settings.variants import VARIANTS, read_variants
 
 _LARGEST_FILE = 1_000_000
+_RENAMED = {"group": {"cluster_statistic": "criterion"}}
 
 
 def read_settings(
@@ -154,6 +155,7 @@ def _unknown(source: str, tables: Mapping[str, Any], classes: Mapping[str, type]
             problems.append(f"{table} is a table. Write [{table}] and below it name = value.")
         elif table != "dask":
             hints = {n: _place(n, names) or meant(n, names[table]) for n in values}
+            hints |= {n: f" It is called {now} now." for n, now in _RENAMED.get(table, {}).items()}
             problems += [
                 f"[{table}] has no setting {name!r}.{hints[name]}"
                 for name in values
