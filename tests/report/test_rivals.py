@@ -113,7 +113,9 @@ def test_why_a_relation_is_no_finding(r):
     )
 
 
-@pytest.mark.parametrize(("rival", "what"), [(MOTION, "mean_fd_mm"), (UNKNOWN, "realignment")])
+@pytest.mark.parametrize(
+    ("rival", "what"), [(MOTION, "leave out more who moved"), (UNKNOWN, "realignment")]
+)
 def test_it_is_said_what_to_do(rival, what):
     assert what in what_to_do([rival])
     assert what_to_do([replace(MOTION, state="modelled")]) == ""

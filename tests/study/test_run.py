@@ -1,6 +1,7 @@
 """A study goes from its folder to its findings, once, and goes on where it was stopped."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import nibabel as nib
@@ -16,6 +17,7 @@ from commissure.study import run as study_run
 from commissure.study.participant import steps as participant
 from commissure.study.run import run_study
 from commissure.workspace.ledger import Ledger
+from commissure.workspace.paths import make_folder
 from tests.study.studies import (
     CHANGES,
     Inline,
@@ -424,3 +426,13 @@ def test_runs_acquired_in_several_ways_need_a_choice(tmp_path):
     with pytest.raises(InputError, match=r"several acquisitions .fast. and some"):
         study_of(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_killed_run_left_of_the_study_files_is_cleared(folder, tmp_path):
+    out = tmp_path / "out"
+    run(folder, out)
+    left = make_folder(out / ".commissure" / "staging" / "study") / ".commissure-x"
+    left.mkdir()
+    shutil.copy(out / "README.md", left)
+    run(folder, out)
+    assert not left.exists()

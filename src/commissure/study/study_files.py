@@ -40,6 +40,7 @@ def write_study_files(
         What kinds of scans there are.
     """
     ledger = Ledger(out_dir, "study")
+    ledger.clear_staging()
     # Verdicts on other runs are taken from its files.
     ledger.check()
     verdicts = merge_verdicts(read_verdicts(out_dir), verdicts)
