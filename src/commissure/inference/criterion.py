@@ -38,7 +38,7 @@ def judged(
     """
     if criterion in ("tfce", "voxel"):
         p = result.p_tfce if criterion == "tfce" else result.p_fwe
-        assert p is not None  # noqa: S101 - see `settings.stats.option_problems`
+        assert p is not None  # noqa: S101 - see `settings.group.option_problems`
         extents = find_clusters(np.where(p <= alpha, result.t, 0), 0, graph)
         clusters = tuple(Cluster(**vars(extent)) for extent in extents)
         return replace(result, clusters=clusters), tuple(range(len(clusters)))

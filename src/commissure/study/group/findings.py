@@ -143,7 +143,7 @@ def region_places(
 
 @dataclass(frozen=True, eq=False)
 class GroupFindings:
-    """All that the group stage finds; `commissure.study.group.stage.findings_files` writes it.
+    """All that the group stage finds; `commissure.study.group.findings_files` writes it.
 
     Attributes
     ----------

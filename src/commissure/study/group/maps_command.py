@@ -1,9 +1,12 @@
 """Findings of maps that lie anywhere: from files to files."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from commissure.files.images import read_image
 from commissure.inputs.people import MEAN_FD, Participants, read_participants
@@ -99,7 +102,7 @@ def read_inputs(
     asked = _with_motion(asked, everyone)
     wanted = in_subset(everyone, asked.subset) if asked.subset else None
     inputs = check_inputs(
-        lambda: _only(everyone, asked),
+        lambda: everyone if wanted is None else _only(everyone, wanted, asked.subset),
         lambda: _domain(mask, mask_threshold),
         lambda _, domain: read_maps(maps, everyone.table, domain, wanted),
         asked,
@@ -112,12 +115,12 @@ def _domain(mask: Path, threshold: float | None) -> Domain:
     return Domain.from_mask(read_image(mask), threshold=threshold, name=str(mask), both_sides=False)
 
 
-def _only(people: Participants, asked: GroupSettings) -> Participants:
+def _only(
+    people: Participants, wanted: NDArray[np.bool_], subset: Mapping[str, Sequence[str]]
+) -> Participants:
     """Return those to whom the comparison is limited."""
-    if not asked.subset:
-        return people
-    table = people.table[in_subset(people, asked.subset)].reset_index(drop=True)
-    note = f"{subset_text(asked.subset)} are compared: {len(table)} of {len(people.table)} rows."
+    table = people.table[wanted].reset_index(drop=True)
+    note = f"{subset_text(subset)} are compared: {len(table)} of {len(people.table)} rows."
     return replace(people, table=table, notes={**people.notes, "participant_id": note})
 
 

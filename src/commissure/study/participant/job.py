@@ -23,7 +23,6 @@ from commissure.study.participant.map_files import map_file
 from commissure.study.participant.steps import CLEAN, PARTICIPANT, RunWork
 from commissure.study.step import Step
 from commissure.workspace.ledger import Ledger, lock_of
-from commissure.workspace.step_name import StepName
 
 
 @dataclass(frozen=True)
@@ -171,13 +170,13 @@ def _of_run(job: Job, run: RunWork, ledger: Ledger, problems: list[str]) -> RunR
     """Return what there is of a run; raise `InputError` if a file of it was changed."""
     result, key = RunResult(job, run.scan, problems=tuple(problems)), ""
     for step in job.steps:
-        about = step.about(run)
-        if about is None:
+        name = step.name(run)
+        if name is None:
             continue
         key = step.key(run, job.settings, ledger.stamp, key)
         if step.made == "anatomy":
             continue  # without which nothing can be clean
-        facts = ledger.done(StepName.named(step.made, about[0]), key)
+        facts = ledger.done(name, key)
         if facts is None:
             break
         if step.made == "maps":
@@ -242,10 +241,9 @@ class _Worker:
         """Do the steps of one run; note what fails, and leave what depends on it."""
         key = ""
         for number, step in enumerate(self.job.steps):
-            about = step.about(run)
-            if about is None:
+            about, name = step.about(run), step.name(run)
+            if about is None or name is None:
                 continue
-            name = StepName.named(step.made, about[0])
             self.report(name, share + number / (len(self.job.steps) * len(self.runs)))
             self.names.append(name)
             failed: list[str] = []
@@ -263,10 +261,9 @@ class _Worker:
         """Keep what a longer pipeline made of what this one has made again as it was."""
         done = {step.made for step in self.job.steps}
         for step in PARTICIPANT:
-            about = step.about(run)
-            if step.made in done or about is None:
+            name = step.name(run)
+            if step.made in done or name is None:
                 continue
-            name = StepName.named(step.made, about[0])
             key = step.key(run, self.job.settings, self.ledger.stamp, key)
             if self.ledger.done(name, key) is None:
                 return
