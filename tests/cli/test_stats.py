@@ -263,6 +263,20 @@ def test_an_f_contrast(study, tmp_path):
     assert f[40] == pytest.approx(float(expected), rel=1e-5)
 
 
+@pytest.mark.parametrize("maps", ["maps.tsv", "all.nii.gz"])
+def test_a_comparison_limited_to_some_is_that_of_their_rows(study, domain, tmp_path, maps):
+    how = {"formula": "group + age", "maps": maps}
+    assert main(arguments(study, tmp_path / "out", "--subset", "sex=M", **how)) == 0
+    people = people_of(study)
+    some = (people["sex"] == "M").to_numpy()
+    design = regressors(people)[some].drop(columns="sex")
+    found = domain.sample(nib.load(tmp_path / "out" / f"{STEM}t_statmap.nii.gz"))
+    values = np.load(study / "maps.npy")[some]
+    for place in range(0, domain.n_places, 97):
+        expected = sm.OLS(values[:, place], design).fit().tvalues["group"]
+        assert found[place] == pytest.approx(expected, rel=1e-4)
+
+
 def test_every_problem_is_told_at_once(study, tmp_path, capsys):
     bad = tmp_path / "bad"
     bad.mkdir()
