@@ -243,6 +243,7 @@ ROW = "\t".join(["0.1"] * 6)
         ([HEADER, *[ROW] * 5, "0.1\t0.2", *[ROW] * 6], "line 7 has 2 cells"),
         ([HEADER, *[ROW] * 11, "0.1" + "\tn/a" * 5], "gaps (n/a) in the motion parameters"),
         ([HEADER, *[ROW] * 11, ROW.replace("0.1", "0,1")], "not numbers in the columns"),
+        ([HEADER, *[ROW.replace("0.1", "TRUE")] * 12], "not numbers in the columns"),
         ([HEADER, *[ROW] * 11, ROW.replace("0.1", "inf")], "gaps (n/a) in the motion"),
         ([HEADER + "\tframewise_displacement", *[ROW + "\t0.1"] * 11, ROW + "\tn/a"], "missing"),
         ([HEADER + "\trmsd", *[ROW + "\t0.1"] * 11, ROW + "\t-1"], "negative"),

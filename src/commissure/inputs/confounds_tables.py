@@ -73,7 +73,7 @@ def read_confounds_table(path: Path) -> pd.DataFrame:
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         msg = f"{path} cannot be read as a table with tabs ({error}). Copy it again."
         raise InputError(msg) from error
-    words = [str(name) for name in table if not pd.api.types.is_numeric_dtype(table[name])]
+    words = [str(name) for name, kind in table.dtypes.items() if kind.kind not in "iuf"]
     if words:
         msg = f"{path} has values that are not numbers in the columns {', '.join(words)}."
         raise InputError(msg)
