@@ -1,5 +1,6 @@
 """What the report plots of findings, against independent computations."""
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from commissure import Domain
 from commissure.inputs.people import Participants
 from commissure.settings.group import GroupSettings
 from commissure.study.group.coverage import coverage_of
+from commissure.study.group.findings_files import write_findings
 from commissure.study.group.inputs import check_inputs
 from commissure.study.group.maps import GroupMaps
 from commissure.study.group.motion_places import motion_places
@@ -62,6 +64,18 @@ def make(people):
         return find(inputs, settings, n_threads=1)
 
     return of
+
+
+@pytest.mark.parametrize("contrast", [CONTRAST, f"{CONTRAST}, age"])
+def test_each_column_of_each_table_is_described(make, tmp_path, contrast):
+    write_findings(make(contrast, clinical=("age",), within="patient"), tmp_path)
+    tables = sorted(tmp_path.glob("*.tsv"))
+    assert {"clusters", "roi_values", "table1", "motion"} <= {path.stem for path in tables}
+    for path in tables:
+        columns = path.read_text().split("\n", 1)[0].split("\t")
+        told = json.loads(path.with_suffix(".json").read_text())
+        assert {name for name in told if name not in ("Notes", "Rivals")} == set(columns)
+        assert all(told[name]["Description"] for name in columns)
 
 
 def test_null_distributions_begin_with_what_was_observed(make):

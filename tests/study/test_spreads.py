@@ -72,6 +72,20 @@ def test_one_variance_is_told_where_the_groups_differ(study):
     np.testing.assert_allclose(*(nib.load(path).get_fdata() for path in g), rtol=1e-5)
 
 
+def test_a_column_without_scans_enough_is_refused_with_all_else(study, tmp_path, capsys):
+    people = tmp_path / "participants.tsv"
+    first, *rows = people.read_text().splitlines()
+    rows = [f"{row}\t{'AB'[i > 0]}" for i, row in enumerate(rows)]
+    people.write_text("\n".join([f"{first}\tscanner", *rows]) + "\n")
+    (tmp_path / "m0.nii.gz").unlink()
+    code, out = study("--variance-groups", "scanner")
+    said = capsys.readouterr().err
+    assert code == 2
+    assert "--variance-groups: The variance of A cannot be estimated" in said
+    assert "m0.nii.gz" in said
+    assert not out.exists()
+
+
 def test_a_column_that_is_not_there_is_refused(study, capsys):
     code, out = study("--variance-groups", "scanner")
     said = capsys.readouterr().err

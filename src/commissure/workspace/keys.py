@@ -61,7 +61,7 @@ _CODE: dict[Made, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "report/*.py",
             "settings/group.py",
             "study/group/*",
-            "files/data/region_tests.json",
+            "files/data/group_columns.json",
             "files/data/stats_outputs.json",
         ),
         ("formulaic", "pandas", *_IMAGES),

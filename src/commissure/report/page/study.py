@@ -240,12 +240,15 @@ def _notices_of_findings(study: Study, findings: Findings) -> list[Text]:
                 "warning",
             )
         )
-    n, alpha = findings.record.get("Permutations"), findings.settings.get("alpha")
-    if n and alpha and 1 / n > alpha:
+    if unequal := (findings.record.get("Spreads") or {}).get("Note"):
+        notices.append(Text(unequal, "warning"))
+    least, alpha = findings.record.get("LeastP"), findings.settings.get("alpha")
+    if least and alpha and least > alpha:
         notices.append(
             Text(
-                f"Nothing can be significant here, whatever the scans show: with {n} "
-                f"relabellings no corrected p is below {1 / n:.2g}.",
+                f"Nothing can be significant here, whatever the scans show: with "
+                f"{findings.record['Permutations']} relabellings no corrected p is below "
+                f"{least:.2g}.",
                 "warning",
             )
         )

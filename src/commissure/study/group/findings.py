@@ -15,7 +15,7 @@ from commissure.inference import (
     LeaveOneOut,
     PermutationResult,
 )
-from commissure.inputs.people import Participants
+from commissure.inputs.people import MEAN_FD, Participants
 from commissure.records.asked import Asked
 from commissure.records.rivals import Rival
 from commissure.report.rivals import caution
@@ -200,6 +200,11 @@ class GroupFindings:
     def asked(self) -> Asked:
         """The contrast."""
         return self.inputs.design.asked(self.settings.contrast)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units of the participants' columns, as far as they are known."""
+        return self.inputs.people.units | {MEAN_FD: "mm"}
 
     @property
     def caution(self) -> str:

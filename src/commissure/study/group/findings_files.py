@@ -1,8 +1,6 @@
 """What the group stage writes."""
 
 import json
-from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +12,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-import commissure
 from commissure.files.bids_names import has_midline
 from commissure.files.data_texts import read_data
 from commissure.files.labels import contrast_label, distinct_labels
-from commissure.files.shared_paths import in_argument, in_sentence, shared_name, without_folders
-from commissure.files.text import write_json, write_tsv
-from commissure.inference import SELECTED_PEAK_NOTE, cluster_p, contrast_effect, smallest_of
-from commissure.inputs.people import MEAN_FD, described
+from commissure.files.text import write_json
+from commissure.inference import (
+    contrast_effect,
+)
 from commissure.measures.names import measure_of_files
-from commissure.records.asked import asked_to_json
 from commissure.records.rivals import rivals_to_json
 from commissure.render.clinical_tables import correlations_text, table1_frame, table1_text
 from commissure.render.docx import table_docx
@@ -31,10 +27,11 @@ from commissure.render.findings import findings_figure
 from commissure.render.numbers import fixed, interval_text, p_equals, p_text
 from commissure.render.scatter import scatter_figure
 from commissure.space import Domain
-from commissure.study.group.coverage import coverage_record
 from commissure.study.group.findings import GroupFindings
+from commissure.study.group.findings_record import record_of
 from commissure.study.group.region_tables import write_report_tables
-from commissure.study.group.region_tests import region_notes, write_region_tests
+from commissure.study.group.region_tests import write_region_tests
+from commissure.study.group.tables import write_table
 
 # Maps of p of the one family-wise error each, by the criterion that it may be.
 _MAPS_OF_P = {"p": None, "ponesided": None, "pfdr": None, "pfwe": "voxel", "ptfce": "tfce"}
@@ -45,7 +42,6 @@ _CRITERION_NOTE = (
     "Only this p is held to the rate of errors: the others are shown beside it, and choosing among "
     "them afterwards finds too much."
 )
-_LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 
 
 def write_findings(findings: GroupFindings, folder: Path) -> None:
@@ -56,7 +52,7 @@ def write_findings(findings: GroupFindings, folder: Path) -> None:
     write_region_tests(findings, folder)
     _write_figures(findings, folder)
     write_report_tables(findings, folder)
-    write_json(folder / "stats.json", _record(findings))
+    write_json(folder / "stats.json", record_of(findings))
 
 
 def _write_maps(findings: GroupFindings, folder: Path) -> None:
@@ -188,9 +184,8 @@ def _formed(findings: GroupFindings, statistic: str) -> str:
 
 def _write_clusters(findings: GroupFindings, folder: Path) -> None:
     table, notes = _cluster_tables(findings)
-    write_tsv(folder / "clusters.tsv", table)
     rivals = rivals_to_json(findings.rivals)
-    write_json(folder / "clusters.json", {"Notes": notes, "Rivals": rivals})
+    write_table(folder, "clusters", table, Notes=notes, Rivals=rivals)
     statistic = "t" if findings.result.n_rows == 1 else "F"
     text = pd.DataFrame(
         {
@@ -221,26 +216,21 @@ def _write_clusters(findings: GroupFindings, folder: Path) -> None:
         names = [f"cluster {i + 1}" for i in range(len(findings.result.clusters))]
         change = pd.DataFrame(findings.influence.t_change, columns=names)
         change.insert(0, "participant_id", ids.to_numpy())
-        write_tsv(folder / "influence.tsv", change)
+        write_table(folder, "influence", change)
 
 
 def _write_people(findings: GroupFindings, folder: Path) -> None:
-    write_tsv(folder / "roi_values.tsv", findings.regions.reset_index())
-    write_tsv(folder / "table1.tsv", table1_frame(findings.inputs.table1))
+    write_table(folder, "roi_values", findings.regions.reset_index())
+    write_table(folder, "table1", table1_frame(findings.inputs.table1))
     title = "Demographic and clinical characteristics"
-    text, notes = table1_text(findings.inputs.table1, _units(findings))
+    text, notes = table1_text(findings.inputs.table1, findings.units)
     (folder / "table1.docx").write_bytes(table_docx(text, title, notes))
     if findings.correlations is not None:
-        write_tsv(folder / "partial_correlations.tsv", findings.correlations.table)
-        text, notes = correlations_text(findings.correlations, _units(findings))
+        write_table(folder, "partial_correlations", findings.correlations.table)
+        text, notes = correlations_text(findings.correlations, findings.units)
         (folder / "partial_correlations.docx").write_bytes(
             table_docx(text, "Partial correlations", notes)
         )
-
-
-def _units(findings: GroupFindings) -> dict[str, str]:
-    """Return the units of the participants' columns, as far as they are known."""
-    return findings.inputs.people.units | {MEAN_FD: "mm"}
 
 
 def _write_figures(findings: GroupFindings, folder: Path) -> None:
@@ -268,7 +258,7 @@ def _write_figures(findings: GroupFindings, folder: Path) -> None:
     _save(figure, folder / "figure1")
     if findings.correlations is not None:
         _save(
-            scatter_figure(findings.correlations, _units(findings)), folder / "partial_correlations"
+            scatter_figure(findings.correlations, findings.units), folder / "partial_correlations"
         )
 
 
@@ -278,67 +268,3 @@ def _save(figure: Figure, stem: Path) -> None:
         figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
         figure.savefig(stem.with_suffix(".png"), dpi=300)
     plt.close(figure)
-
-
-def _spreads(findings: GroupFindings) -> dict[str, Any] | None:
-    of = findings.spreads
-    if of is None:
-        return None
-    sd = dict(zip(of.names, of.sd, strict=True))
-    return {"AllowedFor": of.allowed_for, "ResidualSD": sd, "Ratio": of.ratio}
-
-
-def _voxel_size(domain: Domain) -> float:
-    """Return the edge of a cube of a voxel's volume."""
-    return round(float(abs(np.linalg.det(domain.grid.affine[:3, :3])) ** (1 / 3)), 6)
-
-
-def _record(findings: GroupFindings) -> dict[str, Any]:
-    result, inputs = findings.result, findings.inputs
-    clusters = [
-        {"cluster": i + 1, "sign": c.sign, "voxels": c.size, "mass": c.mass}
-        | {f"p_corr_{name}": p for name, p in cluster_p(result, c).items()}
-        | ({} if result.tfce is None else {"peak_tfce": float(np.abs(result.tfce[c.places]).max())})
-        | {"p_from_pareto_tail": c.p_size_fitted or c.p_mass_fitted}
-        | {"significant": i in findings.significant}
-        for i, c in enumerate(result.clusters)
-    ]
-    return {
-        "Measure": measure_of_files(inputs.maps.sources).record,
-        "Settings": without_folders(asdict(findings.settings)),
-        "Asked": without_folders(asked_to_json(findings.asked)),
-        "Units": _units(findings),
-        "Scans": len(inputs.maps.data),
-        "ScansCompared": dict(findings.compared),
-        "ScansOfGroups": {name: mean.n for name, mean in findings.groups.items()},
-        "DesignColumns": list(inputs.design.names),
-        "Design": described(inputs.people, inputs.design.factors),
-        "DegreesOfFreedom": result.df,
-        "Criterion": findings.settings.criterion,
-        "SmallestP": smallest_of(result, findings.settings.criterion),
-        "VoxelSizeMm": _voxel_size(inputs.maps.domain),
-        "ClusterFormingThreshold": result.threshold,
-        "Permutations": result.n_permutations,
-        "PermutationsExhaustive": result.exhaustive,
-        "SignFlips": result.sign_flips,
-        "Rivals": rivals_to_json(findings.rivals),
-        "Spreads": _spreads(findings),
-        "Seed": result.seed,
-        "VoxelsOfMask": inputs.maps.coverage.domain.n_places,
-        "VoxelsAnalysed": inputs.maps.domain.n_places,
-        "Coverage": coverage_record(inputs.maps.coverage),
-        "VoxelsWithoutVariance": int(result.constant.sum()),
-        "VoxelsSignificantFWE": int((result.p_fwe <= findings.settings.alpha).sum()),
-        "Clusters": clusters,
-        "NoteOnEffectSizes": SELECTED_PEAK_NOTE,
-        "NotesOnRegionTests": region_notes(findings),
-        "Atlas": None if inputs.atlas is None else in_argument(inputs.atlas.name),
-        "Space": inputs.space,
-        "Sources": list(map(shared_name, inputs.maps.sources)),
-        "NotCorrelated": list(map(in_sentence, findings.not_correlated)),
-        "Notes": list(map(in_sentence, findings.notes)),
-        "GeneratedBy": [
-            {"Name": "commissure", "Version": commissure.__version__},
-            *({"Name": name, "Version": metadata.version(name)} for name in _LIBRARIES),
-        ],
-    }

@@ -37,6 +37,7 @@ from commissure.study.group.doubts import warn_of_doubts
 from commissure.study.group.findings import Inputs
 from commissure.study.group.groups import members, other_terms, scanned_again
 from commissure.study.group.maps import GroupMaps
+from commissure.study.group.spreads import groups_that_may_differ
 
 T = TypeVar("T")
 
@@ -193,6 +194,7 @@ def _check_people(
         contrast = checks.run(lambda: design.contrast(settings.contrast))
         summary = checks.run(lambda: _table1(table, settings, design, categorical))
         if contrast is not None and summary is not None:
+            checks.run(lambda: groups_that_may_differ(table, design, contrast, settings))
             return design, contrast, summary
     elif complete := _Checks().run(
         lambda: make_design(

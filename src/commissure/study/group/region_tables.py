@@ -7,7 +7,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from commissure.clinical import partial_correlations
-from commissure.files.text import write_tsv
 from commissure.inference import Design, contrast_effect
 from commissure.inference.adjusted import adjusted_values, estimates
 from commissure.inputs.people import MEAN_FD
@@ -16,6 +15,7 @@ from commissure.report.wording import WHOLE_MAP
 from commissure.study.group.findings import GroupFindings, region_places
 from commissure.study.group.groups import members, scanned_again
 from commissure.study.group.motion_places import motion_places
+from commissure.study.group.tables import write_table
 
 # Enough for the limits of a line to look as curved as they are.
 _POINTS_OF_LINE = 25
@@ -31,7 +31,7 @@ def write_report_tables(findings: GroupFindings, folder: Path) -> None:
         **variants_table(findings),
     }
     for name, table in tables.items():
-        write_tsv(folder / f"{name}.tsv", table, "%.10g")
+        write_table(folder, name, table, "%.10g")
 
 
 def null_distributions(findings: GroupFindings) -> pd.DataFrame:

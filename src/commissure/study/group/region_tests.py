@@ -1,19 +1,17 @@
 """The contrast on the means of regions that were named beforehand, and what is written of it."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from commissure.files.data_texts import read_data
-from commissure.files.text import write_json, write_tsv
 from commissure.inference import PermutationResult, contrast_effect
 from commissure.inputs.regions import find_region
 from commissure.render.docx import table_docx
 from commissure.render.numbers import fixed, interval_text, p_text
 from commissure.settings.group import GroupSettings
 from commissure.study.group.findings import GroupFindings, Inputs
+from commissure.study.group.tables import write_table
 
 STEM = "region_tests"
 BEFOREHAND_NOTE = (
@@ -45,7 +43,7 @@ def region_tests(
     Returns
     -------
     DataFrame
-        A row a region; ``files/data/region_tests.json`` says what the columns are. Of an F
+        A row a region; ``files/data/group_columns.json`` says what the columns are. Of an F
         contrast there is no estimate.
     """
     names = list(map(str, means))
@@ -91,10 +89,7 @@ def write_region_tests(findings: GroupFindings, folder: Path) -> None:
     if table is None:
         return
     notes = region_notes(findings)
-    write_tsv(folder / f"{STEM}.tsv", table)
-    told = json.loads(read_data("files", f"{STEM}.json"))
-    columns = {name: {"Description": told[name]} for name in map(str, table)}
-    write_json(folder / f"{STEM}.json", {"Notes": notes, **columns})
+    write_table(folder, STEM, table, Notes=notes)
     statistic = "t" if "t" in table else "F"
     text = pd.DataFrame({"Region": table["region"], "Voxels": table["voxels"].map(str)})
     if "estimate" in table:

@@ -3,8 +3,10 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from commissure.inference.design import Design
 from commissure.inference.glm import Model
 from commissure.inference.variance_groups import VarianceGroups
 from commissure.problems import InputError
@@ -29,9 +31,34 @@ def spreads(inputs: Inputs, settings: GroupSettings) -> Spreads | None:
     InputError
         If a column is named that is not there, or in which a variance cannot be estimated.
     """
+    found = groups_that_may_differ(inputs.people.table, inputs.design, inputs.contrast, settings)
+    if found is None:
+        return None
+    names, model, groups = found
+    asked = settings.variance_groups
+    allowed_for = asked != "none" and (asked != "auto" or settings.method == "freedman-lane")
+    sd = _residual_sd(inputs.maps.data, model, groups)
+    return Spreads(names, groups.codes, sd, allowed_for)
+
+
+def groups_that_may_differ(
+    table: pd.DataFrame, design: Design, contrast: NDArray[np.float64], settings: GroupSettings
+) -> tuple[tuple[str, ...], Model, VarianceGroups] | None:
+    """Return the groups' names, the model and the groups; see `spreads`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of the participants, a row a scan.
+    design, contrast, settings
+
+    Raises
+    ------
+    InputError
+        See `spreads`.
+    """
     asked = settings.variance_groups
     column = settings.group if asked in ("none", "auto") else asked
-    table = inputs.people.table
     if column not in table:
         if asked == column:
             msg = (
@@ -40,20 +67,20 @@ def spreads(inputs: Inputs, settings: GroupSettings) -> Spreads | None:
             )
             raise InputError(msg)
         return None
-    if asked != column and column not in inputs.design.factors:
+    if asked != column and column not in design.factors:
         return None
-    names, codes = np.unique(table[column].astype(str).to_numpy(), return_inverse=True)
-    model = Model.of(inputs.design, inputs.contrast)
+    scans_of = table[column].astype(str).to_numpy()
+    model = Model.of(design, contrast)
     try:
-        groups = VarianceGroups.of(model, codes)
+        groups = VarianceGroups.of(model, scans_of)
     except InputError as error:
         if asked == column:
             raise InputError([f"[group] variance_groups: {p}" for p in error.problems]) from error
         return None
+    names = tuple(np.unique(scans_of))
     if len(names) < 2:
         return None
-    allowed_for = asked == column or (asked == "auto" and settings.method == "freedman-lane")
-    return Spreads(tuple(names), codes, _residual_sd(inputs.maps.data, model, groups), allowed_for)
+    return names, model, groups
 
 
 def _residual_sd(maps: NDArray[Any], model: Model, groups: VarianceGroups) -> tuple[float, ...]:

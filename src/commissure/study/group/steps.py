@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from commissure.files.images import sample_file
-from commissure.files.text import write_tsv
 from commissure.inference import NullMaker
 from commissure.inputs.people import Participants
 from commissure.inputs.regions import files_named
@@ -36,6 +35,7 @@ from commissure.study.group.run_maps import (
     verify_maps,
 )
 from commissure.study.group.statistics import find
+from commissure.study.group.tables import write_table
 from commissure.study.participant.domain import mask_given, study_domain
 from commissure.study.participant.job import map_name, named_after
 from commissure.study.participant.map_files import CleanSeries
@@ -205,10 +205,10 @@ def _make_findings(work: GroupWork, chosen: FindingsSlice, folder: Path) -> dict
         null_by=work.null_by,
     )
     write_findings(findings, group_folder)
-    write_tsv(group_folder / "participants.tsv", work.people.table.assign(map=names))
+    write_table(group_folder, "participants", work.people.table.assign(map=names))
     keys = [asdict(run.verdict.measured.of) for run in work.runs]
-    write_tsv(group_folder / "included.tsv", pd.DataFrame(keys, columns=KEYS))
-    write_tsv(group_folder / "excluded.tsv", work.excluded)
+    write_table(group_folder, "included", pd.DataFrame(keys, columns=KEYS))
+    write_table(group_folder, "excluded", work.excluded)
     return {
         "n_scans": len(files),
         "n_clusters": len(findings.result.clusters),
