@@ -193,30 +193,31 @@ def _normal_equations(
     n_x, n_y, n_z = coefficients.shape
     normal = np.zeros((7, 7))
     right = np.zeros(7)
-    weights = np.empty((3, 4), np.float32)
+    m = to_voxels
     for p in range(len(points)):
-        x, y, z = (
-            to_voxels[:3, 0] * points[p, 0]
-            + to_voxels[:3, 1] * points[p, 1]
-            + to_voxels[:3, 2] * points[p, 2]
-            + to_voxels[:3, 3]
-        )
+        # In scalars and tuples, which stay in registers: views of arrays would be counted.
+        u, v, w = points[p, 0], points[p, 1], points[p, 2]
+        x = m[0, 0] * u + m[0, 1] * v + m[0, 2] * w + m[0, 3]
+        y = m[1, 0] * u + m[1, 1] * v + m[1, 2] * w + m[1, 3]
+        z = m[2, 0] * u + m[2, 1] * v + m[2, 2] * w + m[2, 3]
         # Points come in and go out gradually: at once, the steps would never settle.
         inside = min(x - 1, n_x - 2 - x, y - 1, n_y - 2 - y, z - 1, n_z - 2 - z, 1.0)
         if inside <= 0:
             continue
         i, j, k = int(x), int(y), int(z)
-        _spline_weights(x - i, weights[0])
-        _spline_weights(y - j, weights[1])
-        _spline_weights(z - k, weights[2])
+        along_x, along_y = _spline_weights(x - i), _spline_weights(y - j)
+        z0, z1, z2, z3 = _spline_weights(z - k)
         value = np.float32(0)
         for a in range(4):
             for b in range(4):
-                row = coefficients[i - 1 + a, j - 1 + b]
-                along = np.float32(0)
-                for c in range(4):
-                    along += weights[2, c] * row[k - 1 + c]
-                value += weights[0, a] * weights[1, b] * along
+                i_a, j_b = i - 1 + a, j - 1 + b
+                along_z = (
+                    z0 * coefficients[i_a, j_b, k - 1]
+                    + z1 * coefficients[i_a, j_b, k]
+                    + z2 * coefficients[i_a, j_b, k + 1]
+                    + z3 * coefficients[i_a, j_b, k + 2]
+                )
+                value += along_x[a] * along_y[b] * along_z
         difference = value - values[p]
         for a in range(7):
             weighted = inside * jacobian[p, a]
@@ -230,10 +231,12 @@ def _normal_equations(
 
 
 @njit(cache=True, nogil=True)
-def _spline_weights(t: float, weights: NDArray[np.float32]) -> None:
-    """Fill in the cubic B-spline's weights of the four samples around a point."""
+def _spline_weights(t: float) -> tuple[np.float32, np.float32, np.float32, np.float32]:
+    """Return the cubic B-spline's weights of the four samples around a point."""
     u = 1 - t
-    weights[0] = u * u * u / 6
-    weights[1] = 2 / 3 - t * t * (2 - t) / 2
-    weights[2] = 2 / 3 - u * u * (2 - u) / 2
-    weights[3] = t * t * t / 6
+    return (
+        np.float32(u * u * u / 6),
+        np.float32(2 / 3 - t * t * (2 - t) / 2),
+        np.float32(2 / 3 - u * u * (2 - u) / 2),
+        np.float32(t * t * t / 6),
+    )
