@@ -1,6 +1,6 @@
 """How high CFH is without coupling, and how near the noise floor and cross-validation come.
 
-Run: make bench-calibration. This part takes about ten minutes.
+Run: make bench-bias. This part takes about ten minutes.
 """
 
 from itertools import permutations
@@ -153,7 +153,7 @@ def main() -> None:
 _PAGE = """\
 # The bias of a maximum, and what is done about it
 
-Made by `benchmarks/bias.py` (`make bench-calibration`). Regressors are random walks, beside a
+Made by `benchmarks/bias.py` (`make bench-bias`). Regressors are random walks, beside a
 linear trend.
 
 ## The noise floor

@@ -1,107 +1,309 @@
-"""Count false findings in null studies whose covariates go with the group.
+"""Count false findings of the group comparison in null studies of many designs.
 
-Run: make bench-calibration. It takes half an hour; `null_study` and `false_findings` also serve
-the test suite, which counts a few.
+Run: make calibration. Studies are added to those in docs/benchmarks/calibration.tsv, a batch of
+each case after the other, until each case has as many as are asked for: stopped, it goes on where
+it was. `OF_NAME` and `found_by_chance` also serve the test suite, which counts a few.
 """
 
 import argparse
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
-from pathlib import Path
-from types import SimpleNamespace
+from dataclasses import dataclass
+from functools import cache
+from itertools import product, repeat
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.ndimage import gaussian_filter
 
-from commissure.inference import permutation_test
+from benchmarks.measure import DOCS, machine
+from commissure.inference import design_matrix, permutation_test
+from commissure.problems import InputError
+from commissure.settings.group import GroupSettings
 from commissure.space import Domain
+from commissure.study.group.spreads import groups_that_may_differ
 
-PAGE = Path(__file__).parents[1] / "docs/benchmarks/calibration.md"
+TABLE, PAGE = DOCS / "calibration.tsv", DOCS / "calibration.md"
 METHODS = ("freedman-lane", "draper-stoneman")
-STATISTICS = ("size", "mass", "tfce")
-ALPHA = 0.05
-N_SCANS, N_COVARIATES, CORRELATION = 30, 3, 0.5
-SHAPE, SIGMA, MARGIN = (16, 16, 16), 1.2, 5
+STATISTICS = ("voxel", "size", "mass", "tfce", "fdr")
+KEYS = ["design", "method", "sigma"]
+ALPHA, N_PERMUTATIONS, BATCH = 0.05, 200, 25
+SHAPE, SIGMAS, MARGIN = (13, 14, 12), (0.8, 1.6), 6
+TWO = "group[patient] - group[control]"
 
 
-def null_study(seed: int) -> tuple[NDArray[Any], Any, Domain]:
-    """Return smooth noise maps that a covariate acts on, their design, and their domain."""
-    rng = np.random.default_rng(seed)
+@dataclass(frozen=True)
+class Case:
+    """A design without any effect of what is tested.
+
+    Attributes
+    ----------
+    name : str
+    formula, contrast : str
+    people : callable
+        Generator -> a row a scan.
+    spread : dict of str to float
+        Standard deviation of the maps of each group, 1 where it is not said.
+    of_person : float
+        Standard deviation of what a person's scans have in common.
+    blocks : str, optional
+    """
+
+    name: str
+    formula: str
+    contrast: str
+    people: Callable[[np.random.Generator], pd.DataFrame]
+    spread: tuple[tuple[str, float], ...] = ()
+    of_person: float = 0.0
+    blocks: str | None = None
+
+
+def groups(*sizes: int, names: tuple[str, ...] = ("patient", "control", "other")) -> Any:
+    """Return a maker of people in groups, with age and sex that do not go with them."""
+
+    def make(rng: np.random.Generator) -> pd.DataFrame:
+        group = np.repeat(names[: len(sizes)], sizes)
+        n = len(group)
+        return pd.DataFrame(
+            {
+                "participant_id": [f"sub-{i:03d}" for i in range(n)],
+                "group": group,
+                "age": rng.normal(45, 12, n).round(1),
+                "score": rng.lognormal(1, 1, n).round(3),
+            }
+        )
+
+    return make
+
+
+def correlated(n: int, r: float) -> Any:
+    """Return a maker of two groups whose three covariates each correlate with the group by r."""
+
+    def make(rng: np.random.Generator) -> pd.DataFrame:
+        people = groups(n, n)(rng)
+        code = np.where(people["group"] == "patient", 1.0, -1.0)
+        for name in ("one", "two", "three"):
+            noise = rng.standard_normal(2 * n)
+            noise -= noise.mean() + code * (code @ noise) / (2 * n)
+            people[name] = r * code + np.sqrt(1 - r**2) * noise / noise.std()
+        return people
+
+    return make
+
+
+def at_sites(*sizes: tuple[int, int]) -> Any:
+    """Return a maker of patients and controls at sites."""
+
+    def make(rng: np.random.Generator) -> pd.DataFrame:
+        n_patients, n_controls = np.sum(sizes, axis=0)
+        people = groups(n_patients, n_controls)(rng)
+        sites = [f"site{i}" for i in range(len(sizes))]
+        people["site"] = [s for j in (0, 1) for s, n in zip(sites, sizes, strict=True)
+                          for _ in range(n[j])]  # fmt: skip
+        return people
+
+    return make
+
+
+def visits(*sizes: int) -> Any:
+    """Return a maker of people in groups who are scanned twice."""
+
+    def make(rng: np.random.Generator) -> pd.DataFrame:
+        people = groups(*sizes)(rng)
+        return pd.concat([people.assign(visit="1"), people.assign(visit="2")], ignore_index=True)
+
+    return make
+
+
+BLOCKS: dict[str, Any] = {"blocks": "participant_id", "of_person": 1.0}
+CASES = (
+    Case("4 and 4", "group", TWO, groups(4, 4)),
+    Case("8 and 8", "group + age", TWO, groups(8, 8)),
+    Case("15 and 15", "group + age", TWO, groups(15, 15)),
+    Case("15 and 45", "group + age", TWO, groups(15, 45)),
+    Case("100 and 100", "group + age", TWO, groups(100, 100)),
+    Case("10 and 10, SD 3:1", "group", TWO, groups(10, 10), (("patient", 3.0),)),
+    Case("15 and 45, SD 1.5:1", "group + age", TWO, groups(15, 45), (("patient", 1.5),)),
+    Case("15 and 45, SD 2:1", "group + age", TWO, groups(15, 45), (("patient", 2.0),)),
+    Case("45 and 15, SD 2:1", "group + age", TWO, groups(45, 15), (("patient", 2.0),)),
+    Case("30 and 30, SD 2:1", "group + age", TWO, groups(30, 30), (("patient", 2.0),)),
+    Case(
+        "3 groups of 12, F",
+        "group + age",
+        "group[patient] - group[control], group[other] - group[control]",
+        groups(12, 12, 12),
+    ),
+    Case(
+        "two of 3 groups against the third",
+        "group",
+        "(group[patient] + group[other])/2 - group[control]",
+        groups(8, 8, 8),
+    ),
+    Case("one group of 12, mean", "1", "mean", groups(12)),
+    Case("one group of 20, skewed score", "score + age", "score", groups(20)),
+    Case("covariates, r = 0.7", "group + one + two + three", TWO, correlated(15, 0.7)),
+    Case("4 sites", "group + site", TWO, at_sites((8, 4), (3, 7), (6, 6), (2, 4))),
+    Case("12 people twice", "visit", "visit[2] - visit[1]", visits(12), **BLOCKS),
+    Case(
+        "group x visit",
+        "group * visit",
+        "group[patient]:visit[2] - group[patient]:visit[1] - group[control]:visit[2] "
+        "+ group[control]:visit[1]",
+        visits(10, 14),
+        **BLOCKS,
+    ),
+    Case(
+        "patients against controls at visit 2",
+        "group * visit",
+        "group[patient]:visit[2] - group[control]:visit[2]",
+        visits(10, 14),
+        **BLOCKS,
+    ),
+)
+
+OF_NAME = {case.name: case for case in CASES}
+
+
+@cache
+def domain() -> Domain:
+    """Return a ball of places, 3 mm apart."""
+    centre = (np.array(SHAPE) - 1) / 2
+    away = ((np.moveaxis(np.indices(SHAPE), 0, -1) - centre) / (centre + 0.5)) ** 2
     affine = np.diag([3.0, 3, 3, 1])
-    affine[:3, 3] = -1.5 * (np.array(SHAPE) - 1)
-    domain = Domain.from_mask(nib.Nifti1Image(np.ones(SHAPE, np.uint8), affine), midline_mm=0)
-    wide = rng.standard_normal((N_SCANS, *(n + 2 * MARGIN for n in SHAPE)))
-    smooth = gaussian_filter(wide, (0, SIGMA, SIGMA, SIGMA))
+    affine[:3, 3] = -3 * centre
+    ball = nib.Nifti1Image((away.sum(axis=-1) < 1).astype(np.uint8), affine)
+    return Domain.from_mask(ball, both_sides=False)
+
+
+def smooth_noise(rng: np.random.Generator, n: int, sigma: float) -> NDArray[np.float64]:
+    """Return Gaussian noise of standard deviation 1, shape (n, n_places)."""
+    wide = rng.standard_normal((n, *(size + 2 * MARGIN for size in SHAPE)))
+    smooth = gaussian_filter(wide, (0, sigma, sigma, sigma))
     inside = slice(MARGIN, -MARGIN)
-    maps = smooth[:, inside, inside, inside].reshape(N_SCANS, -1) / smooth.std()
-    group = np.repeat([1.0, -1.0], N_SCANS // 2)
-    noise = rng.standard_normal((N_SCANS, N_COVARIATES))
-    noise -= noise.mean(axis=0) + group[:, None] * (group @ noise) / N_SCANS
-    noise /= noise.std(axis=0)
-    covariates = CORRELATION * group[:, None] + np.sqrt(1 - CORRELATION**2) * noise
-    maps += 0.5 * covariates[:, :1]
-    matrix = np.column_stack([group, np.ones(N_SCANS), covariates])
-    names = ("group", "constant", *(f"covariate{i}" for i in range(N_COVARIATES)))
-    design = SimpleNamespace(
-        matrix=matrix,
-        names=names,
-        blocks=None,
-        tested_part=lambda weights: matrix @ np.linalg.pinv(weights),
-    )
-    return maps, design, domain
+    maps = smooth[:, inside, inside, inside][:, *domain().voxels.T]
+    return np.asarray(maps / smooth.std())
 
 
-def false_findings(seed: int, method: str, n_permutations: int = 999) -> list[bool]:
-    """Return whether a null study has a finding, by size, by mass, by TFCE."""
-    maps, design, domain = null_study(seed)
+def found_by_chance(
+    name: str, method: str, sigma: float, seed: int, n_permutations: int = N_PERMUTATIONS
+) -> list[bool]:
+    """Return whether a null study has a finding, by each of `STATISTICS`.
+
+    Raises
+    ------
+    InputError
+        If commissure refuses the design.
+    """
+    case = OF_NAME[name]
+    # Each case has its own studies, the same ones by either method.
+    rng = np.random.default_rng([seed, int(10 * sigma), *name.encode()])
+    people = case.people(rng)
+    design = design_matrix(case.formula, people, blocks=case.blocks)
+    contrast = design.contrast(case.contrast)
+    asked = GroupSettings(case.formula, case.contrast, method=method)  # type: ignore[arg-type]
+    of_spread = groups_that_may_differ(people, design, contrast, asked)
+    ids, person = np.unique(people["participant_id"], return_inverse=True)
+    sd = people["group"].map(dict(case.spread)).fillna(1).to_numpy()[:, None]
+    maps = sd * smooth_noise(rng, len(people), sigma)
+    if case.of_person:
+        maps += case.of_person * smooth_noise(rng, len(ids), sigma)[person]
+    unequal = of_spread is not None and method == "freedman-lane"
     result = permutation_test(
-        maps, design, np.eye(2 + N_COVARIATES)[0], domain, n_permutations,
-        method=method, seed=seed, n_threads=1,
-    )  # fmt: skip
+        maps,
+        design,
+        contrast,
+        domain(),
+        n_permutations,
+        method=asked.method,
+        seed=seed,
+        variance_groups=of_spread[2].codes if of_spread is not None and unequal else None,
+        n_threads=1,
+    )
     assert result.p_tfce is not None
     return [
+        bool(result.p_fwe.min() <= ALPHA),
         any(c.p_size <= ALPHA for c in result.clusters),
         any(c.p_mass <= ALPHA for c in result.clusters),
         bool(result.p_tfce.min() <= ALPHA),
+        bool(result.p_fdr.min() <= ALPHA),
     ]
+
+
+def refusal(name: str, method: str) -> str:
+    """Return why commissure does not test a design; empty if it does."""
+    try:
+        found_by_chance(name, method, SIGMAS[0], 0, 2)
+    except InputError as error:
+        return str(error.problems[0])
+    return ""
+
+
+def counted() -> pd.DataFrame:
+    """Return how many studies there are of each case so far, and with how many findings."""
+    if TABLE.is_file():
+        return pd.read_csv(TABLE, sep="\t").set_index(KEYS)
+    index = pd.MultiIndex.from_tuples([], names=KEYS)
+    return pd.DataFrame(columns=["studies", *STATISTICS], index=index, dtype=int)
+
+
+def page(table: pd.DataFrame, refused: dict[tuple[str, str], str]) -> str:
+    """Return the text of the page of the documentation."""
+    rows = []
+    for (design, method, sigma), row in table.iterrows():
+        n = int(row["studies"])
+        low, high = stats.binom.interval(0.95, n, ALPHA)
+        cells = [
+            f"{row[name] / n:.3f}{'' if low <= row[name] <= high else ' *'}" for name in STATISTICS
+        ]
+        interval = f"{low / n:.3f} to {high / n:.3f}"
+        rows.append(" | ".join(["", design, method, f"{sigma:g}", str(n), *cells, interval, ""]))
+    not_tested = [f"- {design}, {method}: {why}" for (design, method), why in refused.items()]
+    heads = ["design", "method", "sigma (voxels)", "studies", *STATISTICS, "95 % of exact tests"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *(r.strip() for r in rows)]
+    return f"""# Permutation tests: how often they are wrong
+
+Made by `benchmarks/calibration.py` (`make calibration`, {machine()}):
+{int(table["studies"].sum()):,} null analyses. Each is of smooth Gaussian noise at
+{domain().n_places:,} places without any effect of what is tested, by the program's own designs,
+groups of variance (`variance_groups = "auto"`: with freedman-lane, groups of enough scans have a
+variance of their own) and permutation test: {N_PERMUTATIONS} relabellings, clusters at p < 0.001,
+two-sided. A study counts where any place (voxel, TFCE, FDR) or cluster (size, mass) has p of
+{ALPHA} or less. * is outside what 95 % of exact tests give: one of 20 is by chance.
+
+{chr(10).join(lines)}
+
+Not tested:
+
+{chr(10).join(not_tested)}
+"""
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--studies", type=int, default=1000)
+    arguments.add_argument("--studies", type=int, default=1000, help="of each case")
     n_studies = arguments.parse_args().studies
-    low, high = stats.binom.interval(0.95, n_studies, ALPHA) / np.array(n_studies)
-    lines = [
-        "| method | statistic | false findings | rate | 95 % binomial interval | |",
-        "|---|---|---|---|---|---|",
-    ]
+    table = counted()
+    why = {(name, method): refusal(name, method) for name, method in product(OF_NAME, METHODS)}
+    refused = {key: said for key, said in why.items() if said}
+    asked = [(*key, sigma) for key, sigma in product(why, SIGMAS) if key not in refused]
     with ProcessPoolExecutor() as pool:
-        for method in METHODS:
-            found = list(pool.map(false_findings, range(n_studies), repeat(method), chunksize=10))
-            for statistic, n in zip(STATISTICS, np.sum(found, axis=0), strict=True):
-                verdict = "inside" if low <= n / n_studies <= high else "outside"
-                lines.append(
-                    f"| {method} | {statistic} | {n} of {n_studies} | {n / n_studies:.4f} "
-                    f"| {low:.4f} to {high:.4f} | {verdict} |"
-                )
-                print(lines[-1], flush=True)
-    text = f"""# Permutation tests: how often they are wrong
-
-Made by `benchmarks/calibration.py` (`make bench-calibration`): {n_studies:,} studies without any
-difference between the groups. Each has {N_SCANS} scans of smooth Gaussian noise on a grid of
-{" x ".join(map(str, SHAPE))} (sigma {SIGMA} voxels), two groups, and {N_COVARIATES} covariates
-that correlate with the group (r = {CORRELATION} each), one of which acts on the maps everywhere.
-999 permutations, places at p < 0.001, two-sided, seeds 0 to {n_studies - 1}. A study counts where
-any cluster (size, mass) or place (TFCE) has a corrected p of {ALPHA} or less.
-
-{chr(10).join(lines)}
-"""
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(text)
+        for first in range(0, n_studies, BATCH):
+            for key in asked:
+                done = int(table.loc[key, "studies"]) if key in table.index else 0
+                seeds = range(done, min(first + BATCH, n_studies))
+                if not seeds:
+                    continue
+                jobs = map(repeat, key)
+                found = np.sum(list(pool.map(found_by_chance, *jobs, seeds)), axis=0)
+                before = table.loc[key].to_numpy(int) if done else 0
+                table.loc[key, ["studies", *STATISTICS]] = before + np.r_[len(seeds), found]
+                table.astype(int).to_csv(TABLE, sep="\t")
+                print(*key, done + len(seeds), found, flush=True)
+    PAGE.write_text(page(table.reindex(asked).dropna().astype(int), refused))
 
 
 if __name__ == "__main__":
