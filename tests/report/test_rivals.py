@@ -180,3 +180,16 @@ def test_the_share_of_places_that_go_with_motion_is_told(share, r):
     table = next(part for part in shown.parts if "How many places" in getattr(part, "caption", ""))
     assert table.rows[0] == ("nothing", f"{r:.2f}", f"{100 * share:.1f} %")
     assert table.rows[1][::2] == ("all else in the model", f"{50 * share:.1f} %")
+
+
+@pytest.mark.parametrize("rho", [-0.31, 0.08])
+def test_how_motion_goes_with_the_distance_of_partners_is_told(rho):
+    places = pd.DataFrame(
+        {"model": ["none"], "median_r": 0.1, "share_p_below_0.05": 0.2, "rho_with_distance": rho}
+    )
+    tables = {"motion_places": places, "motion_correlations": pd.DataFrame()}
+    shown = motion_section(
+        Study("x", people(60), findings(**tables)), {"motion": Figure("", "", "", "")}, {}
+    )
+    table = next(part for part in shown.parts if "How many places" in getattr(part, "caption", ""))
+    assert table.rows[0][-1] == f"{rho:.2f}"

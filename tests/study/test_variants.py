@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from scipy import stats
 
 from commissure.files.bids_names import of_variant
 from commissure.report.files import write_report
@@ -111,6 +112,22 @@ def test_its_contrast_is_that_of_least_squares(both):
     np.testing.assert_allclose(
         nib.load(t_map).get_fdata(), nib.load(other).get_fdata(), rtol=1e-4, atol=1e-4
     )
+
+
+def test_motion_by_place_is_set_beside_the_distance_of_partners(both):
+    out = both["regressed"]
+    paths = sorted(out.rglob("*_stat-cfhpartner_*.nii.gz"))
+    assert len(paths) == N
+    images = [nib.load(path) for path in paths]
+    partners = np.mean([image.get_fdata() for image in images], axis=0)
+    motion = nib.load(out / "group" / "stat-motion_statmap.nii.gz").get_fdata()
+    inside = motion != 0
+    places = nib.affines.apply_affine(images[0].affine, np.argwhere(inside))
+    distances = [np.linalg.norm(image.get_fdata()[inside] - places, axis=1) for image in images]
+    assert np.isfinite(partners[inside]).all()
+    expected = stats.spearmanr(motion[inside], np.mean(distances, axis=0)).statistic
+    table = pd.read_csv(out / "group" / "motion_places.tsv", sep="\t").set_index("model")
+    assert table.loc["none", "rho_with_distance"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_report_shows_both_where_there_are_both(both):

@@ -86,16 +86,23 @@ def motion_section(
         ),
     ]
     places = rows_of(findings.table("motion_places"))
+    with_distance = any("rho_with_distance" in row for row in places)
     if places:
         parts.append(
             Table(
                 "How many places go with mean FD (by chance 5 % have p < 0.05)",
-                ("beside", "median r", "places with p < 0.05, uncorrected"),
+                (
+                    "beside",
+                    "median r",
+                    "places with p < 0.05, uncorrected",
+                    *(("r with the partner's distance",) if with_distance else ()),
+                ),
                 tuple(
                     (
                         "all else in the model" if row["model"] == "partial" else "nothing",
                         fixed(row["median_r"]),
                         f"{100 * row['share_p_below_0.05']:.1f} %",
+                        *((fixed(row["rho_with_distance"]),) if with_distance else ()),
                     )
                     for row in places
                 ),

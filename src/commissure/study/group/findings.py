@@ -117,6 +117,8 @@ class Inputs:
     qualities : mapping of str to ndarray of shape (n_scans,)
         What was measured of the scans: ``effective_df``, ``noise_floor``; NaN where it is not
         known. Others are columns of the participants.
+    distance : ndarray of shape (n_places,), or None
+        Of each place's partner, mm, the mean over the scans, where there are partners.
     matched_df : float or None
         Degrees of freedom that all maps were made with, if they were matched.
     """
@@ -131,6 +133,7 @@ class Inputs:
     space: str | None
     variants: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     qualities: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    distance: NDArray[np.float64] | None = None
     matched_df: float | None = None
 
 

@@ -1,4 +1,6 @@
-"""How many places of the maps go with head motion, before and after the model (as QC-FC does)."""
+"""How maps go with head motion over people, place by place."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -7,34 +9,52 @@ from scipy import stats
 
 from commissure.inputs.people import MEAN_FD
 from commissure.study.group.findings import GroupFindings
+from commissure.study.group.groups import scanned_again
 
 _P = 0.05
 
 
-def motion_places(findings: GroupFindings, fd: NDArray[np.float64]) -> pd.DataFrame:
-    """Return over the places how maps correlate with mean FD, as they are and beside the model.
+@dataclass(frozen=True, eq=False)
+class WithMotion:
+    """Correlation of maps with mean FD over people.
+
+    Attributes
+    ----------
+    r : ndarray of shape (n_places,)
+        NaN where the maps do not vary.
+    df : int
+        Degrees of freedom of each.
+    """
+
+    r: NDArray[np.float64]
+    df: int
+
+
+def with_motion(findings: GroupFindings) -> dict[str, WithMotion]:
+    """Return how maps correlate with mean FD at each place, as they are and beside the model.
 
     Parameters
     ----------
     findings : GroupFindings
-    fd : ndarray of shape (n_scans,)
-        Of people: no two scans of one.
 
     Returns
     -------
-    DataFrame
-        ``model`` ("none", and "partial": what all else in the model leaves), ``n, df``, the median
-        of r and of its size over the places, and the share of the places with p < 0.05, uncorrected
-        (0.05 by chance). Without a model that cannot be fitted beside mean FD.
+    dict of WithMotion
+        ``none``, and ``partial``: what all else in the model leaves. Without a model that cannot be
+        fitted beside mean FD; empty where motion is not known, or a person has several scans.
 
     References
     ----------
     Ciric R et al. (2017) NeuroImage 154:174, of edges.
     """
-    design, maps = findings.inputs.design, findings.inputs.maps.data
+    people, maps = findings.inputs.people.table, findings.inputs.maps.data
+    if not motion_known(people) or scanned_again(people):
+        return {}
+    fd = people[MEAN_FD].to_numpy(float)
+    design = findings.inputs.design
     others = [i for i, name in enumerate(design.names) if MEAN_FD not in name.split(":")]
     models = {"none": np.ones((len(fd), 1)), "partial": design.matrix[:, others]}
-    rows = []
+    found = {}
     for model, matrix in models.items():
         df = len(fd) - int(np.linalg.matrix_rank(matrix)) - 1
         left = fd - matrix @ (np.linalg.pinv(matrix) @ fd)
@@ -42,12 +62,40 @@ def motion_places(findings: GroupFindings, fd: NDArray[np.float64]) -> pd.DataFr
             continue
         of_maps = maps - matrix @ (np.linalg.pinv(matrix) @ maps)
         size = np.linalg.norm(of_maps, axis=0)
-        r = (left @ of_maps)[size > 0] / (np.linalg.norm(left) * size[size > 0])
-        critical = stats.t.isf(_P / 2, df)
-        share = float((np.abs(r) > critical / np.sqrt(df + critical**2)).mean())
-        rows.append(
-            {"model": model, "n": len(fd), "df": df}
-            | {"median_r": np.median(r), "median_abs_r": np.median(np.abs(r))}
-            | {"share_p_below_0.05": share}
-        )
+        r = np.full(len(size), np.nan)
+        r[size > 0] = (left @ of_maps)[size > 0] / (np.linalg.norm(left) * size[size > 0])
+        found[model] = WithMotion(r, df)
+    return found
+
+
+def motion_known(people: pd.DataFrame) -> bool:
+    """Whether mean FD is known of all, and differs."""
+    fd = people.get(MEAN_FD, pd.Series(dtype=float))
+    return len(fd) > 0 and not fd.isna().any() and bool((fd != fd.iloc[0]).any())
+
+
+def motion_places(findings: GroupFindings) -> pd.DataFrame:
+    """Return over the places how maps correlate with mean FD.
+
+    Returns
+    -------
+    DataFrame
+        ``model, n, df`` (see `with_motion`), the median of r and of its size over the places, the
+        share of the places with p < 0.05, uncorrected (0.05 by chance), and where partners are
+        known Spearman's correlation over the places of r with the partner's mean distance.
+    """
+    distance = findings.inputs.distance
+    rows = []
+    for model, found in with_motion(findings).items():
+        inside = np.isfinite(found.r)
+        r = found.r[inside]
+        critical = stats.t.isf(_P / 2, found.df)
+        share = float((np.abs(r) > critical / np.sqrt(found.df + critical**2)).mean())
+        row = {"model": model, "n": len(findings.inputs.people.table), "df": found.df}
+        row |= {"median_r": np.median(r), "median_abs_r": np.median(np.abs(r))}
+        row |= {"share_p_below_0.05": share}
+        if distance is not None:
+            known = inside & np.isfinite(distance)
+            row["rho_with_distance"] = stats.spearmanr(found.r[known], distance[known]).statistic
+        rows.append(row)
     return pd.DataFrame(rows)

@@ -14,7 +14,7 @@ from commissure.problems import InputError
 from commissure.report.wording import WHOLE_MAP
 from commissure.study.group.findings import GroupFindings, region_places
 from commissure.study.group.groups import members, scanned_again
-from commissure.study.group.motion_places import motion_places
+from commissure.study.group.motion_places import motion_known, motion_places
 from commissure.study.group.tables import write_table
 
 # Enough for the limits of a line to look as curved as they are.
@@ -107,7 +107,7 @@ def motion_tables(findings: GroupFindings) -> dict[str, pd.DataFrame]:
         where motion is not known.
     """
     people = findings.inputs.people.table
-    if MEAN_FD not in people or people[MEAN_FD].isna().any() or people[MEAN_FD].nunique() < 2:
+    if not motion_known(people):
         return {}
     group = findings.settings.group
     fd = people[MEAN_FD].to_numpy(float)
@@ -119,7 +119,7 @@ def motion_tables(findings: GroupFindings) -> dict[str, pd.DataFrame]:
     motion = pd.concat([pd.DataFrame(about), regions], axis=1)
     tables = {"motion": motion, "motion_correlations": _with_motion(motion, regions, findings)}
     if not scanned_again(people):
-        tables["motion_places"] = motion_places(findings, fd)
+        tables["motion_places"] = motion_places(findings)
     if findings.result.n_rows == 1:
         tables["motion_effects"] = _motion_in_model(regions, fd, findings)
     return tables

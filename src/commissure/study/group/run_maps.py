@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from commissure.files.bids_names import of_variant
+from commissure.files.images import sample_file
 from commissure.files.text import write_json
 from commissure.measures.names import measure_of_files
 from commissure.problems import InputError
@@ -29,7 +30,8 @@ def verify_maps(runs: Iterable[Judged], variants: Sequence[str], measure: str) -
     for run in runs:
         job = run.result.job
         files = [*maps_of([run]), *(path for one in variants for path in _of_variant([run], one))]
-        files += [floor for floor in _floors([run], measure) if floor is not None]
+        beside = [path for what in ("floor", "partner") for path in _beside([run], measure, what)]
+        files += [path for path in beside if path is not None]
         try:
             Ledger(job.out_dir, job.participant_id).verify(files)
         except InputError as error:
@@ -76,7 +78,7 @@ def qualities_of(
         return np.nan if path is None else float(np.nanmean(sample_map(path, domain)))
 
     df = [[run.verdict.measured.effective_df for run in runs] for runs in scans]
-    floors = [[floor_of(path) for path in _floors(runs, measure)] for runs in scans]
+    floors = [[floor_of(path) for path in _beside(runs, measure, "floor")] for runs in scans]
     found: dict[str, Sequence[Sequence[float | None]]]
     found = {"effective_df": df, "noise_floor": floors}
     # None is NaN.
@@ -86,11 +88,27 @@ def qualities_of(
     }
 
 
-def _floors(runs: Iterable[Judged], measure: str) -> list[Path | None]:
-    """Return the noise floor's map of each run, None where there is none."""
-    own, floor = f"_stat-{measure}_", f"_stat-{measure}floor_"
-    paths = [path.with_name(path.name.replace(own, floor)) for path in maps_of(runs)]
-    return [path if floor in path.name and path.is_file() else None for path in paths]
+def partner_distance(
+    scans: Sequence[Sequence[Judged]], domain: Domain, measure: str
+) -> NDArray[np.float64] | None:
+    """Return each place's distance from its partner (mm, n_places), the mean over all runs.
+
+    None where a measure has no partners, or not every run says where they are.
+    """
+    paths = [path for runs in scans for path in _beside(runs, measure, "partner")]
+    total = np.zeros(domain.n_places)
+    for path in paths:
+        if path is None:
+            return None
+        total += np.linalg.norm(sample_file(path, domain) - domain.coordinates, axis=1)
+    return total / len(paths)
+
+
+def _beside(runs: Iterable[Judged], measure: str, what: str) -> list[Path | None]:
+    """Return another map of each run, such as its noise floor; None where there is none."""
+    own, other = f"_stat-{measure}_", f"_stat-{measure}{what}_"
+    paths = [path.with_name(path.name.replace(own, other)) for path in maps_of(runs)]
+    return [path if other in path.name and path.is_file() else None for path in paths]
 
 
 def _of_variant(runs: Iterable[Judged], label: str) -> list[Path]:

@@ -31,6 +31,7 @@ from commissure.study.group.run_maps import (
     maps_of,
     maps_of_variants,
     name_of,
+    partner_distance,
     qualities_of,
     verify_maps,
 )
@@ -194,6 +195,7 @@ def _make_findings(work: GroupWork, chosen: FindingsSlice, folder: Path) -> dict
         space=space,
         variants=maps_of_variants(scans, inputs.maps.domain, chosen.variants),
         qualities=qualities_of(scans, inputs.maps.domain, chosen.measure),
+        distance=partner_distance(scans, inputs.maps.domain, chosen.measure),
         matched_df=chosen.maps.matched_df,
     )
     findings = find(
