@@ -3,7 +3,7 @@ import pytest
 from nibabel.affines import apply_affine
 from scipy.ndimage import map_coordinates
 
-from commissure.preprocessing.resampling import resample_image, resample_series
+from commissure.preprocessing.resampling import linear_at, resample_image, resample_series
 from tests.preprocessing.heads import points_of, rigid
 
 SHAPE = (24, 22, 18)
@@ -104,3 +104,23 @@ def test_linear_images_are_interpolated_exactly():
     ramp = points_of(SHAPE, AFFINE) @ (1.0, -2.0, 0.5)
     values = resample_image(ramp, AFFINE, points)
     np.testing.assert_allclose(values, points @ (1.0, -2.0, 0.5), atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (5, 1, 4)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("outside", "mode"), [("zero", "constant"), ("nearest", "nearest")])
+def test_linear_interpolation_is_scipys_to_the_last_bit(shape, outside, mode, dtype):
+    rng = np.random.default_rng(2)
+    images = rng.standard_normal((*shape, 2)).astype(np.float32)
+    voxels = rng.uniform(-3, np.array(shape) + 2, (40, 50, 3))
+    voxels[:10] = np.rint(voxels[:10])  # on voxels, outermost ones among them
+    voxels[10:20] = np.rint(2 * voxels[10:20]) / 2
+    expected = [
+        map_coordinates(
+            images[..., k], np.moveaxis(voxels, -1, 0), order=1, mode=mode, output=dtype
+        )
+        for k in range(2)
+    ]
+    found = linear_at(images, voxels, outside=outside, dtype=dtype)
+    np.testing.assert_array_equal(found, np.stack(expected, axis=-1))
+    assert (found != 0).any()

@@ -88,11 +88,12 @@ def _bring(
     n_threads: int | None,
 ) -> NDArray[np.bool_]:
     """Bring a mask to the grid of an image, plane by plane."""
+    share = np.asarray(mask.data, np.float32)
 
     def plane(z: int) -> NDArray[np.bool_]:
         affine = onto.affine.copy()
         affine[:3, 3] += z * onto.affine[:3, 2]
         points = grid_points((*onto.data.shape[:2], 1), affine)
-        return resample_image(mask.data, mask.affine, to_mask(points)) > 0.5
+        return resample_image(share, mask.affine, to_mask(points)) > 0.5
 
     return np.concatenate(map_threads(plane, range(onto.data.shape[2]), n_threads), axis=2)

@@ -20,10 +20,11 @@ import numpy as np
 from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 from scipy.linalg import polar
-from scipy.ndimage import binary_dilation, gaussian_filter, map_coordinates
+from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.spatial.transform import Rotation
 
 from commissure.preprocessing.registration import Image
+from commissure.preprocessing.resampling import linear_at
 from commissure.space.templates import load_template
 from commissure.threads import map_threads
 
@@ -250,10 +251,8 @@ class _Fit:
 
     def _read(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         voxels = apply_affine(np.linalg.inv(self.image.affine) @ matrix, self.points)
-        read: NDArray[np.float64] = map_coordinates(
-            self.image.data, voxels.T, order=1, mode="nearest", output=np.float64
-        )
-        return read
+        images = self.image.data[..., None]
+        return linear_at(images, voxels, outside="nearest", dtype=np.float64)[:, 0]
 
 
 def _moved(end: _End, which: int | slice, by: float | NDArray[np.float64]) -> _End:

@@ -1,7 +1,8 @@
 """The one interpolation of the data: from every volume as scanned to the grid of the results."""
 
+import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from nibabel.affines import apply_affine
@@ -10,6 +11,8 @@ from scipy.ndimage import map_coordinates, spline_filter
 
 from commissure.compiled_code import njit
 from commissure.threads import map_threads
+
+Float = TypeVar("Float", np.float32, np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +109,74 @@ def resample_image(
     -------
     ndarray of shape (...)
     """
-    voxels = np.moveaxis(apply_affine(np.linalg.inv(affine), points), -1, 0)
+    voxels = apply_affine(np.linalg.inv(affine), points)
+    image = np.asarray(image, np.float32)
+    if order == 1:
+        return linear_at(image[..., None], voxels, outside="zero")[..., 0]
     values: NDArray[np.float32] = map_coordinates(
-        np.asarray(image, np.float32), voxels, order=order, mode="constant", output=np.float32
+        image, np.moveaxis(voxels, -1, 0), order=order, mode="constant", output=np.float32
     )
     return values
+
+
+def linear_at(
+    images: NDArray[np.floating],
+    voxels: NDArray[np.float64],
+    *,
+    outside: Literal["zero", "nearest"],
+    dtype: type[Float] = np.float32,  # type: ignore[assignment]
+) -> NDArray[Float]:
+    """Interpolate images on one grid linearly.
+
+    Parameters
+    ----------
+    images : ndarray of shape (x, y, z, n_images)
+    voxels : ndarray of shape (..., 3)
+        Where, in indices of voxels.
+    outside : {"zero", "nearest"}
+        What is beyond the centres of the outermost voxels.
+    dtype : type
+        Of the values.
+
+    Returns
+    -------
+    ndarray of shape (..., n_images)
+        `scipy.ndimage.map_coordinates`' modes "constant" and "nearest", to the last bit.
+    """
+    values = np.zeros((*voxels.shape[:-1], images.shape[3]), dtype)
+    flat = np.ascontiguousarray(voxels, np.float64).reshape(-1, 3)
+    _linear(images, flat, outside == "nearest", values.reshape(len(flat), -1))
+    return values
+
+
+@njit(cache=True, nogil=True)
+def _linear(
+    images: NDArray[np.floating],
+    voxels: NDArray[np.float64],
+    nearest: bool,  # noqa: FBT001
+    values: NDArray[np.floating],
+) -> None:
+    last_x, last_y, last_z = images.shape[0] - 1, images.shape[1] - 1, images.shape[2] - 1
+    for p in range(len(voxels)):
+        x, y, z = voxels[p, 0], voxels[p, 1], voxels[p, 2]
+        if not nearest and not (0 <= x <= last_x and 0 <= y <= last_y and 0 <= z <= last_z):
+            continue
+        i, j, k = math.floor(x), math.floor(y), math.floor(z)
+        at_x = min(max(i, 0), last_x), min(max(i + 1, 0), last_x)
+        at_y = min(max(j, 0), last_y), min(max(j + 1, 0), last_y)
+        at_z = min(max(k, 0), last_z), min(max(k + 1, 0), last_z)
+        # As scipy: the last weight is what the others leave.
+        before_x, before_y, before_z = 1 - (x - i), 1 - (y - j), 1 - (z - k)
+        along_x, along_y = (before_x, 1 - before_x), (before_y, 1 - before_y)
+        along_z = (before_z, 1 - before_z)
+        for image in range(images.shape[3]):
+            total = 0.0
+            for a in range(2):
+                for b in range(2):
+                    for c in range(2):
+                        value = images[at_x[a], at_y[b], at_z[c], image]
+                        total += value * along_x[a] * along_y[b] * along_z[c]
+            values[p, image] = total
 
 
 @njit(cache=True, nogil=True)
