@@ -1,6 +1,13 @@
 """What is wrong with an input, said to the person who gave it."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+
+# What tells alike problems of many files apart: a path, or the name of a participant.
+_OF_ONE = re.compile(r"\S*(?:/|\\|\bsub-)\S*")
+_WHO = re.compile(r"\bsub-[A-Za-z0-9]+")
+# So many are named of those of whom the same holds.
+_NAMED = 12
 
 
 class InputError(ValueError):
@@ -20,3 +27,30 @@ class InputError(ValueError):
     def __init__(self, problems: str | Iterable[str]) -> None:
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+def once_each(said: Iterable[str], most: int = 1) -> list[str]:
+    """Return what is said of files, the same of many of them once, with their number.
+
+    Parameters
+    ----------
+    said : iterable of str
+    most : int
+        As many that differ only in the files and participants they name are all shown.
+    """
+    alike: dict[str, list[str]] = {}
+    for one in dict.fromkeys(said):
+        alike.setdefault(_OF_ONE.sub("", one), []).append(one)
+    return [
+        line
+        for lines in alike.values()
+        for line in (lines if len(lines) <= most else [f"{lines[0]} {_and_of(lines[1:])}"])
+    ]
+
+
+def _and_of(others: Sequence[str]) -> str:
+    """Say of how many more the same holds, and of which participants."""
+    found = (_WHO.search(line) for line in others)
+    who = list(dict.fromkeys(match[0] for match in found if match))
+    named = ", ".join(who[:_NAMED]) + ", ..." * (len(who) > _NAMED)
+    return f"The same holds for {len(others)} more{f' ({named})' if who else ''}."

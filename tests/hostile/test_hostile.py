@@ -12,6 +12,7 @@ from tests.hostile import (
     images,
     labels,
     privacy,
+    real_folders,
     runs,
     settings,
     sidecars,
@@ -23,7 +24,7 @@ from tests.hostile.harness import COMPUTED, Case, UnmetError
 from tests.hostile.worlds import Worlds
 
 MODULES = (
-    borders, designs, folders, images, labels, privacy, runs, settings, sidecars, state, tables, texts,
+    borders, designs, folders, images, labels, privacy, real_folders, runs, settings, sidecars, state, tables, texts,
 )  # fmt: skip
 CASES = {
     f"{module.__name__.rpartition('.')[2]}-{case.name}": case

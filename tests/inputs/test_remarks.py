@@ -17,6 +17,6 @@ def test_each_remark_is_told_once(tmp_path, caplog):
         scans.append(Scan(f"sub-{i}", None, "rest", None, Path(path), None, 2.0, None, {}, said))
     check_alike(scans)
     assert [record.message.partition("sub-")[2] for record in caplog.records] == [
-        "1_bold.nii.gz has no T1w: it is odd. The same holds for 3 more.",
+        "1_bold.nii.gz has no T1w: it is odd. The same holds for 3 more (sub-2, sub-3, sub-4).",
         "2_bold.nii.gz is short.",
     ]

@@ -11,13 +11,15 @@ from importlib import import_module
 
 import commissure
 from commissure.cli.arguments import Parser, check_text, in_flags
-from commissure.problems import InputError
+from commissure.problems import InputError, once_each
 
 FAILED = 1
 BAD_INPUT = 2
 DEFECT = 70
 INTERRUPTED = 130
 NOBODY_READS = 141
+# So many problems that differ only in whose they are have a line each.
+_ALL_SHOWN = 3
 
 # Each is a module of its own, which is loaded when the command is called.
 COMMANDS = {
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments), options)
     except InputError as error:
-        for problem in error.problems:
+        for problem in once_each(error.problems, _ALL_SHOWN):
             _say(in_flags(problem, _flags(options)))
         return BAD_INPUT
     except KeyboardInterrupt:

@@ -17,7 +17,7 @@ from commissure.files.images import load_image
 from commissure.inputs.copies import copies
 from commissure.inputs.scan import Scan
 from commissure.inputs.selection import listed
-from commissure.problems import InputError
+from commissure.problems import InputError, once_each
 from commissure.space.grid import Grid, same_grid
 
 _LOG = logging.getLogger(__name__)
@@ -93,20 +93,9 @@ def check_alike(scans: Sequence[Scan]) -> tuple[str, ...]:
     problems, notes = unlike(scans)
     if problems:
         raise InputError(problems)
-    for said in _once_each(said for scan in scans for said in scan.warnings):
+    for said in once_each(said for scan in scans for said in scan.warnings):
         _LOG.warning("%s", said)
     return tuple(dict.fromkeys([note for scan in scans for note in scan.notes] + notes))
-
-
-def _once_each(warnings: Iterable[str]) -> list[str]:
-    """Return remarks on files, the same one on many files once."""
-    of_what: dict[str, list[str]] = {}
-    for said in dict.fromkeys(warnings):
-        of_what.setdefault(said.partition(" has ")[2] or said, []).append(said)
-    return [
-        f"{alike[0]} The same holds for {len(alike) - 1} more." if len(alike) > 1 else alike[0]
-        for alike in of_what.values()
-    ]
 
 
 def _averaged(scan: Scan) -> tuple[str, str]:

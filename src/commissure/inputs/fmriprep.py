@@ -2,11 +2,12 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from commissure.files.bids_names import entity
 from commissure.files.image_timing import derived_tr
 from commissure.files.images import load_image
 from commissure.inputs.axes import choose
@@ -103,7 +104,7 @@ def read_fmriprep(
         raise InputError(msg)
     existing = dataset.participants()
     wanted, problems = selection.participants(existing, dataset.root)
-    files, name_problems = _files(dataset, [existing[name] for name in wanted])
+    files, name_problems, others = _files(dataset, [existing[name] for name in wanted])
     problems += name_problems
     chosen = choose(
         [file.entities for file in files],
@@ -119,8 +120,10 @@ def read_fmriprep(
         problems.append(
             f"{root} has no preprocessed BOLD run (sub-*/[ses-*/]func/"
             f"*_space-*_desc-preproc_bold.nii.gz, or desc-clean, desc-denoised) that matches "
-            f"{selection}."
+            f"{selection}.{_not_taken(others)}"
         )
+    elif others:
+        _LOG.warning("%s", _not_taken(others).strip())
     taken, choice_problems = _choose(runs, space, desc)
     problems += choice_problems
     scans = []
@@ -135,10 +138,12 @@ def read_fmriprep(
     return scans
 
 
-def _files(dataset: BidsDataset, subjects: Iterable[Path]) -> tuple[list[BidsFile], list[str]]:
-    """Return all that may be a run of the participants, and problems of names.
+def _files(
+    dataset: BidsDataset, subjects: Iterable[Path]
+) -> tuple[list[BidsFile], list[str], list[str]]:
+    """Return all that may be a run of the participants, problems of names, and other labels.
 
-    Which files cannot be taken because of their desc- label is told.
+    The labels are those after desc- of BOLD of which nobody says what was done to it.
     """
     bolds = [
         file
@@ -151,15 +156,22 @@ def _files(dataset: BidsDataset, subjects: Iterable[Path]) -> tuple[list[BidsFil
         for file in bolds
         if file.entities.get("desc") in DESCS and file.entities.get("part", "mag") == "mag"
     ]
-    labels = {file.entities.get("desc") or "" for file in bolds}
-    if others := sorted(labels - {*DESCS, ""}):
-        _LOG.warning(
-            "BOLD with desc-%s is not taken: nobody says what was done to it. Give it as a table "
-            "of files, or call it desc-clean, if it is meant.",
-            " or desc-".join(others),
-        )
+    # As it is written: C-PAC's have a hyphen in them, and are no labels of BIDS.
+    labels = {entity(file.path, "desc") or "" for file in bolds}
     problems = [problem for file in found for problem in file.problems]
-    return [file for file in found if not file.problems], problems
+    fit = [file for file in found if not file.problems]
+    return fit, problems, sorted(labels - {*DESCS, ""})
+
+
+def _not_taken(others: Sequence[str]) -> str:
+    """Say which files there are that cannot be taken because of their desc- label."""
+    if not others:
+        return ""
+    return (
+        f" BOLD with desc-{' or desc-'.join(others)} is not taken: nobody says what was done to "
+        "it. If it is meant, give a table of files (participant_id, path, kind, space), where kind "
+        "says whether it is clean or preprocessed."
+    )
 
 
 def _runs(files: Iterable[BidsFile]) -> tuple[list[_Run], list[str]]:
@@ -195,7 +207,8 @@ def _choose(
     asked = f"of desc-{desc} {asked}" if desc else asked
     problems = [
         f"{run} has no BOLD {asked}; it has {_several(run.files)}. Ask for one of these (space, "
-        "desc), make it, or leave the run out."
+        "desc), make it, or leave the run out; if one is an MNI space by another name, say which "
+        "in a table of files (column space)."
         for run in runs
         if not fitting[run.identity]
     ]

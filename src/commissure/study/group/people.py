@@ -13,6 +13,7 @@ from commissure.files.columns import level_name
 from commissure.files.tables import tidy
 from commissure.inputs import Scan
 from commissure.inputs.people import EFFECTIVE_DF, MEAN_FD, Participants
+from commissure.inputs.selection import listed
 from commissure.problems import InputError
 from commissure.records.runs import Measured
 from commissure.settings.group import GroupSettings
@@ -173,8 +174,9 @@ def _absent(absent: Sequence[str], there: Sequence[str]) -> list[str]:
     if others:
         shown = ", ".join(others[:_SHOWN]) + ", ..." * (len(others) > _SHOWN)
         problems.append(
-            f"participants.tsv has no row for {shown} ({len(others)} in all). Add the rows, or "
-            "leave these participants out (--participant-label, [quality] exclude)."
+            f"participants.tsv has no row for {shown} ({len(others)} in all); it has "
+            f"{listed(there)}. Write its names as the scans have them, add the rows, or leave "
+            "these participants out (--participant-label, [quality] exclude)."
         )
     return problems
 
