@@ -1,6 +1,7 @@
 """What folders of public data sets hold, each of which was met in one."""
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,9 +9,19 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from tests.hostile.harness import Said, World, demand, refused, works
-from tests.hostile.runs import all_of, raw_run, rows
-from tests.hostile.worlds import raw_image
+from tests.hostile.harness import (
+    COMPUTED,
+    Case,
+    Said,
+    UnmetError,
+    World,
+    demand,
+    refused,
+    run,
+    works,
+)
+from tests.hostile.runs import all_of, option, raw_run, rows
+from tests.hostile.worlds import TIMES, raw_image
 from tests.study import studies
 
 ABOUT = "in/dataset_description.json"
@@ -45,7 +56,7 @@ def confounds(who: int, n: int = studies.N_VOLUMES) -> Callable[[World], None]:
 
 
 def longer(
-    who: int, n: int = 200, tr: float = 2.0, desc: str = "preproc"
+    who: int, n: int = 120, tr: float = 2.0, desc: str = "preproc"
 ) -> Callable[[World], None]:
     """Give somebody a preprocessed run that is long enough, or too short."""
 
@@ -71,6 +82,10 @@ def made_by(*names: str) -> Callable[[World], None]:
 
 
 PREPROC = all_of(called("preproc"), *(longer(who) for who in range(1, 7)))
+
+
+def first_stage(world: World) -> None:
+    world.arguments[world.arguments.index("all")] = "participant"
 
 
 def settings_of(world: World) -> list[dict[str, object]]:
@@ -135,6 +150,24 @@ def many_raw(n: int, json_: object = None, tr: float = 2.0) -> Callable[[World],
     return change
 
 
+def sidecar(name: str = "in/task-rest_bold.json", **content: object) -> Callable[[World], None]:
+    about = {"RepetitionTime": 2.0, "TaskName": "rest", "SliceTiming": TIMES, **content}
+    about = {key: value for key, value in about.items() if value is not None}
+    return lambda world: world.write(name, json.dumps(about)) and None
+
+
+def trim(n: int) -> Callable[[World], None]:
+    def change(world: World) -> None:
+        place = world.arguments.index("preprocessing.n_trim=2")
+        world.arguments[place] = f"preprocessing.n_trim={n}"
+
+    return change
+
+
+def header_tr(*who: int, tr: float) -> Callable[[World], None]:
+    return all_of(*(raw_run(one, "task-rest", tr=tr) for one in who))
+
+
 def fieldmaps(world: World) -> None:
     for who in range(1, 7):
         stem = f"in/sub-{who:02d}/fmap/sub-{who:02d}"
@@ -142,8 +175,39 @@ def fieldmaps(world: World) -> None:
             raw_image(world.path(f"{stem}_dir-{direction}_epi.nii.gz"), (5, 4, 4))
 
 
+class Heard(logging.Handler):
+    """Keeps what is logged: what a command says before its work is stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+def accepted(name: str, world: str, change: Callable[[World], None], says: list[str]) -> Case:
+    """Return a case of raw scans whose computing would begin, with these words said before."""
+
+    def judge(world: World) -> None:
+        heard = Heard()
+        logging.getLogger("commissure").addHandler(heard)
+        try:
+            run(world)
+        except UnmetError as error:
+            demand(str(error) == COMPUTED, str(error))
+        else:
+            demand(False, "refused, or nothing was to be done")
+        finally:
+            logging.getLogger("commissure").removeHandler(heard)
+        told = " ".join(heard.said)
+        demand(all(words in told for words in says), f"of {says} some are not told: {told!r}")
+
+    return Case(name, world, change, judge)
+
+
 CASES = (
-    works("tedana-is-cleaned-here", "study", all_of(PREPROC, made_by("tedana", "fMRIPrep")), cleaned),
+    works("tedana-is-cleaned-here", "study", all_of(PREPROC, made_by("tedana", "fMRIPrep"), first_stage), cleaned),
     refused("rapidtide-only", "study", called("lfofilterCleaned"), ["lfofilterCleaned"], ("desc-",)),
     refused("cpac", "study", called("preproc-1", "template"), ["desc-preproc-1"], ("BIDS", "not known", "table")),
     refused("cpac-space", "study", all_of(called("preproc", "template"), *(confounds(w) for w in range(1, 7))), ["template"], ("MNI space by another name",)),
@@ -152,6 +216,14 @@ CASES = (
     refused("cifti-as-map", "maps", maps_are_cifti, ["a.dscalar.nii"], ("CIFTI",)),
     refused("ids-without-zeros", "study", names_of_people(lambda line: line.replace("sub-0", "sub-")), ["sub-1", "sub-01"], ("zeros",), lines=1),
     refused("ids-of-another-kind", "study", names_of_people(lambda line: line.replace("sub-0", "P")), ["sub-01", "P1"], ("has no row",), lines=1),
+    refused("tr-of-1500-seconds", "raw", header_tr(*range(1, 7), tr=1500.0), ["1500", "[input] tr"], ("1500 s by the header",), lines=1),
+    accepted("tr-of-1500-seconds-is-overridden", "raw", all_of(header_tr(*range(1, 7), tr=1500.0), sidecar(RepetitionTime=1.5, SliceTiming=None), option("--set", "preprocessing.slice_timing=false", "--set", "input.tr=1.5")), ["[input] tr", "1500", "5 more"]),
+    accepted("tr-in-milliseconds-is-overridden", "raw", all_of(sidecar(RepetitionTime=2000), option("--set", "input.tr=2")), ["[input] tr", "its sidecar says 2000", "5 more"]),
+    accepted("tr-is-given-where-nobody-says-it", "raw", all_of(sidecar(RepetitionTime=None), option("--set", "input.tr=2")), []),
+    refused("tr-that-is-given-is-checked-against-slice-times", "raw", option("--set", "input.tr=1"), ["SliceTiming"], ("past the repetition time",), lines=1),
+    accepted("field-maps", "raw", fieldmaps, ["fmap/", "sub-01", "not used"]),
+    accepted("volumes-discarded-by-the-scanner", "raw", all_of(sidecar(NumberOfVolumesDiscardedByScanner=2, NumberOfVolumesDiscardedByUser=1), trim(10)), ["NumberOfVolumesDiscardedByScanner is 2", "7 of the 10", "5 more"]),
+    accepted("volumes-discarded-are-no-number", "raw", sidecar(NumberOfVolumesDiscardedByUser="n/a"), ["NumberOfVolumesDiscardedByUser is 'n/a'"]),
     refused("hundred-without-a-tr", "raw", all_of(lambda w: w.path("in/task-rest_bold.json").unlink(), many_raw(60)), ["RepetitionTime"], ("65 more", "66"), lines=2),
     refused("hundred-without-slice-times", "raw", all_of(lambda w: w.write("in/task-rest_bold.json", '{"RepetitionTime": 2.0}') and None, many_raw(60)), ["SliceTiming"], ("65 more", "66"), lines=1),
 )  # fmt: skip

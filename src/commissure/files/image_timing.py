@@ -12,6 +12,7 @@ from commissure.problems import InputError
 
 # Seconds; a longer repetition time is one in milliseconds.
 LONGEST_TR = 20
+_OR_SAY = "Where files cannot be changed, [input] tr says it for all."
 
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 
@@ -29,6 +30,10 @@ def timing_problems(path: Path, img: Any, tr: Any, *, by: str = "sidecar") -> li
     by : str
         What tells it, if another than the sidecar does.
     """
+    return [f"{said} {_OR_SAY}" for said in _contradictions(path, img, tr, by)]
+
+
+def _contradictions(path: Path, img: Any, tr: Any, by: str) -> list[str]:
     zoom = float(img.header.get_zooms()[3])
     unit = _SECONDS.get(img.header.get_xyzt_units()[1])
     if tr is None:
@@ -88,10 +93,34 @@ def derived_tr(path: Path, img: Any, tr: Any) -> tuple[float, list[str]]:
             (
                 f"{path}: the header's repetition time (pixdim[4]) is {seconds:g} s, which is not "
                 "a time in seconds that can be. Write it in the JSON sidecar, and 0 or the same in "
-                "the header."
+                f"the header. {_OR_SAY}"
             )
         ]
     return seconds, []
+
+
+def asked_tr(path: Path, img: Any, told: Any, asked: float) -> tuple[float, list[str], list[str]]:
+    """Return a repetition time (s) that is asked for, its problems, and what says otherwise.
+
+    Parameters
+    ----------
+    path : Path
+    img : nibabel image
+        Of four dimensions.
+    told : object
+        `RepetitionTime` as the sidecar has it, None without one.
+    asked : float
+    """
+    if not (is_number(asked) and 0 < asked <= LONGEST_TR):
+        msg = f"tr must be in seconds, above 0 and up to {LONGEST_TR}; it is {asked!r}."
+        return 0.0, [msg], []
+    others = [] if told is None or told == asked else [f"its sidecar says {told!r:.30}"]
+    if timing_problems(path, img, asked):
+        others.append(f"the header's pixdim[4] is {float(img.header.get_zooms()[3]):g}")
+    if not others:
+        return float(asked), [], []
+    said = f"{path}: the repetition time is {asked:g} s, as [input] tr says, though"
+    return float(asked), [], [f"{said} {' and '.join(others)}."]
 
 
 def repetition_time(path: Path, img: Any) -> float | None:

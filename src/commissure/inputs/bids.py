@@ -1,10 +1,11 @@
 """Raw BIDS datasets."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from commissure.files.image_timing import timing_problems
+from commissure.files.image_timing import asked_tr, timing_problems
 from commissure.files.images import load_image
 from commissure.inputs.axes import choose
 from commissure.inputs.bids_files import BidsDataset, BidsFile
@@ -13,10 +14,12 @@ from commissure.inputs.scan import (
     slice_timing_problems,
     volume_problems,
 )
-from commissure.inputs.selection import Selection
-from commissure.inputs.sidecars import usable
+from commissure.inputs.selection import Selection, listed
+from commissure.inputs.sidecars import discarded, usable
 from commissure.inputs.t1w import choose_t1w
 from commissure.problems import InputError
+
+_LOG = logging.getLogger(__name__)
 
 # z is how it was written before BIDS 1.0.
 _THIRD_AXIS = ("k", "k-", "z", "z-")
@@ -28,6 +31,7 @@ def read_bids(
     *,
     n_trim: int = 0,
     slice_timing: bool = True,
+    tr: float | None = None,
 ) -> list[Scan]:
     """Find the BOLD runs of a raw BIDS dataset and check that they can be processed.
 
@@ -42,6 +46,8 @@ def read_bids(
     slice_timing : bool
         Whether slice times are wanted. If so, a run without them is a problem; if not, they are
         neither read nor checked.
+    tr : float, optional
+        Seconds, whatever sidecars and headers say.
 
     Returns
     -------
@@ -74,12 +80,13 @@ def read_bids(
     chosen = choose([file.entities for file in found], selection, wanted, root)
     taken = [found[place] for place in chosen.places]
     problems += [*chosen.problems, *_twice(taken)]
+    notes = (*chosen.notes, *_field_maps(dataset, {f"sub-{f.entities['sub']}" for f in taken}))
     scans: list[Scan] = []
     for bold in taken:
         t1ws = anatomies[f"sub-{bold.entities['sub']}"]
         try:
-            scan = _scan(dataset, bold, t1ws, n_trim, slice_timing, selection.t1w)
-            scans.append(replace(scan, notes=chosen.notes))
+            scan = _scan(dataset, bold, t1ws, n_trim, slice_timing, selection.t1w, tr)
+            scans.append(replace(scan, notes=notes))
         except InputError as error:
             problems += error.problems
     if not taken and not problems:
@@ -115,6 +122,25 @@ def _files(dataset: BidsDataset, subject: Path) -> tuple[list[BidsFile], list[Bi
     )
 
 
+def _field_maps(dataset: BidsDataset, people: Iterable[str]) -> list[str]:
+    """Say that field maps are there and not used."""
+    existing = dataset.participants()
+    having = [
+        name
+        for name in sorted(people)
+        if any(dataset.contents(place / "fmap") for place in dataset.places(existing[name]))
+    ]
+    if not having:
+        return []
+    note = (
+        f"{dataset.root} has field maps (fmap/) of {listed(having)}, which are not used: the "
+        "distortion of BOLD images is not corrected. Where that matters, preprocess with fMRIPrep "
+        "and start from its output."
+    )
+    _LOG.warning("%s", note)
+    return [note]
+
+
 def _twice(bolds: Iterable[BidsFile]) -> list[str]:
     groups: dict[str, list[BidsFile]] = {}
     for bold in bolds:
@@ -133,6 +159,7 @@ def _scan(
     n_trim: int,
     slice_timing: bool,  # noqa: FBT001
     t1w_asked: str | None,
+    tr_asked: float | None,
 ) -> Scan:
     """Make the `Scan` of a file.
 
@@ -152,12 +179,18 @@ def _scan(
         img = load_image(bold.path)
     except InputError as error:
         raise InputError([*problems, *error.problems]) from error
-    problems += volume_problems(bold.path, img, n_trim)
+    n_discarded, said = discarded(bold.path, metadata, n_trim)
+    warnings += said
+    problems += volume_problems(bold.path, img, max(n_trim - n_discarded, 0))
     if img.ndim != 4:
         raise InputError(problems)
-    tr = metadata.get("RepetitionTime")
-    tr_problems = timing_problems(bold.path, img, tr)
-    if tr is None and metadata.get("VolumeTiming") is not None:
+    told = tr = metadata.get("RepetitionTime")
+    if tr_asked is None:
+        tr_problems = timing_problems(bold.path, img, tr)
+    else:
+        tr, tr_problems, said = asked_tr(bold.path, img, told, tr_asked)
+        warnings += said
+    if told is None and metadata.get("VolumeTiming") is not None:
         tr_problems = [
             (
                 f"{bold.path} was acquired with gaps (VolumeTiming in place of RepetitionTime): it "
@@ -194,4 +227,5 @@ def _scan(
         slice_times=None if times is None else tuple(map(float, times)),
         metadata=metadata,
         warnings=tuple(warnings),
+        n_discarded=n_discarded,
     )

@@ -1,29 +1,27 @@
 """Derived datasets in the style of fMRIPrep: of fMRIPrep, XCP-D, and our own."""
 
 import logging
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from commissure.files.bids_names import entity
-from commissure.files.image_timing import derived_tr
+from commissure.files.image_timing import asked_tr, derived_tr
 from commissure.files.images import load_image
 from commissure.inputs.axes import choose
 from commissure.inputs.bids_files import BidsDataset, BidsFile
 from commissure.inputs.confounds_tables import table_shape
+from commissure.inputs.derived_runs import DerivedRun, DerivedVariant, choose_variant, runs_of
 from commissure.inputs.done import DESCS, programs, what_was_done
 from commissure.inputs.folders import listing
 from commissure.inputs.scan import (
-    DERIVED_ENTITIES,
     Scan,
     ScanKind,
     volume_problems,
 )
-from commissure.inputs.selection import Selection, listed
-from commissure.inputs.sidecars import usable
-from commissure.inputs.spaces import Space
+from commissure.inputs.selection import Selection
+from commissure.inputs.sidecars import discarded, usable
 from commissure.problems import InputError
 from commissure.space.grid import Grid, same_grid
 
@@ -38,29 +36,6 @@ _CONFOUNDS = (
 )
 
 
-@dataclass(frozen=True)
-class _Variant:
-    desc: str
-    space: Space
-
-    @property
-    def rank(self) -> tuple[Any, ...]:
-        return (list(DESCS).index(self.desc), *self.space.rank)
-
-    def __str__(self) -> str:
-        return f"desc-{self.desc} in {self.space}"
-
-
-@dataclass(frozen=True)
-class _Run:
-    identity: str
-    folder: Path
-    files: dict[_Variant, BidsFile]
-
-    def __str__(self) -> str:
-        return str(self.folder / self.identity)
-
-
 def read_fmriprep(
     root: str | Path,
     selection: Selection | None = None,
@@ -68,6 +43,7 @@ def read_fmriprep(
     n_trim: int = 0,
     space: str | None = None,
     desc: str | None = None,
+    tr: float | None = None,
 ) -> list[Scan]:
     """Find the BOLD runs of a derived dataset and check that they can be used.
 
@@ -86,6 +62,8 @@ def read_fmriprep(
         template space that all the runs have, symmetric ones first; what is taken is logged.
     desc : {"clean", "denoisedSmoothed", "denoised", "preproc", "smoothAROMAnonaggr"}, optional
         By default the first of these that all the runs have.
+    tr : float, optional
+        Seconds, whatever sidecars and headers say.
 
     Returns
     -------
@@ -114,7 +92,7 @@ def read_fmriprep(
         combined_echoes=True,
     )
     problems += chosen.problems
-    runs, twice = _runs(files[place] for place in chosen.places)
+    runs, twice = runs_of(files[place] for place in chosen.places)
     problems += twice
     if not runs and not problems:
         problems.append(
@@ -124,13 +102,13 @@ def read_fmriprep(
         )
     elif others:
         _LOG.warning("%s", _not_taken(others).strip())
-    taken, choice_problems = _choose(runs, space, desc)
+    taken, choice_problems = choose_variant(runs, space, desc)
     problems += choice_problems
     scans = []
     for run in runs:
         if taken in run.files:
             try:
-                scans.append(replace(_scan(dataset, run, taken, n_trim), notes=chosen.notes))
+                scans.append(replace(_scan(dataset, run, taken, n_trim, tr), notes=chosen.notes))
             except InputError as error:
                 problems += error.problems
     if problems:
@@ -174,68 +152,13 @@ def _not_taken(others: Sequence[str]) -> str:
     )
 
 
-def _runs(files: Iterable[BidsFile]) -> tuple[list[_Run], list[str]]:
-    """Return the runs, each with all its variants, and which files are there twice."""
-    runs: dict[str, _Run] = {}
-    problems: list[str] = []
-    for file in files:
-        identity = file.without(DERIVED_ENTITIES)
-        run = runs.setdefault(identity, _Run(identity, file.path.parent, {}))
-        variant = _Variant(file.entities["desc"], Space.of(file.entities))
-        if variant in run.files:
-            problems.append(
-                f"{file.path} is there twice, as {run.files[variant].path.name} too. Remove one."
-            )
-        run.files[variant] = file
-    return list(runs.values()), problems
-
-
-def _choose(
-    runs: list[_Run], space: str | None, desc: str | None
-) -> tuple[_Variant | None, list[str]]:
-    """Return what to take of all the runs alike, and what is wrong with those that lack it."""
-    fitting = {
-        run.identity: {
-            variant
-            for variant in run.files
-            if (variant.space.is_template if space is None else variant.space.answers(space))
-            and desc in (None, variant.desc)
-        }
-        for run in runs
-    }
-    asked = f"in {space}" if space else "in a template space"
-    asked = f"of desc-{desc} {asked}" if desc else asked
-    problems = [
-        f"{run} has no BOLD {asked}; it has {_several(run.files)}. Ask for one of these (space, "
-        "desc), make it, or leave the run out; if one is an MNI space by another name, say which "
-        "in a table of files (column space)."
-        for run in runs
-        if not fitting[run.identity]
-    ]
-    counts = Counter(variant for variants in fitting.values() for variant in variants)
-    if not counts:
-        return None, problems
-    most = max(counts.values())
-    shared = sorted((v for v, count in counts.items() if count == most), key=lambda v: v.rank)
-    taken, *others = shared
-    problems += [
-        f"{run} has no BOLD {taken}, which {most} of {len(runs)} runs have; it has "
-        f"{_several(run.files)}. Make it, leave the run out, or ask for another (space, desc)."
-        for run in runs
-        if fitting[run.identity] and taken not in fitting[run.identity]
-    ]
-    if others:
-        _LOG.warning("Taking %s; there is also %s.", taken, _several(others))
-    else:
-        _LOG.info("Taking %s.", taken)
-    return taken, problems
-
-
-def _several(variants: Iterable[_Variant]) -> str:
-    return listed(map(str, sorted(variants, key=lambda variant: variant.rank)))
-
-
-def _scan(dataset: BidsDataset, run: _Run, variant: _Variant, n_trim: int) -> Scan:
+def _scan(
+    dataset: BidsDataset,
+    run: DerivedRun,
+    variant: DerivedVariant,
+    n_trim: int,
+    tr_asked: float | None,
+) -> Scan:
     """Make the `Scan` of a run.
 
     Raises
@@ -266,7 +189,10 @@ def _scan(dataset: BidsDataset, run: _Run, variant: _Variant, n_trim: int) -> Sc
             "cleaning needs. Copy it from the output of fMRIPrep."
         )
     n_non_steady = table.n_non_steady if table and "trim" not in done else 0
-    problems += volume_problems(file.path, img, 0 if "trim" in done else max(n_trim, n_non_steady))
+    n_discarded, of_dropped = discarded(file.path, metadata, 0 if "trim" in done else n_trim)
+    warnings += of_dropped
+    unwanted = max(n_trim - n_discarded, n_non_steady, 0)
+    problems += volume_problems(file.path, img, 0 if "trim" in done else unwanted)
     if img.ndim != 4:
         raise InputError(problems)
     if table is not None and table.n_rows != img.shape[3]:
@@ -275,12 +201,17 @@ def _scan(dataset: BidsDataset, run: _Run, variant: _Variant, n_trim: int) -> Sc
             problems.append(f"{said}: they are not of the same run, or one is cut. Copy both.")
         else:
             warnings.append(f"{said}: some must have been censored or dropped.")
-    tr, tr_problems = derived_tr(file.path, img, metadata.get("RepetitionTime"))
+    told = metadata.get("RepetitionTime")
+    if tr_asked is None:
+        tr, tr_problems = derived_tr(file.path, img, told)
+    else:
+        tr, tr_problems, otherwise = asked_tr(file.path, img, told, tr_asked)
+        warnings += otherwise
     problems += tr_problems
     if kind == "preprocessed" and not tr and not tr_problems:
         problems.append(
             f"{file.path} does not tell its repetition time. Write RepetitionTime, in seconds, in "
-            "its JSON sidecar."
+            "its JSON sidecar, or give it as [input] tr."
         )
     mask, mask_problems = _mask_of(file, img, names)
     problems += mask_problems
@@ -308,10 +239,13 @@ def _scan(dataset: BidsDataset, run: _Run, variant: _Variant, n_trim: int) -> Sc
         confounds=confounds,
         done=done,
         n_non_steady=n_non_steady,
+        n_discarded=n_discarded,
     )
 
 
-def _confounds_of(run: _Run, names: set[str], kind: ScanKind) -> tuple[Path | None, list[str]]:
+def _confounds_of(
+    run: DerivedRun, names: set[str], kind: ScanKind
+) -> tuple[Path | None, list[str]]:
     found = [run.identity + end for end in _CONFOUNDS if run.identity + end in names]
     if not found:
         lacking = f"{run} has no table of confounds: how much the head moved is not known."

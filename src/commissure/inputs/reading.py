@@ -29,8 +29,8 @@ KINDS: dict[str, str] = {
 }
 # What each kind can be told besides the selection.
 _OPTIONS = {
-    "bids": (),
-    "fmriprep": ("space", "desc"),
+    "bids": ("tr",),
+    "fmriprep": ("space", "desc", "tr"),
     "dpabi": ("space", "folder", "measure", "tr"),
     "table": ("space", "tr"),
 }
@@ -67,7 +67,7 @@ def read_scans(
     folder, measure : str, optional
         See `read_dpabi`; with a measure, `read_dpabi_maps`.
     tr : float, optional
-        Repetition time (s) of DPABI's images and of tables.
+        Repetition time (s), whatever sidecars and headers say.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def read_scans(
         )
         raise InputError(msg)
     if kind == "bids":
-        scans = read_bids(path, selection, n_trim=n_trim, slice_timing=slice_timing)
+        scans = read_bids(path, selection, n_trim=n_trim, slice_timing=slice_timing, **given)
     elif kind == "fmriprep":
         scans = read_fmriprep(path, selection, n_trim=n_trim, **given)
     elif kind == "table":

@@ -55,6 +55,9 @@ class Scan:
     n_non_steady : int
         Volumes at the beginning that are flagged as before the steady state: if volumes are still
         to be dropped, at least these.
+    n_discarded : int
+        Volumes at the beginning that the scanner or somebody dropped before, by the sidecars: they
+        count among those that are to be dropped.
     """
 
     participant_id: str
@@ -73,6 +76,7 @@ class Scan:
     confounds: Path | None = None
     done: frozenset[CleaningStep] = frozenset()
     n_non_steady: int = 0
+    n_discarded: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -87,6 +91,10 @@ class Scan:
             first = {key: labels[key] for key in ("sub", "ses") if key in labels}
             labels = first | of_run | labels
         return "_".join(f"{key}-{label}" for key, label in labels.items())
+
+    def n_to_drop(self, n_trim: int) -> int:
+        """Return how many volumes are still to be dropped where `n_trim` are unwanted."""
+        return 0 if "trim" in self.done else max(n_trim - self.n_discarded, self.n_non_steady, 0)
 
     @property
     def clean_space(self) -> str | None:

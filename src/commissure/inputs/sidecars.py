@@ -1,5 +1,6 @@
 """What sidecars say beside times: numbers and names that are used much later."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ _NUMBERS = ("EchoTime", "FlipAngle", "MagneticFieldStrength", "MultibandAccelera
 _WORDS = ("Manufacturer", "ManufacturersModelName")
 EFFECTIVE_DF = "EffectiveDegreesOfFreedom"
 _DEGREES_OF_FREEDOM = (EFFECTIVE_DF, "NominalDegreesOfFreedom")
+# Dummy volumes that are no longer there.
+_DISCARDED = ("NumberOfVolumesDiscardedByScanner", "NumberOfVolumesDiscardedByUser")
 
 
 def usable(
@@ -46,9 +49,35 @@ def usable(
         for name in _WORDS
         if metadata.get(name) is not None and not isinstance(metadata[name], str)
     ]
+    unfit += [
+        name
+        for name in _DISCARDED
+        if metadata.get(name) is not None
+        and not (is_number(metadata[name]) and 0 <= metadata[name] < 1e6)
+    ]
     warnings = [
         f"{path}: {name} is {metadata[name]!r:.60} in the sidecar, and not told for that."
         for name in unfit
     ]
     kept = {name: value for name, value in metadata.items() if name not in unfit}
     return kept, problems, warnings
+
+
+def discarded(path: Path, metadata: Mapping[str, Any], n_trim: int) -> tuple[int, list[str]]:
+    """Return how many volumes were dropped before, as a run's sidecars say, and tell what follows.
+
+    Parameters
+    ----------
+    path : Path
+    metadata : mapping
+        See `usable`.
+    n_trim : int
+        Volumes at the beginning that are unwanted.
+    """
+    said = {name: int(metadata[name]) for name in _DISCARDED if metadata.get(name)}
+    n = sum(said.values())
+    if not n or not n_trim:
+        return n, []
+    by = " and ".join(f"{name} is {count}" for name, count in said.items())
+    still = f"{max(n_trim - n, 0)} of the {n_trim} first volumes are still dropped here"
+    return n, [f"{path}: {by} in the sidecar, so that {still}."]

@@ -50,7 +50,7 @@ class InputSettings:
     folder, measure : str, optional
         Of DPABI, the folder to take, or the measure whose maps in `Results` are compared.
     tr : float, optional
-        Repetition time of DPABI's images and of tables, s.
+        Repetition time of all runs, s, whatever sidecars and headers say.
     confounds : tuple of str
         Strategy for fMRIPrep's confounds: "friston24", or the names of nilearn's `load_confounds`.
     """

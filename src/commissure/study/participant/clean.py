@@ -91,7 +91,7 @@ def clean_run(
         scan.tr,
         scan.slice_times,
         anatomy,
-        recipe,
+        replace(recipe, n_trim=scan.n_to_drop(recipe.n_trim)),
         variants=variants,
         n_threads=n_threads,
     )

@@ -102,7 +102,7 @@ def write_run(
     space = clean_name(scan, resolution).name.removesuffix("_desc-clean_bold.nii.gz")
     func = folder / "func"
     programs = (*_REGISTRATION, *_LIBRARIES) if scan.kind == "raw" else _LIBRARIES
-    n_discarded = 0 if "trim" in scan.done else max(recipe.n_trim, scan.n_non_steady)
+    n_discarded = scan.n_to_drop(recipe.n_trim)
     about = {
         "Sources": [
             source_uri(scan.bold),

@@ -51,10 +51,10 @@ def clean_scan(
         Of the kind "preprocessed".
     recipe : Recipe
         The first `n_trim` volumes are dropped, or as many as are flagged as non-steady if they are
-        more, unless volumes were dropped before. Without `global_signal` that component is not
-        taken. Nuisance signals come from the table of confounds; with ``signals_from="priors"``
-        from the data, if they are in the symmetric template's space, as the paper does it (and no
-        option asks for more than their means).
+        more; those that were dropped before count among them. Without `global_signal` that
+        component is not taken. Nuisance signals come from the table of confounds; with
+        ``signals_from="priors"`` from the data, if they are in the symmetric template's space, as
+        the paper does it (and no option asks for more than their means).
     strategy, options
         Of the confounds, see `read_confounds`.
     variants : mapping of str to Recipe
@@ -66,7 +66,7 @@ def clean_scan(
     InputError
         If image, mask and confounds cannot be read or do not fit each other.
     """
-    n_trim = _n_trim(scan, recipe)
+    n_trim = scan.n_to_drop(recipe.n_trim)
     options = options or {}
     img = read_volumes(scan.bold, gaps=True)
     mask = None
@@ -124,7 +124,7 @@ def check_confounds(scans: Sequence[Scan], recipe: Recipe, strategy: Sequence[st
         try:
             if scan.kind == "preprocessed":
                 names, _ = _split(scan, recipe, strategy, {})
-                read_confounds(scan, names, n_trim=_n_trim(scan, recipe))
+                read_confounds(scan, names, n_trim=scan.n_to_drop(recipe.n_trim))
             elif scan.kind == "clean" and scan.confounds is not None:
                 read_confounds(scan, ())
         except InputError as error:
@@ -133,10 +133,6 @@ def check_confounds(scans: Sequence[Scan], recipe: Recipe, strategy: Sequence[st
         raise InputError(dict.fromkeys(problems))
     for told in nothing_left(scans, recipe):
         log.warning("%s", told)
-
-
-def _n_trim(scan: Scan, recipe: Recipe) -> int:
-    return 0 if "trim" in scan.done else max(recipe.n_trim, scan.n_non_steady)
 
 
 def _split(

@@ -23,7 +23,7 @@ def nothing_left(scans: Iterable[Scan], recipe: Recipe) -> list[str]:
     alike: dict[tuple[int, float], list[str]] = {}
     for scan in scans:
         if scan.kind == "raw":
-            n_volumes = load_image(scan.bold).shape[3] - recipe.n_trim
+            n_volumes = load_image(scan.bold).shape[3] - scan.n_to_drop(recipe.n_trim)
             alike.setdefault((n_volumes, scan.tr), []).append(scan.name)
     n = _ALWAYS_REGRESSED + recipe.global_signal + 2 * recipe.n_acompcor
     uncensored = replace(recipe, censor_mm=None, best_volumes=None)
