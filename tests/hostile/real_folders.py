@@ -16,6 +16,7 @@ from tests.hostile.harness import (
     UnmetError,
     World,
     demand,
+    fails,
     refused,
     run,
     works,
@@ -101,6 +102,14 @@ def cleaned(world: World, said: Said) -> None:
     about = settings_of(world)
     demand(len(about) == 6, f"{len(about)} clean runs")
     demand(all(not a["StepsDoneBefore"] for a in about), f"{about[0]['StepsDoneBefore']}")
+
+
+def six_of_motion(world: World, said: Said) -> None:
+    rows(1)(world, said)
+    (about,) = settings_of(world)
+    # Waves 1 to 7 of 90 volumes are in the band; 6 + 3 regressors and the trend are taken away.
+    df = float(str(about["NominalDegreesOfFreedom"]))
+    demand(abs(df - 4) < 1e-6, f"{df} degrees of freedom")
 
 
 def cifti(path: Path) -> None:
@@ -208,6 +217,8 @@ def accepted(name: str, world: str, change: Callable[[World], None], says: list[
 
 CASES = (
     works("tedana-is-cleaned-here", "study", all_of(PREPROC, made_by("tedana", "fMRIPrep"), first_stage), cleaned),
+    fails("short-multiband-is-told-before", "study", all_of(PREPROC, longer(2, 100, 0.8), option("--participant-label", "02"), first_stage), ["sub-02", "motion = 6 would leave"], ("cannot be cleaned",)),
+    works("short-multiband-with-six-regressors", "study", all_of(PREPROC, longer(2, 100, 0.8), option("--participant-label", "02", "--set", "preprocessing.motion=6"), first_stage), six_of_motion),
     refused("rapidtide-only", "study", called("lfofilterCleaned"), ["lfofilterCleaned"], ("desc-",)),
     refused("cpac", "study", called("preproc-1", "template"), ["desc-preproc-1"], ("BIDS", "not known", "table")),
     refused("cpac-space", "study", all_of(called("preproc", "template"), *(confounds(w) for w in range(1, 7))), ["template"], ("MNI space by another name",)),

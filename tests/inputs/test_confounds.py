@@ -47,7 +47,7 @@ def run(request, tmp_path):
 
 
 def test_names_and_values_are_nilearns():
-    assert set(COMPONENTS) == {*ALL_CONFOUNDS, "friston24"} - {"tedana"}
+    assert set(COMPONENTS) == {*ALL_CONFOUNDS, "friston24", "motion6"} - {"tedana"}
     assert set(NAMED_STRATEGIES) == set(preset_strategies)
     for name in ("motion", "wm_csf", "global_signal"):
         assert set(_OPTIONS[name]) == set(CONFOUND_MODEL)
@@ -94,6 +94,15 @@ def test_the_default_is_the_papers_29_less_trend(run):
     np.testing.assert_array_equal(ours.fd_power[1:], kept["framewise_displacement"][1:])
     assert ours.fd_power[0] == 0
     assert set(ours.columns) >= {*FRISTON24, "framewise_displacement"}
+
+
+def test_six_parameters_are_the_tables_columns(run):
+    six, all_of_them = (
+        read_confounds(run[0], (name, "wm_csf")) for name in ("motion6", "friston24")
+    )
+    assert six.names == (*MOTION, *all_of_them.names[24:])
+    np.testing.assert_array_equal(six.regressors[:, :6], all_of_them.regressors[:, :6])
+    np.testing.assert_array_equal(six.regressors[:, :6], six.parameters)
 
 
 def test_no_component_is_no_regressor(run):

@@ -39,6 +39,7 @@ DEFAULT_STRATEGY = ("friston24", "wm_csf", "global_signal")
 # nilearn's components, and ours; nilearn's tedana reads other files.
 COMPONENTS = (
     "friston24",
+    "motion6",
     "motion",
     "high_pass",
     "wm_csf",
@@ -149,8 +150,8 @@ def read_confounds(
     strategy : str or sequence of str
         Components of `nilearn.interfaces.fmriprep.load_confounds` ("motion", "high_pass",
         "wm_csf", "global_signal", "compcor", "ica_aroma", "scrub"), and "friston24": R(t), R(t-1)
-        and their squares as in `friston24`. Or the name of one of nilearn's strategies ("simple",
-        "scrubbing", "compcor", "ica_aroma").
+        and their squares as in `friston24`, or "motion6": R(t). Or the name of one of nilearn's
+        strategies ("simple", "scrubbing", "compcor", "ica_aroma").
     n_trim : int
         Volumes that are dropped: the first lagged row is that of the first kept volume.
     **options
@@ -235,8 +236,9 @@ def strategy_problems(strategy: str | Sequence[str], options: Mapping[str, Any])
         ]
         if "compcor" in strategy and "high_pass" not in strategy:
             problems.append("compcor needs high_pass in the strategy: fMRIPrep's are filtered.")
-        if "friston24" in strategy and "motion" in strategy:
-            problems.append("The strategy has friston24 and motion: choose one of them.")
+        of_motion = [name for name in strategy if name in ("friston24", "motion6", "motion")]
+        if len(of_motion) > 1:
+            problems.append(f"The strategy has {' and '.join(of_motion)}: choose one of them.")
     for name, value in options.items():
         if name not in _OPTIONS:
             problems.append(f'"{name}" is no option of a strategy: {", ".join(_OPTIONS)}.')
@@ -334,15 +336,18 @@ def _chosen(
     """Return the regressors, and which volumes are kept."""
     if isinstance(strategy, str):
         return _by_nilearn(path, table, strategy, options, is_aroma)
-    components = [name for name in strategy if name not in ("friston24", "non_steady_state")]
+    ours = {"friston24": FRISTON24, "motion6": MOTION, "non_steady_state": ()}
+    components = [name for name in strategy if name not in ours]
     if components:
         chosen, kept = _by_nilearn(path, table, components, options, is_aroma)
     else:
         chosen = pd.DataFrame(index=table.index)
         kept = table.filter(like="non_steady_state").sum(axis=1).to_numpy() == 0
-    if "friston24" in strategy:
-        lagged = friston24(table[list(MOTION)].to_numpy(np.float64))
-        chosen = pd.concat([pd.DataFrame(lagged, columns=list(FRISTON24)), chosen], axis=1)
+    lagged = friston24(table[list(MOTION)].to_numpy(np.float64))
+    of_motion = [name for component in strategy for name in ours.get(component, ())]
+    if of_motion:
+        named = pd.DataFrame(lagged, columns=list(FRISTON24))[of_motion]
+        chosen = pd.concat([named, chosen], axis=1)
     return chosen, kept
 
 

@@ -47,6 +47,9 @@ class Recipe:
         from the smoothed data where the template's priors are high, as the paper.
     global_signal : bool
         Whether it is regressed out.
+    motion : {6, 24}
+        Regressors of head motion: the 6 realignment parameters, or with those of the volume before
+        and the squares of both, which short runs cannot carry.
     n_acompcor : int
         Components of white matter and CSF each that are regressed out beside the means.
     low, high : float
@@ -70,6 +73,7 @@ class Recipe:
     kernel: Literal["gaussian", "spm"] = "gaussian"
     signals_from: Literal["participant", "priors"] = "participant"
     global_signal: bool = True
+    motion: Literal[6, 24] = 24
     n_acompcor: Annotated[int, Ge(0), Le(50)] = 0
     low: Annotated[float, Ge(0), Le(10)] = 0.01
     high: Annotated[float, Ge(0.001), Le(10)] = 0.1

@@ -331,7 +331,7 @@ def _regressors(
     within: dict[str, NDArray[np.float32]],
 ) -> dict[str, NDArray[np.float64]]:
     """Return what is regressed out, each of shape (n_volumes,)."""
-    names = [name for name in confounds if name.startswith(("trans_", "rot_"))]
+    names = [name for name in confounds if name.startswith(("trans_", "rot_"))][: recipe.motion]
     names += ["white_matter", "csf", *(["global_signal"] if recipe.global_signal else [])]
     if recipe.n_acompcor:
         for name in ("white_matter", "csf"):

@@ -52,7 +52,8 @@ class InputSettings:
     tr : float, optional
         Repetition time of all runs, s, whatever sidecars and headers say.
     confounds : tuple of str
-        Strategy for fMRIPrep's confounds: "friston24", or the names of nilearn's `load_confounds`.
+        Strategy for fMRIPrep's confounds: "friston24" or "motion6" (6 regressors of motion), and
+        the names of nilearn's `load_confounds`.
     """
 
     kind: InputKind = "auto"

@@ -213,7 +213,8 @@ def run_study(
 def _check_confounds(jobs: Sequence[Job]) -> None:
     if jobs:
         settings, scans = jobs[0].settings, [scan for job in jobs for scan in job.scans]
-        check_confounds(scans, settings.preprocessing, settings.input.confounds)
+        least_df = settings.quality.least_df
+        check_confounds(scans, settings.preprocessing, settings.input.confounds, least_df)
 
 
 def _check_places(settings: StudySettings) -> None:

@@ -14,7 +14,7 @@ from commissure.inputs import (
     read_confounds,
     symmetric_template_problem,
 )
-from commissure.inputs.confounds import DEFAULT_STRATEGY, Confounds
+from commissure.inputs.confounds import DEFAULT_STRATEGY, FRISTON24, MOTION, Confounds
 from commissure.preprocessing import motion_matrices
 from commissure.preprocessing.clean_preprocessed import (
     VariantRegressors,
@@ -26,7 +26,7 @@ from commissure.preprocessing.trim import trim_volumes
 from commissure.problems import InputError
 from commissure.space.domain import mask_on
 from commissure.space.grid import Grid
-from commissure.study.participant.room_left import nothing_left
+from commissure.study.participant.room_left import Length, length_of_raw, too_little_left
 
 log = logging.getLogger(__name__)
 
@@ -102,10 +102,12 @@ def clean_scan(
     )
 
 
-def check_confounds(scans: Sequence[Scan], recipe: Recipe, strategy: Sequence[str]) -> None:
+def check_confounds(
+    scans: Sequence[Scan], recipe: Recipe, strategy: Sequence[str], least_df: float
+) -> None:
     """Read the confounds of scans that others preprocessed, as they will be read later.
 
-    Raw runs whose confounds will leave nothing of them are logged.
+    Runs that are too short for what is regressed out are logged.
 
     Parameters
     ----------
@@ -113,6 +115,8 @@ def check_confounds(scans: Sequence[Scan], recipe: Recipe, strategy: Sequence[st
     recipe : Recipe
     strategy : sequence of str
         See `clean_scan`.
+    least_df : float
+        Degrees of freedom that a run must have.
 
     Raises
     ------
@@ -120,19 +124,31 @@ def check_confounds(scans: Sequence[Scan], recipe: Recipe, strategy: Sequence[st
         With all that is wrong with the tables, or that they lack.
     """
     problems: list[str] = []
+    lengths: list[Length] = []
     for scan in scans:
         try:
-            if scan.kind == "preprocessed":
-                names, _ = _split(scan, recipe, strategy, {})
-                read_confounds(scan, names, n_trim=scan.n_to_drop(recipe.n_trim))
+            if scan.kind == "raw":
+                lengths.append(length_of_raw(scan, recipe))
+            elif scan.kind == "preprocessed":
+                names, signals = _split(scan, recipe, strategy, {})
+                confounds = read_confounds(scan, names, n_trim=scan.n_to_drop(recipe.n_trim))
+                lengths.append(_length_of(scan, confounds, len(signals)))
             elif scan.kind == "clean" and scan.confounds is not None:
                 read_confounds(scan, ())
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(dict.fromkeys(problems))
-    for told in nothing_left(scans, recipe):
+    for told in too_little_left(lengths, recipe, least_df):
         log.warning("%s", told)
+
+
+def _length_of(scan: Scan, confounds: Confounds, n_signals: int) -> Length:
+    """Return what decides how much cleaning leaves of a preprocessed run."""
+    of_motion = np.isin(confounds.names, FRISTON24)
+    n_volumes = len(confounds.regressors)
+    others = confounds.regressors[:, ~of_motion]
+    return Length(scan, n_volumes, others, int(of_motion.sum()), n_signals)
 
 
 def _split(
@@ -144,6 +160,8 @@ def _split(
     if isinstance(strategy, str):
         return strategy, ()
     names = [name for name in strategy if name != "global_signal" or recipe.global_signal]
+    if recipe.motion == len(MOTION):
+        names = ["motion6" if name == "friston24" else name for name in names]
     from_table = recipe.signals_from != "priors" or not options.keys().isdisjoint(_SIGNALS)
     if from_table or symmetric_template_problem(scan.space) is not None:
         return names, ()
