@@ -10,9 +10,11 @@ from commissure.cli.console import shown
 from commissure.cli.options import add_flags, add_options, add_settings_options, settings_of
 from commissure.cli.sizes import add_memory, memory_allowed
 from commissure.measures import CFH
+from commissure.measures.names import measure_to_make
 from commissure.problems import InputError
 from commissure.settings.checks import read_table
 from commissure.settings.description import descriptions
+from commissure.settings.tables import StudySettings
 from commissure.study.participant.map_command import SeriesSettings, make_maps
 
 log = logging.getLogger(__name__)
@@ -53,11 +55,21 @@ def add_parser(commands: Any, what: str) -> None:
     how = parser.add_argument_group("how")
     add_settings_options(how)
     add_options(how, CFH.stat, flags={"noise_floor_seed": ("--seed", "--noise-floor-seed")})
+    add_series_options(how, CFH.stat)
+    add_running(parser)
+
+
+def add_series_options(how: Any, table: str) -> None:
+    """Add how clean scans are read; messages call it by the options of a table."""
     add_options(how, "input", ("tr", "space"))
     how.add_argument("--mask-threshold", type=float, metavar="P", help=_text("mask_threshold"))
     how.add_argument("--band", type=float, nargs=2, metavar=("LOW", "HIGH"), help=_text("band"))
     how.add_argument("--band-padding", metavar="{dft,dpabi}", help=_text("band_padding"))
-    add_flags(how, {f"{CFH.stat}.{name}": f"--{name.replace('_', '-')}" for name in _SERIES})
+    add_flags(how, {f"{table}.{name}": f"--{name.replace('_', '-')}" for name in _SERIES})
+
+
+def add_running(parser: argparse.ArgumentParser) -> None:
+    """Add what a command that maps scans may take of the machine."""
     run = parser.add_argument_group("running")
     add_options(run, "execution", ("n_threads", "mem_gb"))
     add_memory(run)
@@ -71,17 +83,25 @@ def _text(name: str) -> str:
 def _run(options: argparse.Namespace) -> None:
     settings = settings_of(options)
     if settings.measure != CFH.stat:
-        msg = f"{options.config} is about {settings.measure}; this command makes CFH maps."
+        msg = (
+            f"{options.config} is about {settings.measure}; this command makes CFH maps. Call "
+            "commissure map."
+        )
         raise InputError(msg)
+    map_scans(options, settings)
+
+
+def map_scans(options: argparse.Namespace, settings: StudySettings) -> None:
+    """Make the maps that a command line asks for."""
     given = {name: value for name in _SERIES if (value := getattr(options, name)) is not None}
     series = replace(
-        read_table(CFH.stat, SeriesSettings, given),
+        read_table(settings.measure, SeriesSettings, given),
         tr=settings.input.tr,
         space=settings.input.space,
     )
     with shown(quiet=options.quiet) as progress:
         pictures = make_maps(
-            CFH,
+            measure_to_make(settings.measure),
             options.scans,
             options.out,
             settings.maps,

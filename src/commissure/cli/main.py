@@ -26,6 +26,8 @@ COMMANDS = {
     "run": "a whole study, from its folder to its findings",
     "demo": "the whole story on a small simulated study, in minutes",
     "cfh": "CFH maps of clean scans",
+    "map": "maps of clean scans, of any measure",
+    "measures": "what can be mapped, and what each says",
     "stats": "from maps to findings: group comparison and clinical statistics",
     "preprocess": "raw BIDS runs to clean series in template space",
     "simulate": "a BIDS study whose truth is known",

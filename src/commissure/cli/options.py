@@ -72,7 +72,9 @@ def add_flags(parser: Any, flags: Mapping[str, str]) -> None:
     parser.set_defaults(flags={**(parser.get_default("flags") or {}), **flags})
 
 
-def settings_of(options: argparse.Namespace, more: Changes | None = None) -> StudySettings:
+def settings_of(
+    options: argparse.Namespace, more: Changes | None = None, measure: str | None = None
+) -> StudySettings:
     """Return the settings of a command line; `more` come from options of other kinds.
 
     Raises
@@ -96,7 +98,7 @@ def settings_of(options: argparse.Namespace, more: Changes | None = None) -> Stu
         else:
             merged.setdefault(table, {})[name] = _parsed(value)
     try:
-        settings = read_settings(options.preset, options.config, merged)
+        settings = read_settings(options.preset, options.config, merged, measure)
     except InputError as error:
         raise InputError([*problems, *error.problems]) from error
     if problems:

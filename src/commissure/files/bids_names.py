@@ -56,6 +56,11 @@ def has_midline(space: str | None) -> bool:
     return space is not None and space.startswith(_MIDLINE_SPACES)
 
 
+def is_symmetric(space: str | None) -> bool:
+    """Tell whether it is the space of a symmetric template: MNI152NLin2009aSym, not ...Asym."""
+    return has_midline(space) and str(space).partition("+")[0].endswith("Sym")
+
+
 def bare(participant_id: str) -> str:
     """Return a participant's name without "sub-", by which names are compared."""
     return str(participant_id).removeprefix("sub-")

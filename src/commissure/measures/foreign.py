@@ -3,7 +3,6 @@
 from commissure.measures.measure import Measure
 
 FOREIGN = (
-    Measure("vmhc", "VMHC", "voxel-mirrored homotopic connectivity", references=("zuo2010",)),
     Measure("reho", "ReHo", "regional homogeneity", references=("zang2004",)),
     Measure("alff", "ALFF", "amplitude of low-frequency fluctuations", references=("zang2007",)),
     Measure(

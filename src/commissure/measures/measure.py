@@ -52,6 +52,11 @@ class MapSettings:
         """Whether maps must wait for `matched_to`, which needs to know all scans."""
         return False
 
+    @property
+    def needs_symmetry(self) -> bool:
+        """Whether mirror positions must be counterparts, as they are in a symmetric template."""
+        return False
+
     def matched_to(self, df: float) -> Self:  # noqa: ARG002
         """Return the settings once it is known how many degrees of freedom all scans have."""
         return self
@@ -60,6 +65,25 @@ class MapSettings:
     def problems(self) -> list[str]:
         """What contradicts itself, each as ``name: sentence``."""
         return []
+
+
+@dataclass(frozen=True)
+class MirrorSettings(MapSettings):
+    """Where maps are made that compare a place with the one at its mirror position.
+
+    Attributes
+    ----------
+    any_space : bool
+        Whether they are made in spaces, too, that are not those of a symmetric template: there the
+        counterpart of a place lies some millimetres beside its mirror position.
+    """
+
+    any_space: bool = False
+
+    @property
+    def needs_symmetry(self) -> bool:
+        """Whether mirror positions must be counterparts."""
+        return not self.any_space
 
 
 @dataclass(frozen=True)

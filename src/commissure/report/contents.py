@@ -195,6 +195,8 @@ class Study:
         Settings of the group stage that were changed after it: what it was, what it is.
     notes : tuple of str
         What was told of the input when it was last run.
+    made_here : bool
+        Whether the maps are, or will be, made of series, and not by others.
     """
 
     name: str
@@ -211,6 +213,7 @@ class Study:
     planned: Measure = UNKNOWN
     stale: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    made_here: bool = True
 
     @property
     def unfinished(self) -> list[Participant]:

@@ -151,6 +151,7 @@ def read_study(out_dir: Path) -> Study:
         references=reader.text(f"{GROUP_FOLDER}/methods.bib"),
         problems=tuple(reader.problems),
         planned=_planned(chosen, ledgers),
+        made_here=_made_here(chosen, ledgers),
         stale=() if findings is None else _stale(findings, chosen),
         notes=_notes(reader.mapping("provenance.json").get("Runs")),
     )
@@ -168,11 +169,16 @@ def _planned(chosen: Mapping[str, Any], ledgers: Mapping[str, _Recorded]) -> Mea
     asked = chosen.get("input", {}).get("measure")
     if asked:
         return measure_called(str(asked))
+    made = _made_here(chosen, ledgers)
+    return measure_called(str(chosen.get("measure", MEASURE.stat))) if made else UNKNOWN
+
+
+def _made_here(chosen: Mapping[str, Any], ledgers: Mapping[str, _Recorded]) -> bool:
+    """Tell whether series are worked on, and not only maps compared that others made."""
     of_people = [ledgers[name] for name in ledgers.keys() - _NO_PARTICIPANTS]
-    made = any(
+    return not chosen.get("input", {}).get("measure") and any(
         step.kind in ("clean", "maps", "anatomy") for ledger in of_people for step in ledger.steps
     )
-    return measure_called(str(chosen.get("measure", MEASURE.stat))) if made else UNKNOWN
 
 
 def _stale(findings: Findings, chosen: Mapping[str, Any]) -> tuple[str, ...]:

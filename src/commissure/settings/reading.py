@@ -8,10 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import commissure.measures as room
 from commissure.files.data_texts import read_data
 from commissure.files.text import read_text
 from commissure.inference.grammar import read_formula
 from commissure.inputs import strategy_problems
+from commissure.measures import Measure
 from commissure.measures.names import measure_to_make
 from commissure.problems import InputError
 from commissure.settings.checks import meant, read_table
@@ -27,6 +29,7 @@ def read_settings(
     preset: str | None = None,
     file: Path | None = None,
     changes: Mapping[str, Mapping[str, Any]] | None = None,
+    measure: str | None = None,
 ) -> StudySettings:
     """Make the settings of a preset, what a file changes in it, and what is changed beside.
 
@@ -38,6 +41,8 @@ def read_settings(
         TOML: `preset`, and tables of the names that `StudySettings` has.
     changes : mapping of str to mapping, optional
         Table to name to value; they come last.
+    measure : str, optional
+        What is mapped, by default the file's measure; the tables of others in it are left.
 
     Raises
     ------
@@ -46,8 +51,9 @@ def read_settings(
     """
     written = {} if file is None else _read_toml(file)
     preset = preset or written.get("preset", "recommended")
-    label = written.get("measure", MEASURE.stat)
-    written = {name: table for name, table in written.items() if name not in CHOICES}
+    label = measure or written.get("measure", MEASURE.stat)
+    others = CHOICES if measure is None else {*CHOICES, VARIANTS, *_labels_without(label)}
+    written = {name: table for name, table in written.items() if name not in others}
     if preset not in PRESETS:
         msg = f"There is no preset {preset!r}. There are {' and '.join(PRESETS)}."
         raise InputError(msg)
@@ -90,6 +96,16 @@ def read_settings(
     if problems:
         raise InputError(problems)
     return settings
+
+
+def measure_asked(label: str | None, file: Path | None) -> Measure:
+    """Return the measure of this label, else the one that a file of settings is about."""
+    written = {} if file is None or label is not None else _read_toml(file)
+    return measure_to_make(label or written.get("measure", MEASURE.stat))
+
+
+def _labels_without(label: str) -> set[str]:
+    return {measure.stat for measure in room.MEASURES if measure.is_ours} - {label}
 
 
 def caution(group: GroupSettings) -> str | None:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from commissure.executors import Executor, OnEvent, Outcome, Report, Task
 from commissure.executors.permutation_batches import null_by
-from commissure.files.images import read_image
 from commissure.inference import NullMaker
 from commissure.inputs import Scan, check_alike
 from commissure.inputs.people import Participants, read_participants
@@ -18,7 +17,6 @@ from commissure.inputs.regions import region_problems
 from commissure.problems import InputError
 from commissure.report.files import write_report
 from commissure.settings.tables import StudySettings
-from commissure.space import Domain
 from commissure.study.forget import gone_from_input
 from commissure.study.group.compared import Judged, judged_runs
 from commissure.study.group.people import check_people
@@ -27,6 +25,7 @@ from commissure.study.identity import claim
 from commissure.study.judging import left_out
 from commissure.study.matching import check_match, matched, waits
 from commissure.study.participant.clean_files import own_folder
+from commissure.study.participant.domain import check_places
 from commissure.study.participant.job import Job, is_done, memory_of, results_of, work_on
 from commissure.study.participant.preprocessed import check_confounds
 from commissure.study.participant.steps import CLEANING, PARTICIPANT, RunWork
@@ -148,7 +147,7 @@ def run_study(
         Before anything is done, with all that can be told before. What goes wrong later is in the
         outcome: one participant does not stop the others.
     """
-    _check_places(study.settings)
+    _check_places(study.settings, study.scans)
     check_match(study.jobs, whole=stage == "all")
     notes = check_alike(study.scans)
     people = None if stage == "participant" else _people(study)
@@ -217,18 +216,11 @@ def _check_confounds(jobs: Sequence[Job]) -> None:
         check_confounds(scans, settings.preprocessing, settings.input.confounds, least_df)
 
 
-def _check_places(settings: StudySettings) -> None:
-    """Raise if a mask or a region is none, before anything is computed for it."""
+def _check_places(settings: StudySettings, scans: Sequence[Scan]) -> None:
+    """Raise if a region or a mask is none, or a space is not fit, before anything is computed."""
     if problems := region_problems(settings.group.rois):
         raise InputError(problems)
-    if settings.maps.mask is None:
-        return
-    try:
-        Domain.from_mask(read_image(Path(settings.maps.mask)), settings.maps.midline_mm)
-    except InputError as error:
-        raise InputError(
-            f"[{settings.measure}] mask: {problem}" for problem in error.problems
-        ) from error
+    check_places(scans, settings.maps, settings.measure)
 
 
 def _participants(

@@ -84,7 +84,7 @@ def study_page(
 def _subtitle(study: Study) -> str:
     """Return what the measure is."""
     measure = study.measure
-    if measure.is_ours:
+    if measure.is_ours and study.made_here:
         return measure.meaning
     return f"{measure.name}: {measure.long_name}. {_MADE_BEFORE}" if measure.name else _MADE_BEFORE
 

@@ -166,7 +166,7 @@ def variants_section(study: Study) -> Section:
 
 def _why_no_variant(study: Study) -> str:
     """Return why there are no maps of variants to compare with."""
-    if not study.measure.is_ours:
+    if not (study.measure.is_ours and study.made_here):
         return "These maps were made before: there are none that were cleaned otherwise."
     if not study.settings.get("variants"):
         return (

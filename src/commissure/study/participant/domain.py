@@ -1,6 +1,6 @@
 """Where a study looks: the same places for every participant."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from commissure.files.bids_names import has_midline
+from commissure.files.bids_names import has_midline, is_symmetric
 from commissure.files.images import load_image, read_image
+from commissure.inputs import Scan
 from commissure.measures.measure import MapSettings
 from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.problems import InputError
@@ -51,6 +52,40 @@ def study_domain(clean: Path, space: str | None, settings: MapSettings, table: s
         raise InputError(msg)
     img = load_image(clean)
     return _of_prior(img.shape[:3], img.affine.tobytes(), settings)
+
+
+def check_places(scans: Iterable[Scan], settings: MapSettings, table: str) -> None:
+    """Raise if scans cannot be mapped where the settings say: their space, or the mask.
+
+    Parameters
+    ----------
+    scans : iterable of Scan
+    settings : MapSettings
+    table : str
+        What files of settings call their table.
+    """
+    check_spaces((s.clean_space for s in scans if s.kind != "map"), settings, table)
+    if settings.mask is None:
+        return
+    try:
+        Domain.from_mask(read_image(Path(settings.mask)), settings.midline_mm)
+    except InputError as error:
+        raise InputError(f"[{table}] mask: {problem}" for problem in error.problems) from error
+
+
+def check_spaces(spaces: Iterable[str | None], settings: MapSettings, table: str) -> None:
+    """Raise if clean series are to be mapped in a space that is not fit; see `check_places`."""
+    asymmetric = {space for space in spaces if not is_symmetric(space)}
+    if not settings.needs_symmetry or not asymmetric:
+        return
+    where = " and ".join(sorted(space or "a space that is not named" for space in asymmetric))
+    msg = (
+        f"[{table}] compares each place with the one at its mirror position, which is its "
+        f"counterpart only in a symmetric template, and there are scans in {where}. Start from "
+        f"raw data or give scans in {TEMPLATE_SPACE}; or say [{table}] any_space = true, if that "
+        "they are some millimetres apart is known and told."
+    )
+    raise InputError(msg)
 
 
 def mask_given(settings: MapSettings, stamp: Callable[[Path], str]) -> list[str]:

@@ -22,7 +22,7 @@ from commissure.preprocessing import bandpass, pass_band
 from commissure.preprocessing.filtering import Padding
 from commissure.problems import InputError
 from commissure.space import Domain, check_same_grid
-from commissure.study.participant.domain import study_domain
+from commissure.study.participant.domain import check_spaces, study_domain
 from commissure.study.participant.map_files import (
     CleanSeries,
     effective_df,
@@ -107,6 +107,7 @@ def make_maps(
     how = series_settings
     domain = _domain(scans[0], measure, settings, how)
     checked = _check(scans, domain, how, measure.stat)
+    check_spaces((scan.space for scan in checked), settings, measure.stat)
     if settings.matched_df is not None or settings.waits:
         checked = _matched(checked, settings, how, measure.stat)
     report = progress or (lambda _what, _share: None)
