@@ -1,9 +1,13 @@
+import os
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core.codegen import get_host_cpu_features
 
 from commissure.measures.kernel import columns_of_tile, cross_maxima, pack
 from commissure.measures.register_tile import ROWS
@@ -96,3 +100,34 @@ def test_progress_ends_at_one():
     assert shares == sorted(shares)
     assert len(shares) > 1
     assert shares[-1] == 1
+
+
+def test_any_tile_gives_the_same_bits():
+    # Of a processor without AVX-512, in a process of its own: tiles are chosen once.
+    code = (
+        "import hashlib, numpy as np\n"
+        "from commissure.measures import kernel, register_tile\n"
+        "rng = np.random.default_rng(0)\n"
+        "told = hashlib.sha256()\n"
+        "for dtype in map(np.dtype, (np.float32, np.float64)):\n"
+        "    pair = [rng.standard_normal((n, 31)).astype(dtype) for n in (101, 83)]\n"
+        "    rows = kernel.pack(pair[0], register_tile.ROWS)\n"
+        "    columns = kernel.pack(pair[1], kernel.columns_of_tile(dtype))\n"
+        "    for found in kernel.cross_maxima([rows], [columns], 101, 83):\n"
+        "        told.update(found.tobytes())\n"
+        "print(register_tile.ROWS, told.hexdigest())\n"
+    )
+    features = get_host_cpu_features().split(",")
+    narrow = ",".join(f"-{f[1:]}" if "avx512" in f else f for f in features)
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"NUMBA_CPU_FEATURES": each},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.split()
+        for each in (narrow, ",".join(features))
+    ]
+    assert said[0][0] == "6"
+    assert said[0][1] == said[1][1]

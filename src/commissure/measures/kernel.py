@@ -28,7 +28,7 @@ _COLUMN_PANELS = 48
 
 
 def columns_of_tile(dtype: np.dtype[Any]) -> int:
-    """Return how many columns a tile has in this precision: 16 in float32, 8 in float64."""
+    """Return how many columns a tile has in this precision, twice as many in float32."""
     return TILE_COLUMN_BYTES // dtype.itemsize
 
 
@@ -186,7 +186,7 @@ def _fold(
     `sums`, shape (row panels, column panels, tile), keeps the tiles between the products of a sum;
     where there is one product only its second axis has length 1.
     """
-    width = columns.shape[2]
+    n_in_panel, width = rows.shape[2], columns.shape[2]
     kept = sums.shape[1] > 1
     for c in range(columns.shape[0]):
         for r in range(rows.shape[0]):
@@ -196,9 +196,9 @@ def _fold(
             )
             if not (improves and last):
                 continue
-            row = first_row + r * ROWS
+            row = first_row + r * n_in_panel
             column = first_column + c * width
-            for i in range(min(ROWS, n_rows - row)):
+            for i in range(min(n_in_panel, n_rows - row)):
                 for j in range(min(width, n_columns - column)):
                     value = tile[i * width + j]
                     if value > row_max[r, i]:
