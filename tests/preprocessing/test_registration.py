@@ -7,9 +7,11 @@ from commissure.preprocessing.programs import ProgramError, run_greedy, run_niim
 from commissure.preprocessing.registration import (
     Image,
     Warp,
+    in_cubes,
     register_affine,
     register_deformable,
     register_rigid,
+    rigid_map,
 )
 from commissure.preprocessing.resampling import resample_image
 from commissure.space.templates import load_template
@@ -57,6 +59,36 @@ def test_rigid_registration_finds_a_known_movement_twice_the_same(fixed):
     points = inner_points()
     assert errors(apply_affine(found, points), apply_affine(truth, points)).mean() < 0.8
     np.testing.assert_allclose(found[:3, :3] @ found[:3, :3].T, np.eye(3), atol=1e-5)
+
+
+def test_rigid_registration_goes_on_from_where_it_is_started(fixed):
+    truth = rigid((50, 0, 40), (80, -70, 30))
+    near = rigid((3, -2, 4), (5, -4, 3)) @ truth
+    points = inner_points()
+    found = register_rigid(fixed, Image(fixed.data, truth @ AFFINE), near)
+    assert errors(apply_affine(found, points), apply_affine(truth, points)).mean() < 0.8
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_rigid_map_of_points_is_that_which_moved_them(mirrored):
+    truth = rigid((30, -70, 110), (5, 6, 7)) @ np.diag([-1 if mirrored else 1, 1, 1, 1])
+    points = np.random.default_rng(0).uniform(-50, 50, (20, 3))
+    found = rigid_map(points, apply_affine(truth, points), mirrored=mirrored)
+    np.testing.assert_allclose(found, truth, atol=1e-9)
+    forced = rigid_map(points, apply_affine(truth, points), mirrored=not mirrored)
+    assert np.linalg.det(forced) == pytest.approx(1 if mirrored else -1)
+
+
+def test_in_cubes_everything_stays_where_it_is():
+    affine = rigid((4, -7, 9), (1, 2, 3)) @ np.diag([-2.2, 2.2, 4.1, 1])
+    slope = np.array([0.3, -0.2, 0.5])
+    cubes = in_cubes(
+        Image((50 + points_of((40, 42, 20), affine) @ slope).astype(np.float32), affine), 3
+    )
+    np.testing.assert_allclose(np.linalg.norm(cubes.affine[:3, :3], axis=0), 3)
+    inner = (slice(1, -1),) * 3
+    expected = 50 + points_of(cubes.data.shape, cubes.affine) @ slope
+    np.testing.assert_allclose(cubes.data[inner], expected[inner], atol=1e-3)
 
 
 @pytest.mark.slow

@@ -1,40 +1,98 @@
 """Where the EPI is: in its participant's T1w, or straight in the template."""
 
+from collections.abc import Iterator
+
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
+from commissure.preprocessing.anatomy import Anatomy
+from commissure.preprocessing.bias import correct_bias
+from commissure.preprocessing.border import Border, border_costs, refine_by_border, white_border
 from commissure.preprocessing.brain_mask import dice, epi_brain_mask
+from commissure.preprocessing.orientation import Orientation
 from commissure.preprocessing.registration import (
     Image,
     Warp,
     grid_points,
+    in_cubes,
     register_affine_brains,
     register_deformable,
     register_rigid,
+    rigid_map,
 )
+from commissure.preprocessing.registration_checks import brain_places
 from commissure.preprocessing.resampling import resample_image
+from commissure.preprocessing.segmentation import TISSUES
 from commissure.space.templates import Template, load_template
 
 # Brightness of CSF, grey and white matter in a T2*-weighted EPI at 3 T and TE 30 ms, roughly.
 _T2STAR = (1.0, 0.75, 0.6)
+_CUBE_MM = 3.0
+# Costs of the border of white matter (1: it does not show). Measured on a real pair, whole or cut,
+# of 2 to 8 mm voxels: below 0.92 where the place was right, above 0.95 where it was wrong.
+_CONVINCING = 0.9
 
 
-def register_epi_to_t1w(epi: Image, t1w: Image) -> NDArray[np.float64]:
+def register_epi_to_t1w(epi: Image, anatomy: Anatomy, found: Orientation) -> NDArray[np.float64]:
     """Find the rigid map from an EPI to the same person's T1w.
+
+    Mutual information says where about it is, the border of white matter where exactly.
 
     Parameters
     ----------
     epi : Image
         One volume or the mean of the realigned ones.
-    t1w : Image
-        Brain-extracted.
+    anatomy : Anatomy
+        Of the T1w.
+    found : Orientation
+        What `find_orientation` finds in the EPI.
 
     Returns
     -------
     ndarray of shape (4, 4)
         mm (EPI) to mm (T1w).
     """
-    return register_rigid(epi, t1w)
+    bright = corrected_epi(epi)
+    border = t1w_border(anatomy)
+    best, least = np.eye(4), float("inf")
+    for start in _places(epi, bright, anatomy, found):
+        to_epi = np.asarray(np.linalg.inv(start), np.float64)
+        matrix = refine_by_border(bright, to_epi, border)
+        costs = border_costs(bright, matrix, border)
+        cost = float(np.nan_to_num(costs, nan=1.0).mean())
+        if cost < least:
+            best, least = np.asarray(np.linalg.inv(matrix), np.float64), cost
+        if np.isfinite(costs).any() and np.nanmean(costs) < _CONVINCING:
+            break
+    return best
+
+
+def corrected_epi(epi: Image) -> Image:
+    """Return an EPI's brain, corrected for its bias field; zero elsewhere."""
+    mask = epi_brain_mask(epi)
+    return Image(correct_bias(epi, mask, 1), epi.affine) if mask.any() else epi
+
+
+def t1w_border(anatomy: Anatomy) -> Border:
+    """Return where white matter ends in a T1w."""
+    grey, white = (anatomy.tissues[..., TISSUES.index(tissue)] for tissue in ("grey", "white"))
+    return white_border(grey, white, anatomy.t1w.affine)
+
+
+def _places(
+    epi: Image, bright: Image, anatomy: Anatomy, found: Orientation
+) -> Iterator[NDArray[np.float64]]:
+    """Give where an EPI may be in a T1w: what succeeds oftenest first.
+
+    With voxels made alike small, thick slices do not vanish at the coarse levels of the search.
+    """
+    alike = in_cubes(epi, _CUBE_MM)
+    yield register_rigid(alike, anatomy.t1w)
+    yield register_rigid(epi, anatomy.t1w)
+    places = brain_places()
+    content = rigid_map(apply_affine(found.matrix, places), anatomy.warp.to_moving(places))
+    yield register_rigid(in_cubes(bright, _CUBE_MM), anatomy.t1w, content)
 
 
 def epi_t1w_overlap(epi: Image, matrix: NDArray[np.float64], t1w_mask: Image) -> float:

@@ -8,11 +8,11 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from nibabel.affines import apply_affine
+from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 
 from commissure.preprocessing.programs import run_greedy, run_niimath
-from commissure.preprocessing.resampling import linear_at
+from commissure.preprocessing.resampling import linear_at, resample_image
 
 # Greedy, deformable at three levels. Measured on synthetic heads of known anatomy: the `-noise`
 # (of the intensity range, added to the local correlation's variances) brings the mean error
@@ -151,18 +151,20 @@ def register_deformable(
     return Warp(matrix, forward, backward, fixed.affine)
 
 
-def register_rigid(fixed: Image, moving: Image) -> NDArray[np.float64]:
+def register_rigid(
+    fixed: Image, moving: Image, start: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Find the rigid map between two images of one person (greedy, normalised mutual information).
 
-    The search starts from the positions that the headers give. With an EPI and a T1w the EPI
-    should be the fixed image: it is faster, and measured to be more accurate.
+    The search starts from the positions that the headers give, or from another map. With an EPI
+    and a T1w the EPI should be the fixed image: it is faster, and measured to be more accurate.
 
     Returns
     -------
     ndarray of shape (4, 4)
         mm (fixed) to mm (moving).
     """
-    return _linear(fixed, moving, "-dof 6 -ia-identity")
+    return _linear(fixed, moving, "-dof 6 -ia start.mat", np.eye(4) if start is None else start)
 
 
 def register_affine_brains(fixed: Image, moving: Image) -> NDArray[np.float64]:
@@ -178,11 +180,45 @@ def register_affine_brains(fixed: Image, moving: Image) -> NDArray[np.float64]:
     return _linear(fixed, moving, "-dof 12 -ia-image-centers")
 
 
-def _linear(fixed: Image, moving: Image, options: str) -> NDArray[np.float64]:
+def in_cubes(image: Image, size_mm: float) -> Image:
+    """Resample an image to voxels as long in each direction."""
+    factor = size_mm / voxel_sizes(image.affine)
+    shape = np.maximum(1, np.round(np.array(image.data.shape) / factor)).astype(int)
+    affine = image.affine @ np.diag([*factor, 1])
+    affine[:3, 3] = apply_affine(image.affine, (factor - 1) / 2)
+    return Image(
+        resample_image(image.data, image.affine, grid_points(tuple(shape), affine)), affine
+    )
+
+
+def rigid_map(
+    points: NDArray[np.float64], others: NDArray[np.float64], *, mirrored: bool = False
+) -> NDArray[np.float64]:
+    """Return the rigid map (4 x 4) that brings points (n, 3) nearest to others; it may mirror.
+
+    References
+    ----------
+    Kabsch W (1976) A solution for the best rotation to relate two sets of vectors. Acta Cryst
+    A32:922-923.
+    """
+    middle, other = points.mean(axis=0), others.mean(axis=0)
+    left, _, right = np.linalg.svd((others - other).T @ (points - middle))
+    sign = np.linalg.det(left @ right) * (-1 if mirrored else 1)
+    matrix = np.eye(4)
+    matrix[:3, :3] = left @ np.diag([1, 1, sign]) @ right
+    matrix[:3, 3] = other - matrix[:3, :3] @ middle
+    return matrix
+
+
+def _linear(
+    fixed: Image, moving: Image, options: str, start: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     with TemporaryDirectory() as name:
         directory = Path(name)
         save(fixed, directory / "fixed.nii")
         save(moving, directory / "moving.nii")
+        if start is not None:
+            np.savetxt(directory / "start.mat", start, fmt="%.17g")
         command = f"-i fixed.nii moving.nii -o linear.mat {_LINEAR} {options}"
         run_greedy(command.split(), directory, _ONE_THREAD)
         return np.loadtxt(directory / "linear.mat")

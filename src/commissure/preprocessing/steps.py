@@ -200,18 +200,18 @@ def _place(
 ) -> _Placed:
     """Find where places of the template are in the EPI, by way of the T1w if there is one."""
     overlaps, epi_to_t1w, own_warp = {}, None, None
+    found = find_orientation(picture, n_threads)
     if anatomy is None:
         own_warp = register_template_to_epi(picture, n_threads)
         to_epi: Callable[[NDArray[np.float64]], NDArray[np.float64]] = own_warp.to_moving
     else:
-        epi_to_t1w = register_epi_to_t1w(picture, anatomy.t1w)
+        epi_to_t1w = register_epi_to_t1w(picture, anatomy, found)
         brain = Image(anatomy.brain, anatomy.t1w.affine)
         overlaps["epi_t1w"] = epi_t1w_overlap(picture, epi_to_t1w, brain)
         to_epi = _through_t1w(epi_to_t1w, anatomy)
     at = to_epi(places)
     overlaps["epi_template"] = _overlap(picture, at, template)
     checks = {} if anatomy is None else {"t1w": anatomy.check}
-    found = find_orientation(picture, n_threads)
     checks["epi"] = check_registration(picture, found, to_epi(brain_places()), own_warp)
     return _Placed(at, epi_to_t1w, overlaps, checks)
 
