@@ -50,6 +50,8 @@ class Case:
         Standard deviation of the maps of each group, 1 where it is not said.
     of_person : float
         Standard deviation of what a person's scans have in common.
+    skew : float
+        Of the maps, whose values then have gamma distributions.
     blocks : str, optional
     """
 
@@ -59,6 +61,7 @@ class Case:
     people: Callable[[np.random.Generator], pd.DataFrame]
     spread: tuple[tuple[str, float], ...] = ()
     of_person: float = 0.0
+    skew: float = 0.0
     blocks: str | None = None
 
 
@@ -131,6 +134,25 @@ CASES = (
     Case("15 and 45, SD 2:1", "group + age", TWO, groups(15, 45), (("patient", 2.0),)),
     Case("45 and 15, SD 2:1", "group + age", TWO, groups(45, 15), (("patient", 2.0),)),
     Case("30 and 30, SD 2:1", "group + age", TWO, groups(30, 30), (("patient", 2.0),)),
+    Case("15 and 45, skew 1", "group + age", TWO, groups(15, 45), skew=1),
+    Case(
+        "15 and 45, SD 2:1, skew 0.5",
+        "group + age",
+        TWO,
+        groups(15, 45),
+        (("patient", 2.0),),
+        skew=0.5,
+    ),
+    Case(
+        "15 and 45, SD 2:1, skew 1",
+        "group + age",
+        TWO,
+        groups(15, 45),
+        (("patient", 2.0),),
+        skew=1,
+    ),
+    Case("5 and 5, SD 3:1", "group", TWO, groups(5, 5), (("patient", 3.0),)),
+    Case("5 and 20, SD 2:1", "group", TWO, groups(5, 20), (("patient", 2.0),)),
     Case(
         "3 groups of 12, F",
         "group + age",
@@ -208,7 +230,11 @@ def found_by_chance(
     of_spread = groups_that_may_differ(people, design, contrast, asked)
     ids, person = np.unique(people["participant_id"], return_inverse=True)
     sd = people["group"].map(dict(case.spread)).fillna(1).to_numpy()[:, None]
-    maps = sd * smooth_noise(rng, len(people), sigma)
+    noise = smooth_noise(rng, len(people), sigma)
+    if case.skew:
+        shape = 4 / case.skew**2
+        noise = (stats.gamma.ppf(stats.norm.cdf(noise), shape) - shape) / np.sqrt(shape)
+    maps = sd * noise
     if case.of_person:
         maps += case.of_person * smooth_noise(rng, len(ids), sigma)[person]
     unequal = of_spread is not None and method == "freedman-lane"

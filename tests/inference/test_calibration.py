@@ -5,11 +5,9 @@ from itertools import repeat
 
 import numpy as np
 import pytest
-from benchmarks.calibration import METHODS, OF_NAME, STATISTICS, found_by_chance, refusal
+from benchmarks.calibration import METHODS, OF_NAME, found_by_chance, refusal
 from scipy import stats
 
-# What is corrected by the largest value finds too much where groups have variances of their own.
-UNEQUAL = [name for name, case in OF_NAME.items() if case.spread]
 SIGMA = 1.6
 
 
@@ -24,16 +22,24 @@ def test_null_studies_seldom_have_findings(name, method):
     assert (np.sum(found, axis=0) <= most(60)).all()
 
 
+def test_little_is_found_by_chance_in_few_people_of_very_unequal_spread():
+    """Where scans of unequal variance are exchanged, these have 22, 16, 20, 17 % (not FDR)."""
+    of = "10 and 10, SD 3:1"
+    found = np.sum([found_by_chance(of, METHODS[0], SIGMA, seed, 100) for seed in range(100)], 0)
+    assert (found <= most(100)).all()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in OF_NAME if not refusal(name, METHODS[0])])
+@pytest.mark.parametrize(
+    "name",
+    [name for name, case in OF_NAME.items() if not case.skew and not refusal(name, METHODS[0])],
+)
 def test_null_studies_of_each_design_seldom_have_findings(name):
     n_studies = 200
     with ProcessPoolExecutor() as pool:
         jobs = map(repeat, (name, METHODS[0], SIGMA))
         found = np.sum(list(pool.map(found_by_chance, *jobs, range(n_studies))), axis=0)
-    held = ["size"] if name in UNEQUAL else STATISTICS
-    counts = dict(zip(STATISTICS, found, strict=True))
-    assert all(counts[of] <= most(n_studies) for of in held)
+    assert (found <= most(n_studies)).all()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from commissure.inference import permutation_test
+from commissure.inference import permutation_test, smallest_p
 from commissure.inference.glm import Model, fit
 from commissure.inference.variance_groups import VarianceGroups
 from commissure.problems import InputError
@@ -160,6 +160,33 @@ def test_signs_are_flipped_with_variance_groups():
         for s in signs
     ]
     np.testing.assert_allclose(np.sort(result.max_t[:, 0]), np.sort(expected), rtol=1e-9)
+
+
+def test_residuals_of_groups_that_differ_in_spread_are_flipped_not_exchanged():
+    rng = np.random.default_rng(8)
+    codes = np.repeat([0, 1], [4, 5])
+    domain = box_domain((4, 3, 3))
+    maps = smooth_maps(rng, 9, domain) * np.where(codes == 0, 3, 1)[:, None]
+    design, weights = dummies(codes), np.array([[1.0, -1.0]])
+    result = permutation_test(
+        maps, PlainDesign(design), weights, domain, 512, variance_groups=codes, statistics=()
+    )
+    assert result.sign_flips
+    assert result.exhaustive
+    left = maps - maps.mean(axis=0)
+    signs = np.array(np.meshgrid(*[[1, -1]] * 9, indexing="ij")).reshape(9, -1).T
+    expected = [
+        p_equivalent(*slow_v(design, left * s[:, None], weights, codes), 7, 1).max() for s in signs
+    ]
+    np.testing.assert_allclose(np.sort(result.max_t[:, 0]), np.sort(expected), rtol=1e-9)
+    least, n, exhaustive = smallest_p(
+        PlainDesign(design), weights, 512, "freedman-lane", "two-sided", unequal=True
+    )
+    assert (least, n, exhaustive) == (2 / 512, 512, True)
+    within = permutation_test(
+        maps, PlainDesign(design, np.r_[0:4, 0:4, 4]), weights, domain, 50, variance_groups=codes
+    )
+    assert not within.sign_flips
 
 
 def test_the_null_has_the_same_bits_on_any_number_of_threads():

@@ -65,13 +65,18 @@ def draw_labellings(
     n_permutations: int,
     method: str,
     seed: int,
+    *,
+    unequal: bool = False,
 ) -> Labellings:
     """Return distinct relabellings: all, if they are no more than asked for, or a random sample.
 
     What is relabelled are the rows of the design (Freedman-Lane) or of its tested part
     (Draper-Stoneman); scans whose rows are equal are not told apart. Where the contrast asks
     whether a mean is zero, signs are flipped, those of a block of scans together (scans of one
-    participant are not independent of each other); else rows are reordered within blocks.
+    participant are not independent of each other); else rows are reordered within blocks. Where
+    groups may have variances of their own and there are no blocks, signs are flipped, too: scans of
+    unequal variance cannot be exchanged, and keep theirs when they are flipped (Winkler et al.
+    2014, independent and symmetric errors).
 
     Parameters
     ----------
@@ -82,6 +87,8 @@ def draw_labellings(
         How many at most, the observed labelling included.
     method : {"freedman-lane", "draper-stoneman"}
     seed : int
+    unequal : bool
+        Whether groups may have variances of their own.
 
     Raises
     ------
@@ -91,7 +98,7 @@ def draw_labellings(
     n_scans = len(model.matrix)
     rng = np.random.default_rng(seed)
     blocks = _numbered(blocks, n_scans)
-    if model.tests_mean:
+    if _flips_signs(model, blocks, unequal=unequal):
         signs, exhaustive = _draw_signs(_units(blocks), n_permutations, rng)
         return Labellings(None, signs, _invariant(n_scans), exhaustive)
     classes = _classes(model, method)
@@ -112,19 +119,25 @@ def draw_labellings(
     )
 
 
-def n_labellings(model: Model, blocks: NDArray[Any] | None, method: str) -> int:
+def n_labellings(
+    model: Model, blocks: NDArray[Any] | None, method: str, *, unequal: bool = False
+) -> int:
     """Return how many distinct relabellings there are, the observed one among them.
 
     Parameters
     ----------
-    model, blocks, method
+    model, blocks, method, unequal
         See `draw_labellings`.
     """
     blocks = _numbered(blocks, len(model.matrix))
-    if model.tests_mean:
+    if _flips_signs(model, blocks, unequal=unequal):
         return int(2 ** len(np.unique(_units(blocks))))
     classes = _classes(model, method)
     return math.prod(_n_arrangements(classes[blocks == b]) for b in range(blocks.max() + 1))
+
+
+def _flips_signs(model: Model, blocks: IntArray, *, unequal: bool) -> bool:
+    return model.tests_mean or (unequal and blocks.max() == 0)
 
 
 def _numbered(blocks: NDArray[Any] | None, n_scans: int) -> IntArray:

@@ -6,7 +6,13 @@ from commissure.inference.relabelled import Relabelled
 
 
 def smallest_p(
-    design: DesignLike, contrast: FloatArray, n_permutations: int, method: str, tail: str
+    design: DesignLike,
+    contrast: FloatArray,
+    n_permutations: int,
+    method: str,
+    tail: str,
+    *,
+    unequal: bool = False,
 ) -> tuple[float, int, bool]:
     """Return the smallest corrected p that there can be, whatever the data.
 
@@ -14,6 +20,8 @@ def smallest_p(
     ----------
     design, contrast, n_permutations, method, tail
         See `permutation_test`.
+    unequal : bool
+        Whether groups may have variances of their own.
 
     Returns
     -------
@@ -26,10 +34,10 @@ def smallest_p(
         Whether there are no more.
     """
     model = Model.of(design, contrast)
-    n_all = n_labellings(model, design.blocks, method)
+    n_all = n_labellings(model, design.blocks, method, unequal=unequal)
     n = min(n_all, n_permutations)
     n_same = 1
     if 1 < n == n_all:
-        labellings = draw_labellings(model, design.blocks, n, method, 0)
+        labellings = draw_labellings(model, design.blocks, n, method, 0, unequal=unequal)
         n_same = Relabelled(model, labellings, method).n_same(directed=tail == "one-sided-each")
     return n_same / n, n, n == n_all

@@ -119,7 +119,8 @@ def permutation_test(
     twice that of the share of variance that they explain.
 
     Where the contrast asks whether a mean is zero (one group; differences), signs are flipped
-    instead, those of all scans of an exchangeability block together.
+    instead, those of all scans of an exchangeability block together. So they are, without blocks,
+    where groups have variances of their own: see `draw_labellings`.
 
     References
     ----------
@@ -134,8 +135,11 @@ def permutation_test(
     graph = domain.neighbours(connectivity)
     with one_blas_thread():
         model = Model.of(design, contrast)
+        unequal = variance_groups is not None and len(np.unique(variance_groups)) > 1
         if labellings is None:
-            relabellings = draw_labellings(model, design.blocks, n_permutations, method, seed)
+            relabellings = draw_labellings(
+                model, design.blocks, n_permutations, method, seed, unequal=unequal
+            )
         else:
             relabellings = given_labellings(labellings, model, method)
         relabelled: Relabelled | RelabelledGroups

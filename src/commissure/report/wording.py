@@ -203,8 +203,11 @@ def chance(findings: Findings) -> str:
     record, settings = findings.record, findings.settings
     blocks = settings.get("blocks")
     within = f", within each {blocks} only" if blocks else ""
+    unequal = bool((record.get("Spreads") or {}).get("AllowedFor")) and not blocks
     relabelled = (
-        f"the signs of maps were flipped at random{within}"
+        "the signs of what the rest of the model leaves of the maps were flipped at random"
+        if record.get("SignFlips") and unequal
+        else f"the signs of maps were flipped at random{within}"
         if record.get("SignFlips")
         else f"it was shuffled which map belongs to whom{within}"
     )

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from commissure import inference
 from commissure.inference import Design
 from commissure.inputs.people import Participants
 from commissure.settings.group import GroupSettings
 from commissure.study.group.correlations import uncorrelated
 from commissure.study.group.groups import members
+from commissure.study.group.spreads import least_p
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +30,7 @@ def doubts(
         Of the participants, a row a scan.
     design, contrast, settings
     """
-    least, n, exhaustive = inference.smallest_p(
-        design, contrast, settings.n_permutations, settings.method, settings.tail
-    )
+    least, n, exhaustive = least_p(table, design, contrast, settings)
     told = list(design.notes)
     if least > settings.alpha:
         told.append(

@@ -23,9 +23,8 @@ from commissure.settings.group import GroupSettings
 from commissure.space.atlas import Atlas
 from commissure.study.group.maps import GroupMaps
 
-# Of standard deviations: beyond it, groups of unequal size find too much or too little; beyond the
-# second, what is corrected by the largest value does so even if the test allows for it.
-LARGEST_SPREAD_RATIO, LARGEST_RATIO_ALLOWED_FOR = 1.25, 1.5
+# Of standard deviations: beyond it, groups of unequal size find too much or too little.
+LARGEST_SPREAD_RATIO = 1.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,18 +61,10 @@ class Spreads:
     @property
     def note(self) -> str | None:
         """What a reader must know where groups differ by more than the test bears."""
-        if self.ratio <= (LARGEST_RATIO_ALLOWED_FOR if self.allowed_for else LARGEST_SPREAD_RATIO):
+        if self.allowed_for or self.ratio <= LARGEST_SPREAD_RATIO:
             return None
         sd = ", ".join(f"{name} {sd:.3g}" for name, sd in zip(self.names, self.sd, strict=True))
         differ = f"The groups differ in spread (standard deviation beside the model: {sd}), and the"
-        if self.allowed_for:
-            return (
-                f"{differ} test allows for it place by place. But p corrected by the largest value "
-                "is too small then, the more so the smaller the groups: of simulated studies "
-                "without any effect, 8 % found clusters by size, 22 % by mass, 22 % by TFCE and "
-                "31 % voxels at 0.05 (10 against 10, three times the spread; 5, 5, 9 and 10 % at "
-                '15 against 45, twice). Judge by [group] criterion = "size".'
-            )
         return (
             f"{differ} test assumes that they do not: its p may be too small or too large. Set "
             '[group] variance_groups = "auto" with the method freedman-lane.'

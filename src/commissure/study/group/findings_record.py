@@ -8,7 +8,7 @@ import numpy as np
 
 import commissure
 from commissure.files.shared_paths import in_argument, in_sentence, shared_name, without_folders
-from commissure.inference import SELECTED_PEAK_NOTE, cluster_p, smallest_of, smallest_p
+from commissure.inference import SELECTED_PEAK_NOTE, cluster_p, smallest_of
 from commissure.inputs.people import described
 from commissure.measures.names import measure_of_files
 from commissure.records.asked import asked_to_json
@@ -17,6 +17,7 @@ from commissure.space import Domain
 from commissure.study.group.coverage import coverage_record
 from commissure.study.group.findings import GroupFindings
 from commissure.study.group.region_tests import region_notes
+from commissure.study.group.spreads import least_p
 
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 
@@ -24,6 +25,8 @@ _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 def record_of(findings: GroupFindings) -> dict[str, object]:
     """Return what stats.json says of findings: what was asked, done and found."""
     result, inputs = findings.result, findings.inputs
+    table = inputs.people.table
+    least, _, _ = least_p(table, inputs.design, inputs.contrast, findings.settings)
     return {
         "Measure": measure_of_files(inputs.maps.sources).record,
         "Settings": without_folders(asdict(findings.settings)),
@@ -36,7 +39,7 @@ def record_of(findings: GroupFindings) -> dict[str, object]:
         "Design": described(inputs.people, inputs.design.factors),
         "DegreesOfFreedom": result.df,
         "Criterion": findings.settings.criterion,
-        "LeastP": _least_p(findings),
+        "LeastP": least,
         "SmallestP": smallest_of(result, findings.settings.criterion),
         "VoxelSizeMm": _voxel_size(inputs.maps.domain),
         "ClusterFormingThreshold": result.threshold,
@@ -77,15 +80,6 @@ def _spreads(findings: GroupFindings) -> dict[str, Any] | None:
 def _voxel_size(domain: Domain) -> float:
     """Return the edge of a cube of a voxel's volume."""
     return round(float(abs(np.linalg.det(domain.grid.affine[:3, :3])) ** (1 / 3)), 6)
-
-
-def _least_p(findings: GroupFindings) -> float:
-    """Return the smallest corrected p that there could have been, whatever the maps."""
-    asked, inputs = findings.settings, findings.inputs
-    least, _, _ = smallest_p(
-        inputs.design, inputs.contrast, asked.n_permutations, asked.method, asked.tail
-    )
-    return least
 
 
 def _clusters(findings: GroupFindings) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from commissure.inference import smallest_p
 from commissure.inference.design import Design
 from commissure.inference.glm import Model
 from commissure.inference.variance_groups import VarianceGroups
@@ -35,10 +36,36 @@ def spreads(inputs: Inputs, settings: GroupSettings) -> Spreads | None:
     if found is None:
         return None
     names, model, groups = found
-    asked = settings.variance_groups
-    allowed_for = asked != "none" and (asked != "auto" or settings.method == "freedman-lane")
+    allowed_for = _allowed_for(settings)
     sd = _residual_sd(inputs.maps.data, model, groups)
     return Spreads(names, groups.codes, sd, allowed_for)
+
+
+def _allowed_for(settings: GroupSettings) -> bool:
+    asked = settings.variance_groups
+    return asked != "none" and (asked != "auto" or settings.method == "freedman-lane")
+
+
+def least_p(
+    table: pd.DataFrame, design: Design, contrast: NDArray[np.float64], settings: GroupSettings
+) -> tuple[float, int, bool]:
+    """Return the smallest corrected p that there can be; see `commissure.inference.smallest_p`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of the participants, a row a scan.
+    design, contrast, settings
+    """
+    found = groups_that_may_differ(table, design, contrast, settings)
+    return smallest_p(
+        design,
+        contrast,
+        settings.n_permutations,
+        settings.method,
+        settings.tail,
+        unequal=found is not None and _allowed_for(settings),
+    )
 
 
 def groups_that_may_differ(

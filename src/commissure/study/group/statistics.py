@@ -23,6 +23,7 @@ from commissure.inference import (
     permutation_test,
     pooled_t,
 )
+from commissure.inference.glm import Model
 from commissure.measures.names import measure_of_files
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings
@@ -134,7 +135,7 @@ def find(
     unequal = [] if of_spread is None or of_spread.note is None else [of_spread.note]
     notes = [*told, *unequal, *doubts(inputs.people.table, design, contrast, settings)]
     never_zero = measure_of_files(maps.sources).never_zero
-    notes += [never_zero] if never_zero and result.sign_flips else []
+    notes += [never_zero] if never_zero and Model.of(design, contrast).tests_mean else []
     for name, rows in members(inputs.people.table, settings.group).items():
         if rows.sum() < LEAST_SCANS_OF_MEAN:
             continue
