@@ -112,7 +112,7 @@ BROKEN: dict[Kind, tuple[Measured, str, str, str]] = {
     "coverage": (
         checked(coverage=0.66),
         "least_coverage",
-        "the EPI covers 66% of the brain after registration (< 70%)",
+        "the EPI covers 66% of the brain (< 70%)",
         "a brain that is cut off",
     ),
     "overlap": (

@@ -1,6 +1,7 @@
 """Places that are lost are counted, and who costs them is named."""
 
 import json
+import re
 
 import nibabel as nib
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from commissure import Domain
 from commissure.cli import main
 from commissure.report.files import write_report
+from commissure.space.templates import load_template
 from commissure.study.run import run_study
 from tests.conftest import ball_image
-from tests.study.studies import Inline, series_of, study_of, write_derivatives
+from tests.study.studies import AFFINE, SHAPE, Inline, series_of, study_of, write_derivatives
 
 N = 8
 
@@ -94,15 +96,39 @@ def test_the_same_map_for_two_is_refused(study, capsys):
     assert not (folder / "out").exists()
 
 
-def test_the_report_of_a_run_shows_the_coverage(tmp_path):
-    folder = write_derivatives(tmp_path / "in")
+def half_a_brain(folder):
+    """Cut the upper half off one clean run."""
     path = next((folder / "sub-02").rglob("*_bold.nii.gz"))
     img = nib.load(path)
     data = np.asarray(img.dataobj).copy()
     data[:, :, data.shape[2] // 2 :] = np.nan
     nib.save(nib.Nifti1Image(data, img.affine, img.header), path)
+
+
+def test_a_run_that_shows_half_of_the_brain_costs_nobody_places(tmp_path):
+    folder = write_derivatives(tmp_path / "in")
+    half_a_brain(folder)
+    outcome = run_study(study_of(folder, tmp_path / "out"), "all", Inline())
+    assert outcome.group is not None, outcome.group_problems
+    assert not any("alone lacks" in note for note in outcome.group.notes)
+    verdicts = {j.verdict.measured.of.participant_id: j.verdict for j in outcome.judged}
+    assert not verdicts["sub-02"].included
+    assert re.fullmatch(r"the run covers \d\d% of the brain \(< 70%\)", verdicts["sub-02"].text)
+    assert all(v.measured.coverage > 0.9 for who, v in verdicts.items() if who != "sub-02")
+    # The grey matter of the template that lies in the lower half, voxel by voxel.
+    template = load_template(6)
+    places = nib.affines.apply_affine(template.affine, np.argwhere(template.grey > 0.5))
+    low = (places[:, 2] < AFFINE[2, 3] + 12 * (SHAPE[2] // 2 - 0.5)).mean()
+    assert abs(verdicts["sub-02"].measured.coverage - low) < 0.1
+
+
+def test_the_report_of_a_run_shows_the_coverage(tmp_path):
+    folder = write_derivatives(tmp_path / "in")
+    half_a_brain(folder)
     out = tmp_path / "out"
-    outcome = run_study(study_of(folder, out), "all", Inline())
+    # Half a brain is left out by itself.
+    changes = {"quality": {"least_coverage": 0}}
+    outcome = run_study(study_of(folder, out, changes), "all", Inline())
     assert outcome.group is not None, outcome.group_problems
     assert any("sub-02 alone lacks" in note for note in outcome.group.notes)
     assert (out / "group" / "stat-coverage_statmap.nii.gz").exists()

@@ -7,6 +7,7 @@ import pytest
 
 from commissure.inputs import Scan
 from commissure.preprocessing.recipe import Recipe
+from commissure.settings.quality import QualityRules
 from commissure.study.participant.room_left import Length, length_of_raw, too_little_left
 from tests.inputs.images import image
 
@@ -23,8 +24,12 @@ def scans(tmp_path):
     ]  # fmt: skip
 
 
+def rules(least_df):
+    return replace(QualityRules(), least_df=least_df)
+
+
 def told_of(scans, recipe, least_df=0.0):
-    return too_little_left([length_of_raw(scan, recipe) for scan in scans], recipe, least_df)
+    return too_little_left([length_of_raw(scan, recipe) for scan in scans], recipe, rules(least_df))
 
 
 RECIPE = replace(Recipe(), n_trim=0, low=0.01, high=0.1)
@@ -43,7 +48,7 @@ def test_short_runs_are_named_and_long_ones_not(scans):
 def test_runs_that_will_have_too_few_degrees_of_freedom_are_named(scans):
     # Waves 3 to 24 of 120 volumes: 44 values, less 27 regressors and the trend.
     (told,) = told_of(scans[1:2], RECIPE, 16.5)
-    assert "leave 16 degrees of freedom, fewer than [quality] least_df = 16.5" in told
+    assert "of 120 volumes, 16.0 degrees of freedom < 16.5." in told
     assert told.endswith("motion = 6 would leave 34.")
     assert told_of(scans[1:2], RECIPE, 15.5) == []
 
@@ -53,8 +58,8 @@ def test_what_is_known_to_be_regressed_out_counts_as_it_is(scans):
     lags = np.arange(LONG)
     drift = np.cos(np.pi * (lags[:, None] + 0.5) * np.arange(1, 4) / LONG)  # below the band
     same = np.repeat(np.cos(2 * np.pi * 5 / LONG * lags)[:, None], 10, axis=1)
-    (told,) = too_little_left([Length(n, LONG, same, 0)], RECIPE, 1000)
-    assert "leave 42 degrees of freedom" in told  # ten times the same is one
+    (told,) = too_little_left([Length(n, LONG, same, 0)], RECIPE, rules(1000))
+    assert "42.0 degrees of freedom" in told  # ten times the same is one
     filtered = replace(n, done=frozenset({"filter"}))
-    (told,) = too_little_left([Length(filtered, LONG, drift, 0)], RECIPE, 1000)
-    assert f"leave {LONG - 5} degrees of freedom" in told
+    (told,) = too_little_left([Length(filtered, LONG, drift, 0)], RECIPE, rules(1000))
+    assert f"{LONG - 5}.0 degrees of freedom" in told

@@ -82,6 +82,8 @@ class Measured:
         Dice overlap of brain masks by registration: "epi_t1w", "epi_template".
     checks : mapping of str to RegistrationCheck
         By image that was registered: "t1w", "epi".
+    coverage : float or None
+        Of runs that others brought to template space, share of the grey matter with data.
     """
 
     of: RunKey
@@ -94,6 +96,7 @@ class Measured:
     nominal_df: float | None = None
     overlaps: Mapping[str, float] = field(default_factory=dict)
     checks: Mapping[str, RegistrationCheck] = field(default_factory=dict)
+    coverage: float | None = None
 
     @property
     def known(self) -> dict[str, float | str]:

@@ -39,6 +39,7 @@ def judge(
         *_below("df", measured.effective_df, rules.least_df),
         *_below("match", measured.effective_df, match_df or 0),
         *_registration(measured, rules),
+        *([] if measured.coverage is None else _covers("run", measured.coverage, rules)),
     ]
     reasons = [*moved, *others] if excludes else [*others, *moved]
     return Verdict(measured, tuple(sorted(reasons, key=lambda reason: not reason.excludes)))
@@ -89,8 +90,12 @@ def _place(image: str, check: RegistrationCheck, rules: RegistrationRules) -> It
         if value is not None and value > doubtful:
             against = value > most
             yield Reason(kind, value, most if against else doubtful, image, excludes=against)
-    if check.coverage < rules.doubtful_coverage:
+    yield from _covers(image, check.coverage, rules)
+
+
+def _covers(image: str, share: float, rules: RegistrationRules) -> Iterator[Reason]:
+    """Give what speaks against an image that does not show the whole brain."""
+    if share < rules.doubtful_coverage:
         limit = min(rules.least_coverage, rules.doubtful_coverage)
-        limit = limit if check.coverage < limit else rules.doubtful_coverage
-        against = check.coverage < rules.least_coverage
-        yield Reason("coverage", check.coverage, limit, image, excludes=against)
+        limit = limit if share < limit else rules.doubtful_coverage
+        yield Reason("coverage", share, limit, image, excludes=share < rules.least_coverage)

@@ -26,7 +26,8 @@ class RegistrationRules:
     max_warped, doubtful_warped : float
         Of the share of the brain that a warp folds or makes 5 times larger or smaller.
     least_coverage, doubtful_coverage : float
-        Of the template's brain in the EPI's field of view.
+        Of the template's brain in the EPI's field of view; of runs that others brought to template
+        space, of its grey matter where they have data.
     least_overlap : float
         Dice overlap of brain masks, below which a registration must have failed. A weak check: the
         outline is what a warp fits, whichever way round the brain lies.

@@ -212,8 +212,8 @@ def run_study(
 def _check_confounds(jobs: Sequence[Job]) -> None:
     if jobs:
         settings, scans = jobs[0].settings, [scan for job in jobs for scan in job.scans]
-        least_df = settings.quality.least_df
-        check_confounds(scans, settings.preprocessing, settings.input.confounds, least_df)
+        strategy, rules = settings.input.confounds, settings.quality
+        check_confounds(scans, settings.preprocessing, strategy, rules)
 
 
 def _check_places(settings: StudySettings, scans: Sequence[Scan]) -> None:

@@ -32,6 +32,7 @@ _SHOWN = {
     "n_volumes": ("volumes", 0),
     "effective_df": ("degrees of freedom", 0),
     "nominal_df": ("degrees of freedom of white noise", 0),
+    "coverage": ("share of the grey matter with data", 2),
 }
 
 

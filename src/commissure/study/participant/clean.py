@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from commissure.files.images import load_image, read_volumes
+from commissure.files.images import read_volumes
 from commissure.inputs import Scan, read_confounds
 from commissure.inputs.sidecars import EFFECTIVE_DF
 from commissure.preprocessing import max_motion, motion_matrices
@@ -25,7 +25,7 @@ from commissure.study.participant.clean_files import (
     write_run,
 )
 from commissure.study.participant.preprocessed import clean_scan
-from commissure.study.quality import key_of, measure
+from commissure.study.quality import coverage_of, key_of, measure
 
 log = logging.getLogger(__name__)
 
@@ -136,9 +136,13 @@ def measure_clean(scan: Scan) -> Measured:
             max_rotation=degrees,
         )
     if scan.kind == "clean":
+        img = read_volumes(scan.bold, gaps=True)
+        data = np.asanyarray(img.dataobj)
+        has_data = np.isfinite(data).all(axis=3) & (data != data[..., :1]).any(axis=3)
         measured = replace(
             measured,
-            n_volumes=int(load_image(scan.bold).shape[3]),
+            n_volumes=data.shape[3],
+            coverage=coverage_of(scan, has_data, img.affine),
             effective_df=scan.metadata.get(EFFECTIVE_DF),
             nominal_df=scan.metadata.get("NominalDegreesOfFreedom"),
         )

@@ -24,6 +24,7 @@ from commissure.preprocessing.clean_preprocessed import (
 from commissure.preprocessing.recipe import CleanBold, Recipe
 from commissure.preprocessing.trim import trim_volumes
 from commissure.problems import InputError
+from commissure.settings.quality import QualityRules
 from commissure.space.domain import mask_on
 from commissure.space.grid import Grid
 from commissure.study.participant.room_left import Length, length_of_raw, too_little_left
@@ -103,7 +104,7 @@ def clean_scan(
 
 
 def check_confounds(
-    scans: Sequence[Scan], recipe: Recipe, strategy: Sequence[str], least_df: float
+    scans: Sequence[Scan], recipe: Recipe, strategy: Sequence[str], rules: QualityRules
 ) -> None:
     """Read the confounds of scans that others preprocessed, as they will be read later.
 
@@ -115,8 +116,7 @@ def check_confounds(
     recipe : Recipe
     strategy : sequence of str
         See `clean_scan`.
-    least_df : float
-        Degrees of freedom that a run must have.
+    rules : QualityRules
 
     Raises
     ------
@@ -139,7 +139,7 @@ def check_confounds(
             problems += error.problems
     if problems:
         raise InputError(dict.fromkeys(problems))
-    for told in too_little_left(lengths, recipe, least_df):
+    for told in too_little_left(lengths, recipe, rules):
         log.warning("%s", told)
 
 

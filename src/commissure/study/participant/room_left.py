@@ -11,6 +11,10 @@ from commissure.inputs import Scan
 from commissure.preprocessing.freedom import nominal_degrees_of_freedom
 from commissure.preprocessing.recipe import Recipe, recipe_operator
 from commissure.problems import InputError
+from commissure.records.runs import Measured
+from commissure.settings.judging import judge
+from commissure.settings.quality import QualityRules
+from commissure.study.quality import key_of
 
 # Signals of white matter and CSF.
 _ALWAYS_REGRESSED = 2
@@ -47,7 +51,7 @@ def length_of_raw(scan: Scan, recipe: Recipe) -> Length:
     return Length(scan, n_volumes, np.empty((n_volumes, 0)), recipe.motion, k)
 
 
-def too_little_left(lengths: Iterable[Length], recipe: Recipe, least_df: float) -> list[str]:
+def too_little_left(lengths: Iterable[Length], recipe: Recipe, rules: QualityRules) -> list[str]:
     """Say which runs are too short for the regressors and the filter of a recipe.
 
     Regressors that are not known yet are drawn at random: as many leave what those will. Censoring
@@ -57,8 +61,8 @@ def too_little_left(lengths: Iterable[Length], recipe: Recipe, least_df: float) 
     ----------
     lengths : iterable of Length
     recipe : Recipe
-    least_df : float
-        Degrees of freedom that a run must have.
+    rules : QualityRules
+        By which a run of so many degrees of freedom is included, or not.
     """
     alike: dict[tuple[object, ...], list[Length]] = {}
     for one in lengths:
@@ -73,19 +77,14 @@ def too_little_left(lengths: Iterable[Length], recipe: Recipe, least_df: float) 
     told = []
     for runs in alike.values():
         left = _left(runs[0], recipe, runs[0].n_motion)
-        if not isinstance(left, str) and left >= least_df:
+        if isinstance(left, str):
+            said = f"cannot be cleaned: {left}"
+        elif reasons := judge(Measured(key_of(runs[0].scan), effective_df=left), rules).text:
+            said = f"will be left out, if not for more: of {runs[0].n_volumes} volumes, {reasons}."
+        else:
             continue
         others = f" (and {len(runs) - 1} more)" if len(runs) > 1 else ""
-        who = f"{runs[0].scan.name}{others}"
-        if isinstance(left, str):
-            said = f"{who} cannot be cleaned: {left}"
-        else:
-            said = (
-                f"{who} will be left out: of {runs[0].n_volumes} volumes, regression and filter "
-                f"leave {left:.0f} degrees of freedom, fewer than [quality] least_df = "
-                f"{least_df:g}."
-            )
-        told.append(said + _with_six(runs[0], recipe))
+        told.append(f"{runs[0].scan.name}{others} {said}" + _with_six(runs[0], recipe))
     return told
 
 
