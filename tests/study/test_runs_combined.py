@@ -8,7 +8,16 @@ import numpy as np
 from commissure import Domain
 from commissure.study.run import run_study
 from tests.conftest import store_otherwise
-from tests.study.studies import SPACE, Inline, domain, study_of, write_participants
+from tests.study.studies import (
+    SPACE,
+    Inline,
+    domain,
+    save_series,
+    series_of,
+    study_of,
+    write_derivatives,
+    write_participants,
+)
 
 N = 6
 
@@ -91,3 +100,31 @@ def test_a_run_on_a_shifted_grid_is_refused(tmp_path):
     assert "run-2" in said
     assert "grid" in said
     assert not list((tmp_path / "out").rglob("*statmap.nii.gz"))
+
+
+def test_runs_of_different_length_count_by_their_volumes(tmp_path):
+    folder = write_derivatives(tmp_path / "in")
+    n = {"1": 60, "2": 40}
+    for i in range(1, 7):
+        for run, length in n.items():
+            name = f"sub-{i:02d}_task-rest_run-{run}_space-{SPACE}_desc-clean_bold.nii.gz"
+            path = folder / f"sub-{i:02d}" / "func" / name
+            save_series(series_of(10 * i + int(run))[:, :length], path)
+            path.with_name(name.replace(".nii.gz", ".json")).write_text('{"RepetitionTime": 2.0}')
+        for path in (folder / f"sub-{i:02d}" / "func").glob("*_task-rest_space*"):
+            path.unlink()
+    outcome = run_study(study_of(folder, tmp_path / "out"), "all", Inline())
+    assert outcome.group is not None, outcome.group_problems
+    assert any("40 to 60 volumes" in note for note in outcome.notes)
+    (path,) = (tmp_path / "out" / "sub-01").rglob("*stat-cfh_desc-meanOfRuns_boldmap.nii.gz")
+    places = domain()
+    both = {
+        run: places.sample(
+            nib.load(next(path.parent.glob(f"*run-{run}*stat-cfh_*clean_boldmap.nii.gz")))
+        )
+        for run in n
+    }
+    expected = (60 * both["1"] + 40 * both["2"]) / 100
+    found = places.sample(nib.load(path))
+    np.testing.assert_allclose(found[found != 0], expected[found != 0], rtol=1e-6)
+    assert (np.abs(found - (both["1"] + both["2"]) / 2)[found != 0] > 1e-3).any()

@@ -141,7 +141,7 @@ def _within(runs: Sequence[_Facts]) -> tuple[list[str], list[str]]:
     if lengths[0] < _SHORTEST * lengths[-1]:
         problems.append(f"{said}: the shorter must have been stopped. {choose}.")
     elif lengths[0] < _ALIKE_LENGTH * lengths[-1]:
-        return problems, [f"{said}: the shorter has a noisier map."]
+        return problems, [f"{said}: each counts as much as it has volumes."]
     return problems, []
 
 

@@ -105,13 +105,18 @@ def sample_map(file: Path, domain: Domain) -> NDArray[np.float64]:
     return _missing_as_nan(sample_file(file, domain))
 
 
-def mean_of_runs(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def mean_of_runs(values: NDArray[np.float64], lengths: Sequence[int | None]) -> NDArray[np.float64]:
     """Return the mean of a session's runs (n_runs, n_places) where every run has data, else NaN.
 
-    Means of fewer runs at some places would have more noise there.
+    A run counts as much as it has volumes, `lengths`, where these are known. Means of fewer runs at
+    some places would have more noise there.
     """
-    mean: NDArray[np.float64] = values.mean(axis=0)
-    return mean
+    known = [n for n in lengths if n]
+    if len(known) < len(lengths) or len(set(known)) == 1:
+        mean: NDArray[np.float64] = values.mean(axis=0)
+        return mean
+    weighted: NDArray[np.float64] = np.average(values, axis=0, weights=known)
+    return weighted
 
 
 def _missing_as_nan(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,6 +24,11 @@ def maps_of(runs: Iterable[Judged]) -> list[Path]:
     return [run.result.map for run in runs if run.result.map is not None]
 
 
+def lengths_of(runs: Iterable[Judged]) -> list[int | None]:
+    """Return how many volumes runs that have a map have, None where that is not known."""
+    return [run.verdict.measured.n_volumes for run in runs if run.result.map is not None]
+
+
 def verify_maps(runs: Iterable[Judged], variants: Sequence[str], measure: str) -> None:
     """Raise if a map that is about to be read is not the one that was written."""
     problems: list[str] = []
@@ -49,7 +54,10 @@ def maps_of_variants(
         files = [_of_variant(runs, label) for runs in scans]
         if all(len(of) == len(maps_of(runs)) for of, runs in zip(files, scans, strict=True)):
             found[label] = np.stack(
-                [mean_of_runs(np.stack([sample_map(p, domain) for p in paths])) for paths in files]
+                [
+                    mean_of_runs(np.stack([sample_map(p, domain) for p in paths]), lengths_of(runs))
+                    for paths, runs in zip(files, scans, strict=True)
+                ]
             )
     return found
 
@@ -57,7 +65,7 @@ def maps_of_variants(
 def qualities_of(
     scans: Sequence[Sequence[Judged]], domain: Domain, measure: str
 ) -> dict[str, NDArray[np.float64]]:
-    """Return effective degrees of freedom and noise floor of scans, each the mean over its runs.
+    """Return effective degrees of freedom and noise floor of scans, means over runs as the maps'.
 
     Parameters
     ----------
@@ -77,13 +85,16 @@ def qualities_of(
     def floor_of(path: Path | None) -> float:
         return np.nan if path is None else float(np.nanmean(sample_map(path, domain)))
 
+    def mean(values: Sequence[float | None], runs: Sequence[Judged]) -> float:
+        of_runs = np.array(values, np.float64)[:, None]  # None is NaN
+        return float(mean_of_runs(of_runs, lengths_of(runs))[0])
+
     df = [[run.verdict.measured.effective_df for run in runs] for runs in scans]
     floors = [[floor_of(path) for path in _beside(runs, measure, "floor")] for runs in scans]
     found: dict[str, Sequence[Sequence[float | None]]]
     found = {"effective_df": df, "noise_floor": floors}
-    # None is NaN.
     return {
-        name: np.array([np.array(of_runs, np.float64).mean() for of_runs in values])
+        name: np.array([mean(*both) for both in zip(values, scans, strict=True)])
         for name, values in found.items()
     }
 
@@ -135,7 +146,8 @@ def map_of_scan(runs: Sequence[Judged], mask: Domain, folder: Path, out_dir: Pat
     if len(maps) == 1:
         return maps[0]
     of = measure_of_files(path.name for path in maps)
-    mean = mean_of_runs(np.stack([sample_map(path, mask) for path in maps]))
+    lengths = lengths_of(runs)
+    mean = mean_of_runs(np.stack([sample_map(path, mask) for path in maps]), lengths)
     stem = "_".join(p for p in maps[0].name.split("_") if not p.startswith("run-"))
     stem = stem.replace("_boldmap.nii.gz", "").replace("_desc-clean", "")
     where = folder / own_folder(runs[0].result.scan) / "func"
@@ -145,11 +157,13 @@ def map_of_scan(runs: Sequence[Judged], mask: Domain, folder: Path, out_dir: Pat
     about = {
         "Description": f"Mean of the {of.maps} of a session's runs.",
         "Sources": [name_of(file, folder, out_dir) for file in maps],
+        "VolumesOfSources": lengths,
         "Mask": mask.name,
         "Notes": [
             (
                 "A place has a mean where every run has a value (finite and not 0), so that all "
-                "means are of as many runs. In the mask, other places are NaN; outside it, 0."
+                "means are of as many runs. Where runs differ in length, each counts as much as it "
+                "has volumes. In the mask, other places are NaN; outside it, 0."
             )
         ],
     }
