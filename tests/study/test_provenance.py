@@ -13,9 +13,11 @@ import pytest
 import commissure
 from commissure.settings.description import tables_of_results
 from commissure.settings.reading import read_settings
+from commissure.study import provenance
 from commissure.study.provenance import recorded
 from commissure.workspace.keys import hash_of
 from commissure.workspace.ledger import Ledger
+from commissure.workspace.written import Written
 
 SETTINGS = read_settings("recommended", changes={"group": {"seed": 17}})
 COMMAND = ["run", "bids", "out", "all", "--preset", "recommended"]
@@ -132,3 +134,45 @@ def test_neither_user_nor_machine_are_named(study, monkeypatch):
     for name in (getpass.getuser(), platform.node()):
         assert f'"{name}"' not in text
         assert f"/{name}/" not in text
+
+
+def test_a_map_is_not_read_again_that_is_as_a_step_wrote_it(study, monkeypatch):
+    bids, out = study
+
+    def make(folder):
+        path = folder / "sub-02" / "func" / "sub-02_stat-cfh_boldmap.nii.gz"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"other")
+        return {}
+
+    Ledger(out, "sub-02").do("maps x", "key", make)
+    read_anew = []
+    of = Written.of
+    monkeypatch.setattr(Written, "of", lambda path: read_anew.append(path.name) or of(path))
+    with recorded(out, bids, COMMAND, SETTINGS):
+        pass
+    outputs = read(out)["Outputs"]
+    assert outputs["sub-02/func/sub-02_stat-cfh_boldmap.nii.gz"] == sha256(b"other")
+    assert "sub-02_stat-cfh_boldmap.nii.gz" not in read_anew
+    assert "sub-01_stat-cfh_boldmap.nii.gz" in read_anew
+
+
+def test_a_run_of_some_people_looks_at_nobody_else(study, monkeypatch):
+    bids, out = study
+    with recorded(out, bids, COMMAND, SETTINGS):
+        pass
+    before = read(out)
+    ledger = Ledger(out, "sub-02")
+    (bids / "bold2.nii").write_bytes(b"in2")
+    ledger.stamp(bids / "bold2.nii")
+    ledger.write()
+    opened = []
+    monkeypatch.setattr(
+        provenance, "Ledger", lambda out, who: opened.append(who) or Ledger(out, who)
+    )
+    with recorded(out, bids, COMMAND, SETTINGS, of=["sub-02"]):
+        pass
+    assert opened == ["sub-02"]
+    content = read(out)
+    assert content["Inputs"] == before["Inputs"] | {"bold2.nii": sha256(b"in2")}
+    assert content["Outputs"] == before["Outputs"]

@@ -1,7 +1,10 @@
 """A study goes from its folder to its findings, once, and goes on where it was stopped."""
 
+import itertools
 import json
+import os
 import shutil
+import time
 from dataclasses import replace
 
 import nibabel as nib
@@ -64,8 +67,8 @@ def run(folder, out, stage="all", **changes):
 
 def test_a_study_from_folder_to_findings(folder, tmp_path, reported):
     outcome = run(folder, tmp_path / "out")
-    # as each participant is done, and at the end
-    assert reported == [(tmp_path / "out", False)] * 6 + [(tmp_path / "out", True)]
+    # at the end, and each minute before
+    assert reported == [(tmp_path / "out", True)]
     assert not outcome.failed
     assert not outcome.group_problems
     assert outcome.group.n_scans == 6
@@ -436,3 +439,36 @@ def test_what_a_killed_run_left_of_the_study_files_is_cleared(folder, tmp_path):
     shutil.copy(out / "README.md", left)
     run(folder, out)
     assert not left.exists()
+
+
+def test_one_of_many_jobs_leaves_a_new_report_to_the_next(folder, tmp_path, monkeypatch, reported):
+    out = tmp_path / "out"
+    whole = replace(study_of(folder, out), whole=True)
+    some = replace(whole, scans=whole.scans[:1], whole=False)
+
+    def waited_for_report(study):
+        reported.clear()
+        run_study(study, "participant", Inline())
+        return [wait for _, wait in reported]
+
+    assert waited_for_report(whole) == [True]
+    (out / "report.html").touch()
+    # Of few people it costs nothing.
+    assert waited_for_report(some) == [False]
+    monkeypatch.setattr(study_run, "_FEW_PEOPLE", 3)
+    assert waited_for_report(some) == []
+    assert waited_for_report(whole) == [True]
+    long_ago = time.time() - 61
+    os.utime(out / "report.html", (long_ago, long_ago))
+    assert waited_for_report(some) == [False]
+
+
+def test_the_report_is_written_once_a_minute_while_people_are_worked_on(
+    folder, tmp_path, monkeypatch, reported
+):
+    for seconds, n_written in ((1, 1), (25, 1 + 6 * 25 // 60)):
+        clock = itertools.count(0, seconds)
+        monkeypatch.setattr(study_run, "monotonic", lambda clock=clock: next(clock))
+        reported.clear()
+        run_study(study_of(folder, tmp_path / str(seconds)), "participant", Inline())
+        assert len(reported) == n_written

@@ -18,7 +18,8 @@ from commissure.cli.options import add_options, flags_of
 from commissure.executors import DaskExecutor, Executor, LocalExecutor
 from commissure.inputs import Selection, find_participants, read_scans
 from commissure.settings.tables import Execution, StudySettings
-from commissure.study.run import StudyOutcome, StudyPlan, run_study
+from commissure.study.outcome import StudyOutcome
+from commissure.study.run import StudyPlan, run_study
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,9 @@ from their folders on, on the command line too. It is the only file of a study w
 in it, so that all others are the same however often a study was interrupted.
 """
 
-import hashlib
 import json
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +18,12 @@ from commissure.files.text import read_json
 from commissure.problems import InputError
 from commissure.settings.description import tables_of_results
 from commissure.settings.tables import StudySettings
+from commissure.study.participant.clean_files import own_folder_of
 from commissure.workspace.keys import hash_of
 from commissure.workspace.ledger import Ledger, ledger_names, lock_of
 from commissure.workspace.staging import replace_file
 from commissure.workspace.versions import generated_by
+from commissure.workspace.written import Written
 
 FILE = "provenance.json"
 _PROGRAMS = (
@@ -38,7 +39,8 @@ _PROGRAMS = (
     "pandas",
     "scipy",
 )
-_MAPS = ("sub-*/**/func/*_boldmap.nii.gz", "group/*_statmap.nii.gz")
+_MAPS_OF_ONE = "{}/**/func/*_boldmap.nii.gz"
+_MAPS = (_MAPS_OF_ONE.format("sub-*"), "group/*_statmap.nii.gz")
 
 
 @contextmanager
@@ -48,11 +50,13 @@ def recorded(
     command: Sequence[str],
     settings: StudySettings,
     notes: Sequence[str] = (),
+    *,
+    of: Collection[str] | None = None,
 ) -> Iterator[None]:
     """Record a run of a study: that it began, at once, and how it ended.
 
     A run that was killed has no end. Hashes are those of the inputs as they were last used, and of
-    the maps that there are when a run ends.
+    the maps that there are when a run ends, which are read only if no step wrote them so.
 
     Parameters
     ----------
@@ -64,6 +68,8 @@ def recorded(
     settings : StudySettings
     notes : sequence of str
         What was chosen of the input without being asked for, and what scans differ in.
+    of : collection of str, optional
+        Participants whose inputs and maps are recorded anew; by default all, and the group's.
 
     Raises
     ------
@@ -93,10 +99,14 @@ def recorded(
         ended = "stopped"
         raise
     finally:
-        outputs = _outputs(out_dir)
+        if of is None:
+            files = _files(out_dir, ledger_names(out_dir), _MAPS)
+        else:
+            files = _files(out_dir, of, [_MAPS_OF_ONE.format(own_folder_of(who)) for who in of])
         with held(out_dir) as content:
             content["Runs"][number : number + 1] = [run | {"Finished": _now(), "Ended": ended}]
-            content |= {"Inputs": _inputs(out_dir), "Outputs": outputs}
+            for name, found in files.items():
+                content[name] = found if of is None else content.get(name, {}) | found
 
 
 @contextmanager
@@ -132,28 +142,28 @@ def _read(path: Path) -> dict[str, Any]:
     )
 
 
-def _inputs(out_dir: Path) -> dict[str, str]:
-    """Return the hash of each input, by its name, from the ledgers."""
+def _files(
+    out_dir: Path, ledgers: Iterable[str], places: Iterable[str]
+) -> dict[str, dict[str, str]]:
+    """Return the hash of each input by its name, and of each map by its path in the folder."""
     found: dict[str, dict[str, str]] = {}
-    for who in ledger_names(out_dir):
-        for name, digest in Ledger(out_dir, who).inputs.items():
+    written: dict[str, Written] = {}
+    for ledger in (Ledger(out_dir, who) for who in ledgers):
+        written |= ledger.written
+        for name, digest in ledger.inputs.items():
             shared, _, apart = name.rpartition("#")
             found.setdefault(shared, {})[digest] = f"{shared}#{apart}"
-    return {
+    inputs = {
         name if len(same) == 1 else apart: digest
         for name, same in sorted(found.items())
         for digest, apart in sorted(same.items())
     }
-
-
-def _outputs(out_dir: Path) -> dict[str, str]:
-    """Return the hash of each map, by its path in the output folder."""
-    found = {}
-    for path in sorted(path for pattern in _MAPS for path in out_dir.glob(pattern)):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        found[path.relative_to(out_dir).as_posix()] = digest
-    return found
+    outputs = {}
+    for path in sorted(path for place in places for path in out_dir.glob(place)):
+        name = path.relative_to(out_dir).as_posix()
+        known = written.get(name)
+        outputs[name] = ((known and known.again(path)) or Written.of(path)).sha256
+    return {"Inputs": inputs, "Outputs": outputs}
 
 
 def _now() -> str:

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from time import monotonic, time
 from typing import Any, Literal
 
 from commissure.executors import Executor, OnEvent, Outcome, Report, Task
@@ -15,15 +16,16 @@ from commissure.inputs import Scan, check_alike
 from commissure.inputs.people import Participants, read_participants
 from commissure.inputs.regions import region_problems
 from commissure.problems import InputError
-from commissure.report.files import write_report
+from commissure.report.files import REPORT, write_report
 from commissure.settings.tables import StudySettings
 from commissure.study.forget import gone_from_input
-from commissure.study.group.compared import Judged, judged_runs
+from commissure.study.group.compared import judged_runs
 from commissure.study.group.people import check_people
-from commissure.study.group.stage import GroupOutcome, run_group
+from commissure.study.group.stage import run_group
 from commissure.study.identity import claim
 from commissure.study.judging import left_out
 from commissure.study.matching import check_match, matched, waits
+from commissure.study.outcome import StudyOutcome
 from commissure.study.participant.clean_files import own_folder
 from commissure.study.participant.domain import check_places
 from commissure.study.participant.job import Job, is_done, memory_of, results_of, work_on
@@ -32,10 +34,14 @@ from commissure.study.participant.steps import CLEANING, PARTICIPANT, RunWork
 from commissure.study.provenance import recorded
 from commissure.study.step import Step
 from commissure.study.study_files import write_study_files
-from commissure.workspace.ledger import Ledger, check_unchanged, lock_of
+from commissure.workspace.ledger import Ledger, check_unchanged, ledger_names, lock_of
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, inside, make_folder, state_path
 
 log = logging.getLogger(__name__)
+
+# The report reads what there is of everyone. Of few people that takes no time.
+_REPORT_EVERY_S = 60.0
+_FEW_PEOPLE = 50
 
 AnalysisLevel = Literal["participant", "group", "all"]
 
@@ -79,44 +85,6 @@ class StudyPlan:
             Job(who, tuple(scans), self.out_dir, self.work_dir, self.settings, self.pipeline)
             for who, scans in groupby(ordered, key=lambda scan: scan.participant_id)
         ]
-
-
-@dataclass
-class StudyOutcome:
-    """How a study went.
-
-    Attributes
-    ----------
-    notes : tuple of str
-        What was chosen of the input without being asked for, and what scans differ in.
-    n_done : int
-        Participants that had nothing left to be done before.
-    judged : list of Judged
-        All runs.
-    errors : dict of str to str
-        Participants that could not be worked on for a reason that is not in their ledger: defects
-        of commissure, processes that were killed.
-    group : GroupOutcome or None
-    group_problems : tuple of str
-        Why there is none.
-    """
-
-    notes: tuple[str, ...] = ()
-    n_done: int = 0
-    judged: list[Judged] = field(default_factory=list)
-    errors: dict[str, str] = field(default_factory=dict)
-    group: GroupOutcome | None = None
-    group_problems: tuple[str, ...] = ()
-
-    @property
-    def failed(self) -> dict[str, str]:
-        """Participants with a run that could not be finished, and why."""
-        failed = {
-            j.result.scan.participant_id: " ".join(j.result.problems)
-            for j in self.judged
-            if j.result.problems
-        }
-        return failed | self.errors
 
 
 def run_study(
@@ -167,7 +135,13 @@ def run_study(
         if gone is not None:
             log.warning("%s", gone)
     outcome = StudyOutcome(notes=notes)
-    with recorded(study.out_dir, study.input_dir, study.command, study.settings, notes):
+    # One of an array of jobs costs the same however many people there are.
+    of = (
+        None
+        if study.whole or stage != "participant"
+        else [job.participant_id for job in study.jobs]
+    )
+    with recorded(study.out_dir, study.input_dir, study.command, study.settings, notes, of=of):
         if stage != "group":
             pending = [job for job in study.jobs if not is_done(job)]
             if not is_new:
@@ -204,7 +178,8 @@ def run_study(
                 outcome.group_problems = error.problems
                 Ledger(study.out_dir, GROUP_FOLDER).fail("findings", error.problems)
     tell("group", "report", 0.99)
-    _report(study.out_dir, wait=True)
+    if of is None or not _is_shown(study.out_dir):
+        _report(study.out_dir, wait=of is None)
     tell("group", "done", 1.0)
     return outcome
 
@@ -243,10 +218,14 @@ def _participants(
         if job.participant_id not in waiting:
             tell(job.participant_id, "done", 1.0)
 
+    next_report = monotonic() + _REPORT_EVERY_S
+
     def tell_and_show(who: str, what: str, share: float) -> None:
+        nonlocal next_report
         tell(who, what, share)
-        if share >= 1:
+        if share >= 1 and monotonic() >= next_report:
             _report(study.out_dir, wait=False)
+            next_report = monotonic() + _REPORT_EVERY_S
 
     left = [job for job in pending if job.participant_id in waiting]
     outcome.errors = _work(left, executor, tell_and_show)
@@ -260,6 +239,17 @@ def _matched(
     _participants(study, [job for job in jobs if not is_done(job)], executor, tell, outcome)
     judged = judged_runs([one for job in jobs for one in results_of(job)], study.settings)
     return replace(study, settings=matched(study.settings, [j.verdict for j in judged]))
+
+
+def _is_shown(out_dir: Path) -> bool:
+    """Tell whether one of many jobs has just written the report, and leaves it to the next."""
+    path = out_dir / REPORT
+    if not path.exists() or len(ledger_names(out_dir)) <= _FEW_PEOPLE:
+        return False
+    if time() - path.stat().st_mtime >= _REPORT_EVERY_S:
+        return False
+    log.info("%s was written just now; it shows this run when it is written again.", path)
+    return True
 
 
 def _report(out_dir: Path, *, wait: bool) -> None:

@@ -125,6 +125,7 @@ class Ledger:
             for step, said in failures.items()
             if isinstance(said, list)
         }
+        self._as_read = dict(self._steps), dict(self._stamps)
 
     @property
     def facts(self) -> dict[StepName, dict[str, Any]]:
@@ -135,6 +136,12 @@ class Ledger:
     def inputs(self) -> dict[str, str]:
         """Hash of each file that was read, by what `recorded_name` calls it."""
         return {name: stamp.sha256 for name, stamp in self._stamps.items()}
+
+    @property
+    def written(self) -> dict[str, Written]:
+        """Each file of the steps that are done, by its path in the output folder."""
+        done = (entry for entry in self._steps.values() if entry.key is not None)
+        return {name: file for entry in done for name, (file,) in entry.outputs.items()}
 
     def stamp(self, path: Path) -> str:
         """Return a hash of a file's content, read again only if size or time changed.
@@ -294,6 +301,8 @@ class Ledger:
 
     def keep_times(self) -> None:
         """Keep what was learnt of files whose times changed, as of copied ones, if nobody works."""
+        if (self._steps, self._stamps) == self._as_read:
+            return
         lock = lock_of(self.out_dir, self.name)
         try:
             with lock.acquire(timeout=0):
