@@ -61,7 +61,9 @@ def test_the_largest_is_that_of_the_map(rng, connectivity, shift, digits):
     graph = domain.neighbours(connectivity)
     largest = np.empty(2)
     for values in np.round(4 * smooth_maps(rng, 10, domain) + shift, digits):
-        largest_tfce(values, graph.indptr, graph.indices, largest)
+        largest_tfce(
+            values, graph.indptr.astype(np.uint32), graph.indices.astype(np.uint32), largest
+        )
         enhanced = tfce(values, graph)
         expected = [max(enhanced.max(), 0), max(-enhanced.min(), 0)]
         np.testing.assert_allclose(largest, expected, rtol=1e-10)

@@ -199,6 +199,7 @@ class Sweep:
         for workspace in workspaces:
             free.put(workspace)
         indptr, indices = self.graph.indptr, self.graph.indices
+        graph = indptr.astype(np.uint32), indices.astype(np.uint32)
         groups = self._of_groups()
 
         def run(start: int) -> None:
@@ -221,7 +222,7 @@ class Sweep:
                     )  # fmt: skip
                 if self.enhanced:
                     values = space.maps[i].astype(np.float64)
-                    largest_tfce(values, indptr, indices, max_enhanced[row])
+                    largest_tfce(values, *graph, max_enhanced[row])
             free.put(space)
             if progress is not None:
                 progress(which.stop - which.start)
