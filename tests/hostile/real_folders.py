@@ -215,6 +215,7 @@ def accepted(name: str, world: str, change: Callable[[World], None], says: list[
     return Case(name, world, change, judge)
 
 
+SIDECAR = {"RepetitionTime": 2.0, "SliceTiming": TIMES}
 CASES = (
     works("tedana-is-cleaned-here", "study", all_of(PREPROC, made_by("tedana", "fMRIPrep"), first_stage), cleaned),
     fails("short-multiband-is-told-before", "study", all_of(PREPROC, longer(2, 100, 0.8), option("--participant-label", "02"), first_stage), ["sub-02", "motion = 6 would leave"], ("cannot be cleaned",)),
@@ -235,6 +236,8 @@ CASES = (
     accepted("field-maps", "raw", fieldmaps, ["fmap/", "sub-01", "not used"]),
     accepted("volumes-discarded-by-the-scanner", "raw", all_of(sidecar(NumberOfVolumesDiscardedByScanner=2, NumberOfVolumesDiscardedByUser=1), trim(10)), ["NumberOfVolumesDiscardedByScanner is 2", "7 of the 10", "5 more"]),
     accepted("volumes-discarded-are-no-number", "raw", sidecar(NumberOfVolumesDiscardedByUser="n/a"), ["NumberOfVolumesDiscardedByUser is 'n/a'"]),
+    accepted("task-of-73-letters", "raw", all_of(*(raw_run(i, "task-" + "Incidental" * 7 + "abc", json_=SIDECAR) for i in range(1, 7)), option("--task", "Incidental" * 7 + "abc")), []),
+    refused("name-of-more-than-files-may-have", "raw", raw_run(1, "task-" + "x" * 120, "acq-" + "y" * 60, json_=SIDECAR), ["sub-01", "160"], ("characters",)),
     refused("hundred-without-a-tr", "raw", all_of(lambda w: w.path("in/task-rest_bold.json").unlink(), many_raw(60)), ["RepetitionTime"], ("65 more", "66"), lines=2),
     refused("hundred-without-slice-times", "raw", all_of(lambda w: w.write("in/task-rest_bold.json", '{"RepetitionTime": 2.0}') and None, many_raw(60)), ["SliceTiming"], ("65 more", "66"), lines=1),
 )  # fmt: skip

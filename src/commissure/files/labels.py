@@ -6,11 +6,14 @@ from collections.abc import Iterable
 
 # Characters, of a label or a name.
 LONGEST_LABEL = 64
+# Names of tasks in public data sets are longer; that whole names are not too long is seen to where
+# they are read.
+_LONGEST_OF_BIDS = 128
 _BIDS = re.compile(r"[A-Za-z0-9]+")
 _IN_TABLES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # What a study's own records are called: nobody may be called so too.
 RESERVED = frozenset(("group", "study", "report", "provenance", "identity"))
-_RULE_OF_BIDS = f"letters (a-z) and digits only, at most {LONGEST_LABEL}"
+_RULE_OF_BIDS = f"letters (a-z) and digits only, at most {_LONGEST_OF_BIDS}"
 _RULE_OF_TABLES = (
     f"letters (a-z), digits, and _ - . between them, at most {LONGEST_LABEL} characters, beginning "
     "with a letter or digit"
@@ -38,10 +41,11 @@ def label_problem(what: str, text: str, *, bids: bool = False) -> str | None:
     rule = _RULE_OF_BIDS if bids else _RULE_OF_TABLES
     if not text:
         return f"{what} is empty. Use {rule}."
-    shown = repr(text if len(text) <= LONGEST_LABEL else f"{text[:LONGEST_LABEL]}...")
+    longest = _LONGEST_OF_BIDS if bids else LONGEST_LABEL
+    shown = repr(text if len(text) <= longest else f"{text[:LONGEST_LABEL]}...")
     if "/" in text or "\\" in text:
         return f"{what} {shown} looks like a path: are columns mixed up? Use {rule}."
-    if len(text) > LONGEST_LABEL:
+    if len(text) > longest:
         return f"{what} {shown} has {len(text)} characters. Use {rule}."
     fits = (_BIDS if bids else _IN_TABLES).fullmatch(text)
     if not fits or ".." in text or text.endswith("."):

@@ -18,6 +18,8 @@ from commissure.files.text import read_json, read_text
 from commissure.inputs.folders import is_folder, listing
 from commissure.problems import InputError
 
+# Characters of a name without its suffix; names of what is made of it have up to 90 more, of 255.
+_LONGEST_NAME = 160
 _ENTITY = re.compile(r"[a-zA-Z0-9]+-[a-zA-Z0-9+]+")
 
 
@@ -218,6 +220,11 @@ def _checked(path: Path, subject: Path, place: Path, suffix: str) -> BidsFile:
         for key, label in file.entities.items()
         if (problem := label_problem(f"{key}-", label.replace("+", ""), bids=True))
     ]
+    if len("_".join(parts)) > _LONGEST_NAME:
+        problems.append(
+            f"{path} has a name of {len('_'.join(parts))} characters, after which no files can be "
+            f"named: {_LONGEST_NAME} are the most. Shorten its labels."
+        )
     if file.suffix == "bold" and "task" not in file.entities:
         problems.append(f"{path} names no task. Rename it to ..._task-rest_..._bold.nii.gz.")
     return BidsFile(path, file.entities, file.suffix, tuple(problems))
