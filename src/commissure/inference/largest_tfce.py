@@ -71,10 +71,10 @@ def largest_tfce(
             gains[root] = max(gains[root], gains[other])
             levels[root] = level
     largest[:] = 0
-    for i in range(n):
-        summit = summits[i]
+    for each in range(np.uint32(n)):
+        summit = summits[each]
         if parents[summit] == summit:
-            side = 0 if values[i] > 0 else 1
+            side = 0 if values[each] > 0 else 1
             value = gains[summit] + np.sqrt(sizes[summit]) * levels[summit]
             largest[side] = max(largest[side], value)
 
