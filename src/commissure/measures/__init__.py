@@ -1,30 +1,46 @@
 """Clean time series to interhemispheric maps."""
 
+from commissure.measures.autonomy import AUTONOMY, AutonomyIndex, autonomy_index
 from commissure.measures.cfh import CFHResult, cfh, usable_places
 from commissure.measures.cfh_measure import CFH
 from commissure.measures.cross_validated import CrossValidatedCFH, cross_validated_cfh
 from commissure.measures.foreign import FOREIGN
+from commissure.measures.lateralisation import (
+    INTEGRATION,
+    SEGREGATION,
+    Lateralisation,
+    integration,
+    segregation,
+)
 from commissure.measures.measure import Measure
 from commissure.measures.noise_floor import NoiseFloor, noise_floor
 from commissure.measures.sides import LARGEST_R
 from commissure.measures.vmhc import VMHC, VMHCResult, vmhc
 
 # All that maps may be of: those that commissure makes, and those that it only compares.
-MEASURES: tuple[Measure, ...] = (CFH, VMHC, *FOREIGN)
+MEASURES: tuple[Measure, ...] = (CFH, VMHC, AUTONOMY, SEGREGATION, INTEGRATION, *FOREIGN)
 
 __all__ = [
+    "AUTONOMY",
     "CFH",
+    "INTEGRATION",
     "LARGEST_R",
     "MEASURES",
+    "SEGREGATION",
     "VMHC",
+    "AutonomyIndex",
     "CFHResult",
     "CrossValidatedCFH",
+    "Lateralisation",
     "Measure",
     "NoiseFloor",
     "VMHCResult",
+    "autonomy_index",
     "cfh",
     "cross_validated_cfh",
+    "integration",
     "noise_floor",
+    "segregation",
     "usable_places",
     "vmhc",
 ]

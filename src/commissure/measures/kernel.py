@@ -22,7 +22,7 @@ from commissure.measures.register_tile import ROWS, TILE_COLUMN_BYTES, multiply_
 from commissure.threads import map_threads
 
 # Half of a typical second-level cache for the block of row panels.
-_BLOCK_BYTES = 256 * 1024
+BLOCK_BYTES = 256 * 1024
 # Column panels of a tile whose sums are kept between scans: with a block of rows about 1 MB.
 _COLUMN_PANELS = 48
 
@@ -93,7 +93,7 @@ def cross_maxima(
     n_row_panels, n_column_panels = len(rows[0]), len(columns[0])
     width = columns[0].shape[2]
     longest = max(panel.shape[1] for panel in rows)
-    block = max(1, _BLOCK_BYTES // (ROWS * longest * dtype.itemsize))
+    block = max(1, BLOCK_BYTES // (ROWS * longest * dtype.itemsize))
     blocks = range(0, n_row_panels, block)
     span = n_column_panels if len(rows) == 1 else _COLUMN_PANELS
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from annotated_types import Ge, Le, Lt
 from numpy.typing import NDArray
 
 from commissure.space import Domain
+
+# Of the correlations: exact to 1e-6 or to 1e-12.
+Precision = Literal["float32", "float64"]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ _FEATURES = get_host_cpu_features() if config.CPU_FEATURES is None else config.C
 ROWS, VECTOR_BYTES = (12, 64) if "+avx512f" in _FEATURES.split(",") else (6, 32)
 VECTORS = 2
 TILE_COLUMN_BYTES = VECTORS * VECTOR_BYTES
+_TILE = [(i, j) for i in range(ROWS) for j in range(VECTORS)]
 
 
 @intrinsic
@@ -68,33 +69,9 @@ def _generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any
     add, last = arguments[5:]
 
     code = _VectorCode(builder, single=kinds[0].dtype == float32)
-    tile = [(i, j) for i in range(ROWS) for j in range(VECTORS)]
-    offset = {(i, j): code.index((i * VECTORS + j) * code.width) for i, j in tile}
+    offset = {(i, j): code.index((i * VECTORS + j) * code.width) for i, j in _TILE}
 
-    # Variables of the function that LLVM turns into registers.
-    total = {ij: cgutils.alloca_once(builder, code.vector) for ij in tile}
-    with builder.if_else(add) as (from_memory, from_zero):
-        with from_memory:
-            for ij in tile:
-                builder.store(code.load(sums, offset[ij]), total[ij])
-        with from_zero:
-            for ij in tile:
-                builder.store(code.zero, total[ij])
-
-    with cgutils.for_range(builder, n_volumes) as loop:
-        column_start = builder.mul(loop.index, code.index(VECTORS * code.width))
-        row_start = builder.mul(loop.index, code.index(ROWS))
-        columns = [
-            code.load(column, builder.add(column_start, code.index(j * code.width)))
-            for j in range(VECTORS)
-        ]
-        for i in range(ROWS):
-            one = code.spread(row, builder.add(row_start, code.index(i)))
-            for j in range(VECTORS):
-                old = builder.load(total[i, j])
-                builder.store(code.multiply_add(one, columns[j], old), total[i, j])
-
-    value = {ij: builder.load(total[ij]) for ij in tile}
+    value = code.multiply_panels(row, column, n_volumes, (add, sums, offset))
     exceeds = [
         code.greater(
             code.maximum([value[i, j] for j in range(VECTORS)]), code.spread(row_max, code.index(i))
@@ -113,9 +90,59 @@ def _generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any
     bits = ir.IntType(code.width)
     improves = builder.icmp_unsigned("!=", builder.bitcast(any_lane, bits), ir.Constant(bits, 0))
     with builder.if_then(builder.or_(improves, builder.not_(last))):
-        for ij in tile:
+        for ij in _TILE:
             code.store(value[ij], sums, offset[ij])
     return improves
+
+
+@intrinsic
+def add_above(
+    _context: Any,
+    row: Any,
+    column: Any,
+    threshold: Any,
+    weighted: Any,
+    row_sums: Any,
+    column_sums: Any,
+) -> Any:
+    """Multiply a panel of rows with a panel of columns and add what exceeds a threshold.
+
+    Parameters
+    ----------
+    row : array of shape (k, ROWS)
+    column : array of shape (k, width)
+    threshold : array of shape (1,)
+    weighted : bool
+        Add the values that exceed it, instead of 1 for each.
+    row_sums : array of shape (ROWS * lanes,)
+        A vector for each row; what is added to a row is the sum of its lanes.
+    column_sums : array of shape (width,)
+    """
+    signature = types.void(row, column, threshold, weighted, row_sums, column_sums)
+    return signature, _generate_add_above
+
+
+def _generate_add_above(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    kinds = [kind for n, kind in enumerate(signature.args) if n != 3]
+    values = [value for n, value in enumerate(arguments) if n != 3]
+    arrays = [
+        context.make_array(kind)(context, builder, value)
+        for kind, value in zip(kinds, values, strict=True)
+    ]
+    row, column, threshold, row_sums, column_sums = (array.data for array in arrays)
+    n_volumes = cgutils.unpack_tuple(builder, arrays[0].shape)[0]
+    code = _VectorCode(builder, single=kinds[0].dtype == float32)
+    value = code.multiply_panels(row, column, n_volumes)
+    least = code.spread(threshold, code.index(0))
+    added = {}
+    for ij in _TILE:
+        what = builder.select(arguments[3], value[ij], code.one)
+        added[ij] = builder.select(code.greater(value[ij], least), what, code.zero)
+    for i in range(ROWS):
+        code.add_to(row_sums, i, [added[i, j] for j in range(VECTORS)])
+    for j in range(VECTORS):
+        code.add_to(column_sums, j, [added[i, j] for i in range(ROWS)])
+    return context.get_dummy_value()
 
 
 class _VectorCode:
@@ -127,6 +154,7 @@ class _VectorCode:
         self.width = VECTOR_BYTES // self.bytes
         self.vector = ir.VectorType(ir.FloatType() if single else ir.DoubleType(), self.width)
         self.zero = ir.Constant(self.vector, [0.0] * self.width)
+        self.one = ir.Constant(self.vector, [1.0] * self.width)
         # Fused where the processor can, which halves the instructions.
         self._fmuladd = cgutils.get_or_insert_function(
             builder.module,
@@ -169,3 +197,52 @@ class _VectorCode:
         for value in values[1:]:
             largest = self.builder.select(self.greater(value, largest), value, largest)
         return largest
+
+    def add_to(self, sums: Any, number: int, values: list[Any]) -> None:
+        """Add vectors to the one at a place in memory."""
+        offset = self.index(number * self.width)
+        total = values[0]
+        for value in values[1:]:
+            total = self.builder.fadd(total, value)
+        self.store(self.builder.fadd(self.load(sums, offset), total), sums, offset)
+
+    def multiply_panels(
+        self, row: Any, column: Any, n_volumes: Any, begin: tuple[Any, Any, Any] | None = None
+    ) -> dict[tuple[int, int], Any]:
+        """Multiply a panel of rows with one of columns, in registers.
+
+        Parameters
+        ----------
+        row, column : pointer
+        n_volumes : int
+        begin : tuple, optional
+            Whether to start from a tile in memory, where it is, and its offsets.
+        """
+        builder = self.builder
+        # Variables of the function that LLVM turns into registers.
+        total = {ij: cgutils.alloca_once(builder, self.vector) for ij in _TILE}
+        if begin is None:
+            for ij in _TILE:
+                builder.store(self.zero, total[ij])
+        else:
+            add, sums, offset = begin
+            with builder.if_else(add) as (from_memory, from_zero):
+                with from_memory:
+                    for ij in _TILE:
+                        builder.store(self.load(sums, offset[ij]), total[ij])
+                with from_zero:
+                    for ij in _TILE:
+                        builder.store(self.zero, total[ij])
+        with cgutils.for_range(builder, n_volumes) as loop:
+            column_start = builder.mul(loop.index, self.index(VECTORS * self.width))
+            row_start = builder.mul(loop.index, self.index(ROWS))
+            columns = [
+                self.load(column, builder.add(column_start, self.index(j * self.width)))
+                for j in range(VECTORS)
+            ]
+            for i in range(ROWS):
+                one = self.spread(row, builder.add(row_start, self.index(i)))
+                for j in range(VECTORS):
+                    old = builder.load(total[i, j])
+                    builder.store(self.multiply_add(one, columns[j], old), total[i, j])
+        return {ij: builder.load(total[ij]) for ij in _TILE}
