@@ -25,7 +25,7 @@ from commissure.inference import design_matrix, permutation_test
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings
 from commissure.space import Domain
-from commissure.study.group.spreads import groups_that_may_differ
+from commissure.study.group.spreads import spreads_of
 
 TABLE, PAGE = DOCS / "calibration.tsv", DOCS / "calibration.md"
 METHODS = ("freedman-lane", "draper-stoneman")
@@ -134,6 +134,7 @@ CASES = (
     Case("15 and 45, SD 2:1", "group + age", TWO, groups(15, 45), (("patient", 2.0),)),
     Case("45 and 15, SD 2:1", "group + age", TWO, groups(45, 15), (("patient", 2.0),)),
     Case("30 and 30, SD 2:1", "group + age", TWO, groups(30, 30), (("patient", 2.0),)),
+    Case("15 and 45, SD 1.25:1", "group + age", TWO, groups(15, 45), (("patient", 1.25),)),
     Case("15 and 45, skew 1", "group + age", TWO, groups(15, 45), skew=1),
     Case(
         "15 and 45, SD 2:1, skew 0.5",
@@ -227,7 +228,6 @@ def found_by_chance(
     design = design_matrix(case.formula, people, blocks=case.blocks)
     contrast = design.contrast(case.contrast)
     asked = GroupSettings(case.formula, case.contrast, method=method)  # type: ignore[arg-type]
-    of_spread = groups_that_may_differ(people, design, contrast, asked)
     ids, person = np.unique(people["participant_id"], return_inverse=True)
     sd = people["group"].map(dict(case.spread)).fillna(1).to_numpy()[:, None]
     noise = smooth_noise(rng, len(people), sigma)
@@ -237,7 +237,7 @@ def found_by_chance(
     maps = sd * noise
     if case.of_person:
         maps += case.of_person * smooth_noise(rng, len(ids), sigma)[person]
-    unequal = of_spread is not None and method == "freedman-lane"
+    of_spread = spreads_of(maps, people, design, contrast, asked)
     result = permutation_test(
         maps,
         design,
@@ -246,7 +246,8 @@ def found_by_chance(
         n_permutations,
         method=asked.method,
         seed=seed,
-        variance_groups=of_spread[2].codes if of_spread is not None and unequal else None,
+        variance_groups=None if of_spread is None else of_spread.variance_groups,
+        flip_signs=of_spread is not None and of_spread.flip_signs and case.blocks is None,
         n_threads=1,
     )
     assert result.p_tfce is not None

@@ -169,8 +169,9 @@ def test_residuals_of_groups_that_differ_in_spread_are_flipped_not_exchanged():
     maps = smooth_maps(rng, 9, domain) * np.where(codes == 0, 3, 1)[:, None]
     design, weights = dummies(codes), np.array([[1.0, -1.0]])
     result = permutation_test(
-        maps, PlainDesign(design), weights, domain, 512, variance_groups=codes, statistics=()
-    )
+        maps, PlainDesign(design), weights, domain, 512, variance_groups=codes, flip_signs=True,
+        statistics=(),
+    )  # fmt: skip
     assert result.sign_flips
     assert result.exhaustive
     left = maps - maps.mean(axis=0)
@@ -180,12 +181,13 @@ def test_residuals_of_groups_that_differ_in_spread_are_flipped_not_exchanged():
     ]
     np.testing.assert_allclose(np.sort(result.max_t[:, 0]), np.sort(expected), rtol=1e-9)
     least, n, exhaustive = smallest_p(
-        PlainDesign(design), weights, 512, "freedman-lane", "two-sided", unequal=True
+        PlainDesign(design), weights, 512, "freedman-lane", "two-sided", flip_signs=True
     )
     assert (least, n, exhaustive) == (2 / 512, 512, True)
     within = permutation_test(
-        maps, PlainDesign(design, np.r_[0:4, 0:4, 4]), weights, domain, 50, variance_groups=codes
-    )
+        maps, PlainDesign(design, np.r_[0:4, 0:4, 4]), weights, domain, 50, variance_groups=codes,
+        flip_signs=True,
+    )  # fmt: skip
     assert not within.sign_flips
 
 

@@ -66,17 +66,16 @@ def draw_labellings(
     method: str,
     seed: int,
     *,
-    unequal: bool = False,
+    flip_signs: bool = False,
 ) -> Labellings:
     """Return distinct relabellings: all, if they are no more than asked for, or a random sample.
 
     What is relabelled are the rows of the design (Freedman-Lane) or of its tested part
     (Draper-Stoneman); scans whose rows are equal are not told apart. Where the contrast asks
     whether a mean is zero, signs are flipped, those of a block of scans together (scans of one
-    participant are not independent of each other); else rows are reordered within blocks. Where
-    groups may have variances of their own and there are no blocks, signs are flipped, too: scans of
-    unequal variance cannot be exchanged, and keep theirs when they are flipped (Winkler et al.
-    2014, independent and symmetric errors).
+    participant are not independent of each other); else rows are reordered within blocks. So they
+    are on demand, where there are no blocks: scans of unequal variance cannot be exchanged, and
+    keep theirs when they are flipped (Winkler et al. 2014, independent and symmetric errors).
 
     Parameters
     ----------
@@ -87,8 +86,8 @@ def draw_labellings(
         How many at most, the observed labelling included.
     method : {"freedman-lane", "draper-stoneman"}
     seed : int
-    unequal : bool
-        Whether groups may have variances of their own.
+    flip_signs : bool
+        Whether signs are flipped in place of reordering, where there are no blocks.
 
     Raises
     ------
@@ -98,7 +97,7 @@ def draw_labellings(
     n_scans = len(model.matrix)
     rng = np.random.default_rng(seed)
     blocks = _numbered(blocks, n_scans)
-    if _flips_signs(model, blocks, unequal=unequal):
+    if _flips_signs(model, blocks, flip_signs=flip_signs):
         signs, exhaustive = _draw_signs(_units(blocks), n_permutations, rng)
         return Labellings(None, signs, _invariant(n_scans), exhaustive)
     classes = _classes(model, method)
@@ -120,24 +119,24 @@ def draw_labellings(
 
 
 def n_labellings(
-    model: Model, blocks: NDArray[Any] | None, method: str, *, unequal: bool = False
+    model: Model, blocks: NDArray[Any] | None, method: str, *, flip_signs: bool = False
 ) -> int:
     """Return how many distinct relabellings there are, the observed one among them.
 
     Parameters
     ----------
-    model, blocks, method, unequal
+    model, blocks, method, flip_signs
         See `draw_labellings`.
     """
     blocks = _numbered(blocks, len(model.matrix))
-    if _flips_signs(model, blocks, unequal=unequal):
+    if _flips_signs(model, blocks, flip_signs=flip_signs):
         return int(2 ** len(np.unique(_units(blocks))))
     classes = _classes(model, method)
     return math.prod(_n_arrangements(classes[blocks == b]) for b in range(blocks.max() + 1))
 
 
-def _flips_signs(model: Model, blocks: IntArray, *, unequal: bool) -> bool:
-    return model.tests_mean or (unequal and blocks.max() == 0)
+def _flips_signs(model: Model, blocks: IntArray, *, flip_signs: bool) -> bool:
+    return model.tests_mean or (flip_signs and blocks.max() == 0)
 
 
 def _numbered(blocks: NDArray[Any] | None, n_scans: int) -> IntArray:

@@ -12,16 +12,14 @@ def smallest_p(
     method: str,
     tail: str,
     *,
-    unequal: bool = False,
+    flip_signs: bool = False,
 ) -> tuple[float, int, bool]:
     """Return the smallest corrected p that there can be, whatever the data.
 
     Parameters
     ----------
-    design, contrast, n_permutations, method, tail
+    design, contrast, n_permutations, method, tail, flip_signs
         See `permutation_test`.
-    unequal : bool
-        Whether groups may have variances of their own.
 
     Returns
     -------
@@ -34,10 +32,10 @@ def smallest_p(
         Whether there are no more.
     """
     model = Model.of(design, contrast)
-    n_all = n_labellings(model, design.blocks, method, unequal=unequal)
+    n_all = n_labellings(model, design.blocks, method, flip_signs=flip_signs)
     n = min(n_all, n_permutations)
     n_same = 1
     if 1 < n == n_all:
-        labellings = draw_labellings(model, design.blocks, n, method, 0, unequal=unequal)
+        labellings = draw_labellings(model, design.blocks, n, method, 0, flip_signs=flip_signs)
         n_same = Relabelled(model, labellings, method).n_same(directed=tail == "one-sided-each")
     return n_same / n, n, n == n_all

@@ -46,6 +46,7 @@ def permutation_test(
     *,
     dtype: DTypeLike = np.float64,
     variance_groups: NDArray[Any] | None = None,
+    flip_signs: bool = False,
     pareto_tail: bool = False,
     n_threads: int | None = None,
     max_memory: int | None = None,
@@ -89,6 +90,9 @@ def permutation_test(
         Equal values mark scans whose residuals have one variance, by `freedman-lane` only. Then t
         is Aspin and Welch's v and F is G, of which Welch's t and Welch's ANOVA are the cases
         without covariates; by default one variance is assumed for all scans.
+    flip_signs : bool
+        Whether the signs of residuals are flipped in place of reordering, by `freedman-lane`
+        without blocks: what scans of unequal variance allow, if their errors are symmetric.
     pareto_tail : bool
         Whether small corrected p are taken from a generalised Pareto fitted to the null's tail,
         unless all relabellings are done.
@@ -119,8 +123,7 @@ def permutation_test(
     twice that of the share of variance that they explain.
 
     Where the contrast asks whether a mean is zero (one group; differences), signs are flipped
-    instead, those of all scans of an exchangeability block together. So they are, without blocks,
-    where groups have variances of their own: see `draw_labellings`.
+    instead, those of all scans of an exchangeability block together.
 
     References
     ----------
@@ -131,14 +134,14 @@ def permutation_test(
     _check(
         maps, design, domain, n_permutations, cluster_forming_p, method, tail, statistics, dtype,
         unequal=variance_groups is not None,
+        flip_signs=flip_signs,
     )  # fmt: skip
     graph = domain.neighbours(connectivity)
     with one_blas_thread():
         model = Model.of(design, contrast)
-        unequal = variance_groups is not None and len(np.unique(variance_groups)) > 1
         if labellings is None:
             relabellings = draw_labellings(
-                model, design.blocks, n_permutations, method, seed, unequal=unequal
+                model, design.blocks, n_permutations, method, seed, flip_signs=flip_signs
             )
         else:
             relabellings = given_labellings(labellings, model, method)
@@ -289,6 +292,7 @@ def _check(
     dtype: np.dtype[Any],
     *,
     unequal: bool,
+    flip_signs: bool,
 ) -> None:
     """Raise with all that is wrong with the arguments."""
     problems = []
@@ -306,8 +310,9 @@ def _check(
             " Leave these places or these scans out."
         )
     problems += option_problems(n_permutations, cluster_forming_p, method, tail, statistics, dtype)
-    if unequal and method != "freedman-lane":
-        problems.append(f"variance_groups need the method freedman-lane; it is {method}.")
+    for name, asked in (("variance_groups need", unequal), ("flip_signs needs", flip_signs)):
+        if asked and method != "freedman-lane":
+            problems.append(f"{name} the method freedman-lane; it is {method}.")
     if problems:
         raise InputError(problems)
 

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from commissure import inference
 from commissure.inference import Design
 from commissure.inputs.people import Participants
 from commissure.settings.group import GroupSettings
 from commissure.study.group.correlations import uncorrelated
 from commissure.study.group.groups import members
-from commissure.study.group.spreads import least_p
+from commissure.study.group.spreads import may_flip
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,12 @@ LEAST_SCANS_OF_MEAN = 3
 
 
 def doubts(
-    table: pd.DataFrame, design: Design, contrast: NDArray[np.float64], settings: GroupSettings
+    table: pd.DataFrame,
+    design: Design,
+    contrast: NDArray[np.float64],
+    settings: GroupSettings,
+    *,
+    flip_signs: bool,
 ) -> list[str]:
     """Say what is doubtful of a design, and what will not be tested, whatever the data.
 
@@ -29,8 +35,17 @@ def doubts(
     table : DataFrame
         Of the participants, a row a scan.
     design, contrast, settings
+    flip_signs : bool
+        Whether signs of residuals are flipped.
     """
-    least, n, exhaustive = least_p(table, design, contrast, settings)
+    least, n, exhaustive = inference.smallest_p(
+        design,
+        contrast,
+        settings.n_permutations,
+        settings.method,
+        settings.tail,
+        flip_signs=flip_signs,
+    )
     told = list(design.notes)
     if least > settings.alpha:
         told.append(
@@ -59,8 +74,10 @@ def warn_of_doubts(
     design, contrast, settings
         See `doubts`.
     """
+    # How much groups differ in spread is not known yet; flips allow of the smaller p.
+    flips = may_flip(people.table, design, contrast, settings)
     for note in (
-        *doubts(people.table, design, contrast, settings),
+        *doubts(people.table, design, contrast, settings, flip_signs=flips),
         *uncorrelated(people, design, settings),
     ):
         log.warning("%s", note)

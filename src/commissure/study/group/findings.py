@@ -23,7 +23,8 @@ from commissure.settings.group import GroupSettings
 from commissure.space.atlas import Atlas
 from commissure.study.group.maps import GroupMaps
 
-# Of standard deviations: beyond it, groups of unequal size find too much or too little.
+# Of standard deviations: beyond it, scans of groups of another size cannot be exchanged under one
+# variance, nor the largest values of a map under several.
 LARGEST_SPREAD_RATIO = 1.25
 
 
@@ -52,6 +53,11 @@ class Spreads:
     def variance_groups(self) -> NDArray[np.intp] | None:
         """What `commissure.inference.permutation_test` takes."""
         return self.codes if self.allowed_for else None
+
+    @property
+    def flip_signs(self) -> bool:
+        """Whether spreads differ so much that signs are flipped, and scans not exchanged."""
+        return self.allowed_for and self.ratio > LARGEST_SPREAD_RATIO
 
     @property
     def ratio(self) -> float:

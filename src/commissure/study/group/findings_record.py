@@ -8,7 +8,7 @@ import numpy as np
 
 import commissure
 from commissure.files.shared_paths import in_argument, in_sentence, shared_name, without_folders
-from commissure.inference import SELECTED_PEAK_NOTE, cluster_p, smallest_of
+from commissure.inference import SELECTED_PEAK_NOTE, cluster_p, smallest_of, smallest_p
 from commissure.inputs.people import described
 from commissure.measures.names import measure_of_files
 from commissure.records.asked import asked_to_json
@@ -17,7 +17,6 @@ from commissure.space import Domain
 from commissure.study.group.coverage import coverage_record
 from commissure.study.group.findings import GroupFindings
 from commissure.study.group.region_tests import region_notes
-from commissure.study.group.spreads import least_p
 
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 
@@ -25,8 +24,15 @@ _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 def record_of(findings: GroupFindings) -> dict[str, object]:
     """Return what stats.json says of findings: what was asked, done and found."""
     result, inputs = findings.result, findings.inputs
-    table = inputs.people.table
-    least, _, _ = least_p(table, inputs.design, inputs.contrast, findings.settings)
+    asked = findings.settings
+    least, _, _ = smallest_p(
+        inputs.design,
+        inputs.contrast,
+        asked.n_permutations,
+        asked.method,
+        asked.tail,
+        flip_signs=result.sign_flips,
+    )
     return {
         "Measure": measure_of_files(inputs.maps.sources).record,
         "Settings": without_folders(asdict(findings.settings)),

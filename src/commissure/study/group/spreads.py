@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from commissure.inference import smallest_p
 from commissure.inference.design import Design
 from commissure.inference.glm import Model
 from commissure.inference.variance_groups import VarianceGroups
@@ -32,24 +31,38 @@ def spreads(inputs: Inputs, settings: GroupSettings) -> Spreads | None:
     InputError
         If a column is named that is not there, or in which a variance cannot be estimated.
     """
-    found = groups_that_may_differ(inputs.people.table, inputs.design, inputs.contrast, settings)
+    people, maps = inputs.people.table, inputs.maps.data
+    return spreads_of(maps, people, inputs.design, inputs.contrast, settings)
+
+
+def spreads_of(
+    maps: NDArray[Any],
+    table: pd.DataFrame,
+    design: Design,
+    contrast: NDArray[np.float64],
+    settings: GroupSettings,
+) -> Spreads | None:
+    """Return the groups whose variances may differ; see `spreads`.
+
+    Parameters
+    ----------
+    maps : ndarray of shape (n_scans, n_places)
+    table : DataFrame
+        Of the participants, a row a scan.
+    design, contrast, settings
+    """
+    found = groups_that_may_differ(table, design, contrast, settings)
     if found is None:
         return None
     names, model, groups = found
-    allowed_for = _allowed_for(settings)
-    sd = _residual_sd(inputs.maps.data, model, groups)
-    return Spreads(names, groups.codes, sd, allowed_for)
+    sd = _residual_sd(maps, model, groups)
+    return Spreads(names, groups.codes, sd, _allowed_for(settings))
 
 
-def _allowed_for(settings: GroupSettings) -> bool:
-    asked = settings.variance_groups
-    return asked != "none" and (asked != "auto" or settings.method == "freedman-lane")
-
-
-def least_p(
+def may_flip(
     table: pd.DataFrame, design: Design, contrast: NDArray[np.float64], settings: GroupSettings
-) -> tuple[float, int, bool]:
-    """Return the smallest corrected p that there can be; see `commissure.inference.smallest_p`.
+) -> bool:
+    """Whether signs will be flipped if groups differ in spread, which maps have yet to show.
 
     Parameters
     ----------
@@ -57,15 +70,14 @@ def least_p(
         Of the participants, a row a scan.
     design, contrast, settings
     """
-    found = groups_that_may_differ(table, design, contrast, settings)
-    return smallest_p(
-        design,
-        contrast,
-        settings.n_permutations,
-        settings.method,
-        settings.tail,
-        unequal=found is not None and _allowed_for(settings),
-    )
+    if design.blocks is not None or not _allowed_for(settings):
+        return False
+    return groups_that_may_differ(table, design, contrast, settings) is not None
+
+
+def _allowed_for(settings: GroupSettings) -> bool:
+    asked = settings.variance_groups
+    return asked != "none" and (asked != "auto" or settings.method == "freedman-lane")
 
 
 def groups_that_may_differ(

@@ -92,7 +92,11 @@ def find(
 
     of_spread = spreads(inputs, settings)
     groups_of_variance = None if of_spread is None else of_spread.variance_groups
-    relabelled: dict[str, Any] = {"method": settings.method, "variance_groups": groups_of_variance}
+    relabelled: dict[str, Any] = {
+        "method": settings.method,
+        "variance_groups": groups_of_variance,
+        "flip_signs": of_spread is not None and of_spread.flip_signs and design.blocks is None,
+    }
     result = test(
         maps.data,
         design,
@@ -133,7 +137,9 @@ def find(
     told = [*inputs.people.told, *coverage_notes(maps.coverage, settings.loss_share), *maps.notes]
     told += [_NO_G] if of_means and repeated else []
     unequal = [] if of_spread is None or of_spread.note is None else [of_spread.note]
-    notes = [*told, *unequal, *doubts(inputs.people.table, design, contrast, settings)]
+    flips = bool(relabelled["flip_signs"])
+    notes = [*told, *unequal]
+    notes += doubts(inputs.people.table, design, contrast, settings, flip_signs=flips)
     never_zero = measure_of_files(maps.sources).never_zero
     notes += [never_zero] if never_zero and Model.of(design, contrast).tests_mean else []
     for name, rows in members(inputs.people.table, settings.group).items():
