@@ -24,15 +24,6 @@ _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 def record_of(findings: GroupFindings) -> dict[str, object]:
     """Return what stats.json says of findings: what was asked, done and found."""
     result, inputs = findings.result, findings.inputs
-    asked = findings.settings
-    least, _, _ = smallest_p(
-        inputs.design,
-        inputs.contrast,
-        asked.n_permutations,
-        asked.method,
-        asked.tail,
-        flip_signs=result.sign_flips,
-    )
     return {
         "Measure": measure_of_files(inputs.maps.sources).record,
         "Settings": without_folders(asdict(findings.settings)),
@@ -45,7 +36,7 @@ def record_of(findings: GroupFindings) -> dict[str, object]:
         "Design": described(inputs.people, inputs.design.factors),
         "DegreesOfFreedom": result.df,
         "Criterion": findings.settings.criterion,
-        "LeastP": least,
+        "LeastP": _least_p(findings),
         "SmallestP": smallest_of(result, findings.settings.criterion),
         "VoxelSizeMm": _voxel_size(inputs.maps.domain),
         "ClusterFormingThreshold": result.threshold,
@@ -98,3 +89,17 @@ def _clusters(findings: GroupFindings) -> list[dict[str, Any]]:
         | {"significant": i in findings.significant}
         for i, c in enumerate(result.clusters)
     ]
+
+
+def _least_p(findings: GroupFindings) -> float:
+    """Return the smallest corrected p that there could have been, whatever the maps."""
+    asked, inputs = findings.settings, findings.inputs
+    least, _, _ = smallest_p(
+        inputs.design,
+        inputs.contrast,
+        asked.n_permutations,
+        asked.method,
+        asked.tail,
+        flip_signs=findings.result.sign_flips,
+    )
+    return least
