@@ -14,15 +14,17 @@ from commissure.measures.lateralisation import (
 )
 from commissure.measures.measure import Measure
 from commissure.measures.noise_floor import NoiseFloor, noise_floor
+from commissure.measures.random_halves import CFHCV
 from commissure.measures.sides import LARGEST_R
 from commissure.measures.vmhc import VMHC, VMHCResult, vmhc
 
 # All that maps may be of: those that commissure makes, and those that it only compares.
-MEASURES: tuple[Measure, ...] = (CFH, VMHC, AUTONOMY, SEGREGATION, INTEGRATION, *FOREIGN)
+MEASURES: tuple[Measure, ...] = (CFH, VMHC, AUTONOMY, SEGREGATION, INTEGRATION, CFHCV, *FOREIGN)
 
 __all__ = [
     "AUTONOMY",
     "CFH",
+    "CFHCV",
     "INTEGRATION",
     "LARGEST_R",
     "MEASURES",

@@ -28,6 +28,8 @@ class CrossValidatedCFH:
     z : ndarray of shape (n_places,)
         Mean of the Fisher z of r read in the second part with the partner found in the first, and
         in the first with the partner found in the second; NaN where there is none.
+    mean_r : ndarray of shape (n_places,)
+        Mean of the two r.
     first_partner, second_partner : ndarray of int, shape (n_places,)
         Place of the partner found in either part, -1 where there is none.
     nonfinite, constant : boolean ndarray of shape (n_places,)
@@ -36,6 +38,7 @@ class CrossValidatedCFH:
     """
 
     z: NDArray[Any]
+    mean_r: NDArray[Any]
     first_partner: NDArray[np.intp]
     second_partner: NDArray[np.intp]
     nonfinite: NDArray[np.bool_]
@@ -96,10 +99,11 @@ def cross_validated_cfh(
         nonfinite = parts[0].nonfinite | parts[1].nonfinite
         constant = (parts[0].constant | parts[1].constant) & ~nonfinite
         left, right = usable_sides(domain, ~(nonfinite | constant))
-        partners, z = [], []
+        partners, both = [], []
         for number, (part, other) in enumerate((parts, parts[::-1])):
             partner = find_partners(part, left, right, domain, precision, n_threads)
             partners.append(partner)
-            z.append(fisher_z(partner_r(other, partner, precision, n_threads)))
+            both.append(partner_r(other, partner, precision, n_threads))
             report((number + 1) / 2)
-    return CrossValidatedCFH((z[0] + z[1]) / 2, partners[0], partners[1], nonfinite, constant)
+    z, r = (fisher_z(both[0]) + fisher_z(both[1])) / 2, (both[0] + both[1]) / 2
+    return CrossValidatedCFH(z, r, partners[0], partners[1], nonfinite, constant)
