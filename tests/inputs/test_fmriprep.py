@@ -279,3 +279,14 @@ def test_only_the_symmetric_template_has_mirror_positions():
         "MNI152NLin6Asym"
     )
     assert "native space" in symmetric_template_problem(None)
+
+
+def test_a_repetition_time_that_is_asked_for_overrides_what_files_say(derived):
+    scans = read_fmriprep(derived, tr=1.5)
+    assert {scan.tr for scan in scans} == {1.5}
+    assert all(
+        "is 1.5 s, as [input] tr says, though its sidecar says 2" in s.warnings[0] for s in scans
+    )
+    assert problems(derived, tr=1500) == (
+        "tr must be in seconds, above 0 and up to 20; it is 1500.",
+    )
