@@ -36,3 +36,26 @@ def test_brightness_does_not_matter(subject):
     mask, priors, _, t1w = subject
     one, other = segment(t1w, mask, priors), segment(t1w * 37, mask, priors)
     np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_white_matter_of_little_spread_begins_at_the_half():
+    """Grey matter's wide Gaussian takes what is partly white from a narrow one beside it."""
+    rng = np.random.default_rng(1)
+    mask = np.ones((48, 40, 40), bool)
+    share = rng.random((3, mask.size))
+    where = rng.random(mask.size)
+    # CSF, grey, white; and both between: 0 to 1 from CSF to grey, 1 to 2 from grey to white.
+    level = np.select(
+        [where < 0.15, where < 0.55, where < 0.8, where < 0.9],
+        [0 * share[0], 1 + 0 * share[0], 2 + 0 * share[0], share[1]],
+        1 + share[2],
+    )
+    values = np.interp(level, [0, 1, 2], [0.3, 0.95, 1.35])
+    spread = np.interp(level, [0, 1, 2], [0.1, 0.1, 0.01])
+    t1w = (values + spread * rng.standard_normal(mask.size)).reshape(mask.shape)
+    closeness = np.exp(-((level[:, None] - np.arange(3)) ** 2)) + 0.2
+    priors = closeness / closeness.sum(axis=1, keepdims=True)
+    found = segment(t1w, mask, priors)[mask].argmax(axis=1)
+    between = (level > 1.55) & (level < 1.75)
+    assert np.mean(found[between] == 2) > 0.7
+    assert np.mean(found[level == 1] == 1) > 0.95

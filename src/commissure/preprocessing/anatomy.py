@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from commissure.preprocessing.bias import correct_bias
 from commissure.preprocessing.brain_mask import t1w_brain_mask
@@ -19,6 +20,8 @@ from commissure.space.templates import load_template
 # A voxel is surely of a tissue above this, and within it so far from its border.
 SURE = 0.9
 ERODED_MM = {"white": 2.0, "csf": 1.0}
+# Dark places nearer to the mask's edge may be bone or dura, which no T1w tells from CSF.
+CSF_FROM_EDGE_MM = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,10 @@ class Anatomy:
         voxel = float(np.linalg.norm(self.t1w.affine[:3, 0]))
         inside = self.tissues[..., TISSUES.index(tissue)] > SURE
         core = binary_erosion(inside, iterations=max(1, round(ERODED_MM[tissue] / voxel)))
+        if tissue == "csf":
+            core &= (
+                distance_transform_edt(self.brain, voxel_sizes(self.t1w.affine)) >= CSF_FROM_EDGE_MM
+            )
         return resample_image(core, self.t1w.affine, self.warp.to_moving(points)) > 0.5
 
 
