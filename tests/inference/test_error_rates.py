@@ -41,18 +41,20 @@ def test_uncorrected_p_and_q_have_their_rate_over_both_directions(tail):
         assert n_each > 1.6 * ALPHA * n_studies * n_places  # as SnPM's, which is why both are given
 
 
-def test_what_groups_of_other_spread_do_to_p():
+@pytest.mark.parametrize("flip_signs", [False, True])
+def test_what_groups_of_other_spread_do_to_p(flip_signs):
     """Of a place p keeps its rate where each group has a variance of its own; of the largest not.
 
-    The largest of many v is of their tails, which differ between the groups: what
-    `commissure.study.group.findings.Spreads.note` tells.
+    The largest of many v is of their tails, which differ between the groups where scans are
+    exchanged: that is why signs are flipped.
     """
     n_studies, n_scans, n_places = 150, 20, 40
-    groups = np.arange(n_scans) % 2
-    results = list(
-        null_results(n_studies, n_scans, n_places, 3.0, variance_groups=groups, n_permutations=200)
-    )
+    how = {"variance_groups": np.arange(n_scans) % 2, "flip_signs": flip_signs}
+    results = list(null_results(n_studies, n_scans, n_places, 3.0, n_permutations=200, **how))
     n_below = sum(int((r.p_uncorrected <= ALPHA).sum()) for r in results)
     assert 0.8 * ALPHA < n_below / (n_studies * n_places) < 1.3 * ALPHA
     n_found = sum(bool((r.p_fwe <= ALPHA).any()) for r in results)
-    assert n_found > stats.binom.isf(0.05, n_studies, ALPHA)
+    if flip_signs:
+        assert n_found <= at_most(ALPHA, n_studies)
+    else:
+        assert n_found > stats.binom.isf(0.05, n_studies, ALPHA)
