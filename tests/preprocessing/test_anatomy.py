@@ -12,6 +12,7 @@ from commissure.preprocessing.epi import (
     register_epi_to_t1w,
     register_template_to_epi,
 )
+from commissure.preprocessing.head_model import refine_brain
 from commissure.preprocessing.orientation import find_orientation
 from commissure.preprocessing.registration import Image, register_deformable
 from commissure.preprocessing.segmentation import segment, tissue_priors
@@ -105,3 +106,11 @@ def test_epi_without_t1w(head, epi):
     found = apply_affine(POSITION, register_template_to_epi(epi).to_moving(points))
     error = np.linalg.norm(head.in_template(found) - points, axis=-1)
     assert error.mean() <= 3.0  # a voxel of the analysis grid
+
+
+def test_the_brain_by_its_brightness_is_no_farther_from_the_truth(head, anatomy):
+    """Of a head made of the template the outline is right already."""
+    mask, corrected, warp = anatomy
+    true = head.tissues.sum(-1) > 0.5
+    refined = refine_brain(Image(head.t1w, head.affine), corrected.data, mask, warp)
+    assert dice(refined, true) >= dice(mask, true) - 0.002

@@ -9,6 +9,7 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from commissure.preprocessing.bias import correct_bias
 from commissure.preprocessing.brain_mask import t1w_brain_mask
+from commissure.preprocessing.head_model import refine_brain
 from commissure.preprocessing.orientation import find_orientation
 from commissure.preprocessing.registration import Image, Warp, register_deformable
 from commissure.preprocessing.registration_checks import brain_places, check_registration
@@ -74,6 +75,8 @@ class Anatomy:
 def prepare_anatomy(t1w: Image, n_threads: int | None = None, *, coarse: bool = False) -> Anatomy:
     """Extract the brain, correct the bias field, register to the template, segment.
 
+    The brain is the template's outline at first, then what is brain by its brightness.
+
     Parameters
     ----------
     t1w : Image
@@ -93,6 +96,8 @@ def prepare_anatomy(t1w: Image, n_threads: int | None = None, *, coarse: bool = 
         levels="60x20x0" if coarse else "100x100x20",
         n_threads=n_threads,
     )
+    brain = refine_brain(t1w, corrected.data, brain, warp)
+    corrected = Image(correct_bias(t1w, brain, n_threads), t1w.affine)
     tissues = segment(corrected.data, brain, tissue_priors(warp, corrected, brain))
     at, found = warp.to_moving(brain_places()), find_orientation(t1w, n_threads)
     return Anatomy(corrected, brain, tissues, warp, check_registration(t1w, found, at, warp))
