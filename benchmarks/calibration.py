@@ -299,7 +299,8 @@ Made by `benchmarks/calibration.py` (`make calibration`, {machine()}):
 groups of variance (`variance_groups = "auto"`: with freedman-lane, groups of enough scans have a
 variance of their own) and permutation test: {N_PERMUTATIONS} relabellings, clusters at p < 0.001,
 two-sided. A study counts where any place (voxel, TFCE, FDR) or cluster (size, mass) has p of
-{ALPHA} or less. * is outside what 95 % of exact tests give: one of 20 is by chance.
+{ALPHA} or less. * is outside what 95 % of exact tests give: one of 20 is by chance. FDR has next to
+none by these relabellings: q is {ALPHA} or less only where {domain().n_places / N_PERMUTATIONS / ALPHA:.0f} places have the smallest p.
 
 {chr(10).join(lines)}
 
