@@ -90,6 +90,7 @@ def _places(
     alike = in_cubes(epi, _CUBE_MM)
     yield register_rigid(alike, anatomy.t1w)
     yield register_rigid(epi, anatomy.t1w)
+    yield register_rigid(bright, anatomy.t1w)
     places = brain_places()
     content = rigid_map(apply_affine(found.matrix, places), anatomy.warp.to_moving(places))
     yield register_rigid(in_cubes(bright, _CUBE_MM), anatomy.t1w, content)
