@@ -247,7 +247,7 @@ def found_by_chance(
         method=asked.method,
         seed=seed,
         variance_groups=None if of_spread is None else of_spread.variance_groups,
-        flip_signs=of_spread is not None and of_spread.flip_signs and case.blocks is None,
+        flip_signs=of_spread is not None and of_spread.flip_signs,
         n_threads=1,
     )
     assert result.p_tfce is not None

@@ -18,7 +18,7 @@ from commissure.study.group.coverage import coverage_of
 from commissure.study.group.findings_files import write_findings
 from commissure.study.group.inputs import check_inputs
 from commissure.study.group.maps import GroupMaps
-from commissure.study.group.motion_places import motion_places, with_motion
+from commissure.study.group.motion_places import correlations_with_motion, motion_places
 from commissure.study.group.region_tables import adjusted_tables, motion_tables, null_distributions
 from commissure.study.group.statistics import find
 from tests.conftest import ball_image
@@ -159,15 +159,13 @@ def test_places_that_go_with_motion_are_counted(make, people, formula):
     assert table.loc["partial", "median_abs_r"] == pytest.approx(np.median(np.abs(r)))
     assert list(table["df"]) == [N - 2, N - 4]
     assert "rho_with_distance" not in table
-    known = replace(findings, inputs=replace(findings.inputs, distance=1 / (2 + with_r(findings))))
+    known = replace(
+        findings, inputs=replace(findings.inputs, distance=1 / (2 + findings.with_motion["none"].r))
+    )
     assert motion_places(known)["rho_with_distance"][0] == pytest.approx(-1)
-    of_places = {model: found.r for model, found in with_motion(findings).items()}
+    of_places = {model: found.r for model, found in findings.with_motion.items()}
     np.testing.assert_allclose(of_places["none"], [found.statistic for found in plain])
     np.testing.assert_allclose(of_places["partial"], r)
-
-
-def with_r(findings):
-    return with_motion(findings)["none"].r
 
 
 @pytest.mark.parametrize(("follows", "low", "high"), [(0, 0.04, 0.06), (1, 0.15, 1)])
@@ -175,13 +173,9 @@ def test_of_maps_without_motion_one_place_in_twenty_goes_with_it(make, people, f
     inputs, fd = make().inputs, people["mean_fd"].to_numpy()
     noise = np.random.default_rng(7).standard_normal((N, 4000))
     maps = noise + follows * stats.zscore(fd)[:, None]
-    table = motion_places(
-        SimpleNamespace(
-            inputs=replace(
-                inputs, maps=SimpleNamespace(data=maps), distance=np.arange(4000) % 37 / 2
-            )
-        )
-    )
+    given = replace(inputs, maps=SimpleNamespace(data=maps), distance=np.arange(4000) % 37 / 2)
+    found = correlations_with_motion(given)
+    table = motion_places(SimpleNamespace(inputs=given, with_motion=found))
     assert table["rho_with_distance"].abs().max() < 0.07
     assert list(table["model"]) == ["none", "partial"]
     assert table["share_p_below_0.05"].between(low, high).all()

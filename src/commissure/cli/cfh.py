@@ -42,21 +42,37 @@ _SERIES = ("mask_threshold", "band", "band_padding")
 
 def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
-    parser = commands.add_parser(
-        "cfh",
-        help=what,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_scans(commands, "cfh", what, _DESCRIPTION, _EPILOG)
     parser.set_defaults(run=_run)
-    parser.add_argument("scans", nargs="+", type=Path, metavar="BOLD", help="4D NIfTI files")
-    parser.add_argument("-o", "--out", type=Path, required=True, help="output folder")
     how = parser.add_argument_group("how")
     add_settings_options(how)
     add_options(how, CFH.stat, flags={"noise_floor_seed": ("--seed", "--noise-floor-seed")})
     add_series_options(how, CFH.stat)
     add_running(parser)
+
+
+def add_scans(
+    commands: Any, name: str, what: str, description: str, epilog: str
+) -> argparse.ArgumentParser:
+    """Add a command that maps clean scans, with the scans and the folder that it takes.
+
+    Parameters
+    ----------
+    commands
+        The subparsers of the main parser.
+    name, what, description, epilog : str
+        Of the command.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=what,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("scans", nargs="+", type=Path, metavar="BOLD", help="4D NIfTI files")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="output folder")
+    return parser
 
 
 def add_series_options(how: Any, table: str) -> None:

@@ -2,11 +2,10 @@
 
 import argparse
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import commissure.measures as room
-from commissure.cli.cfh import add_running, add_series_options, map_scans
+from commissure.cli.cfh import add_running, add_scans, add_series_options, map_scans
 from commissure.cli.options import add_options, add_settings_options, settings_of
 from commissure.measures.measure import MapSettings
 from commissure.settings.reading import measure_asked
@@ -29,16 +28,8 @@ example:
 
 def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
-    parser = commands.add_parser(
-        "map",
-        help=what,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_scans(commands, "map", what, _DESCRIPTION, _EPILOG)
     parser.set_defaults(run=_run)
-    parser.add_argument("scans", nargs="+", type=Path, metavar="BOLD", help="4D NIfTI files")
-    parser.add_argument("-o", "--out", type=Path, required=True, help="output folder")
     ours = ", ".join(measure.stat for measure in room.MEASURES if measure.is_ours)
     parser.add_argument(
         "--measure",

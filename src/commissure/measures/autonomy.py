@@ -8,17 +8,15 @@ from annotated_types import Ge, Lt
 from numpy.typing import DTypeLike, NDArray
 
 from commissure.measures.above import sums_above
-from commissure.measures.compression import UnitSeries, find_bases, shorten
+from commissure.measures.compression import UnitSeries, find_bases
 from commissure.measures.kernel import columns_of_tile
 from commissure.measures.measure import MapSettings, Measure, Output, Precision, ScanMaps
 from commissure.measures.register_tile import ROWS
-from commissure.measures.sides import checked_dtype, unit_series, usable_sides
+from commissure.measures.sides import checked_dtype, pack_alike, unit_series, usable_sides
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.space.grid import TOLERANCE_MM
 from commissure.threads import one_blas_thread
-
-Packed = tuple[NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +113,16 @@ def _shares(
     """Return what is above the threshold in the own and the other half, by places counted there."""
     # Not more than one BLAS thread: the last bits may depend on how many there are.
     with one_blas_thread():
-        packed = _pack_both(unit, places, dtype, n_threads)
+        bases = find_bases(unit, np.unique(np.concatenate(places)), dtype)
+        widths = (ROWS, columns_of_tile(dtype))
+        wanted = [(side, width) for width in widths for side in places]
+        packed, _ = pack_alike(unit, wanted, bases, dtype, n_threads)
+        rows, columns = packed[:2], packed[2:]
 
     def sums(a: int, b: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         about: dict[str, Any] = {"weighted": weighted, "within": a == b, "n_threads": n_threads}
         n = len(places[a]), len(places[b])
-        return sums_above(packed[a][0], packed[b][1], *n, threshold, **about)
+        return sums_above(rows[a], columns[b], *n, threshold, **about)
 
     between = sums(0, 1)
     own, other = np.zeros((2, len(unit.series)))
@@ -131,24 +133,6 @@ def _shares(
     without = np.isin(np.arange(len(own)), np.concatenate(places), invert=True)
     own[without] = other[without] = np.nan
     return own, other
-
-
-def _pack_both(
-    unit: UnitSeries, places: list[NDArray[np.intp]], dtype: np.dtype[Any], n_threads: int | None
-) -> list[Packed]:
-    """Pack each side as rows and as columns, all in the same basis."""
-    widths = (ROWS, columns_of_tile(dtype))
-    for basis in find_bases(unit, np.unique(np.concatenate(places)), dtype):
-        packed = [
-            [shorten(unit, side, basis, width, dtype, n_threads) for width in widths]
-            for side in places
-        ]
-        both = [
-            (rows, columns) for rows, columns in packed if rows is not None if columns is not None
-        ]
-        if len(both) == len(places):
-            return both
-    raise AssertionError
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The two sides of a scan, made ready for the kernel, and what it finds told in places."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,11 +78,44 @@ def pack_sides(
     """
     if bases is None:
         bases = find_bases(unit, np.concatenate([left, right]), dtype)
+    wanted = (left, ROWS), (right, columns_of_tile(dtype))
+    (rows, columns), basis = pack_alike(unit, wanted, bases, dtype, n_threads)
+    return rows, columns, basis
+
+
+def pack_alike(
+    unit: UnitSeries,
+    wanted: Sequence[tuple[NDArray[np.intp], int]],
+    bases: Sequence[NDArray[np.float64]],
+    dtype: np.dtype[Any],
+    n_threads: int | None,
+) -> tuple[list[NDArray[Any]], NDArray[np.float64]]:
+    """Pack series in the first of some bases that holds for all of them.
+
+    Parameters
+    ----------
+    unit : UnitSeries
+    wanted : sequence of (ndarray, int)
+        Places, and how many of them a panel has.
+    bases : sequence of ndarray of shape (n_volumes, rank)
+        See `find_bases`; the last holds for every series.
+    dtype : dtype
+    n_threads : int, optional
+
+    Returns
+    -------
+    packed : list of ndarray
+        See `commissure.measures.kernel.pack`.
+    basis : ndarray of shape (n_volumes, rank)
+    """
     for basis in bases:
-        rows = shorten(unit, left, basis, ROWS, dtype, n_threads)
-        columns = shorten(unit, right, basis, columns_of_tile(dtype), dtype, n_threads)
-        if rows is not None and columns is not None:
-            return rows, columns, basis
+        packed = [
+            panels
+            for places, width in wanted
+            if (panels := shorten(unit, places, basis, width, dtype, n_threads)) is not None
+        ]
+        if len(packed) == len(wanted):
+            return packed, basis
     raise AssertionError
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter
 from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 
 from commissure.preprocessing.registration import Image
+from commissure.preprocessing.resampling import linear_at
 
 _SMOOTHED_MM = 0.7  # standard deviation, so that the border has a direction
 _AWAY_MM = 2.0  # from the border to where grey and white matter are compared
@@ -138,5 +139,4 @@ def refine_by_border(
 
 def _read(image: Image, points: NDArray[np.float64]) -> NDArray[np.float64]:
     voxels = apply_affine(np.linalg.inv(image.affine), points)
-    read: NDArray[np.float64] = map_coordinates(image.data, voxels.T, order=1, output=np.float64)
-    return read
+    return linear_at(image.data[..., None], voxels, outside="zero", dtype=np.float64)[:, 0]

@@ -10,12 +10,13 @@ from scipy import ndimage
 from commissure.preprocessing.brain_mask import dice
 from commissure.preprocessing.registration import Image, Warp
 from commissure.preprocessing.resampling import resample_image
+from commissure.preprocessing.segmentation import gaussians, priors_at
 from commissure.space.templates import load_template
 
 # mm: so far beyond the brain that was found may brain be; the border's softness; where inside and
 # outside are sure; how far CSF reaches beyond what is grey or white.
 _REACH, _SOFT, _SURE_INSIDE, _SURE_OUTSIDE, _CSF_REACH = 10, 1.5, 6, 9, 6
-_PRIOR_FLOOR, _LEAST_OUTSIDE = 0.005, 0.002
+_LEAST_OUTSIDE = 0.002
 _N_OUTSIDE = 3  # Gaussians of bone and air, muscle and scalp, fat and marrow
 _ROUNDS, _FITTED_VOXELS = 60, 150_000
 _BRIGHT = 1.2  # of the brain's median: what is brighter is no border
@@ -136,13 +137,10 @@ def _priors(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return depth in the template's brain on the grid, and priors (n, 3) of the near voxels."""
     depth, maps = _outline()
-    grid = load_template(1).affine
     at = warp.to_fixed(np.argwhere(near) @ affine[:3, :3].T + affine[:3, 3])
     inside = np.full(near.shape, -np.inf, np.float32)
-    inside[near] = resample_image(depth + 100, grid, at) - 100
-    priors = np.stack([resample_image(tissue, grid, at) for tissue in maps], axis=-1)
-    priors += _PRIOR_FLOOR
-    return inside, priors / priors.sum(axis=1, keepdims=True)
+    inside[near] = resample_image(depth + 100, load_template(1).affine, at) - 100
+    return inside, priors_at(at, maps)
 
 
 def _enclosed(
@@ -168,7 +166,7 @@ def _classes(
     shares, means, variances = _fitted(
         values[::step].astype(np.float64), base[::step].astype(np.float64)
     )
-    joint = base * shares * _density(values, means, variances)
+    joint = base * shares * gaussians(values, means, variances)
     cg, gw = joint[:, 3] / 2, joint[:, 4] / 2
     tissues = [joint[:, 0] + cg, joint[:, 1] + cg + gw, joint[:, 2] + gw]
     of = np.stack([*tissues, joint[:, 5:].sum(axis=1)], axis=-1)
@@ -190,7 +188,7 @@ def _fitted(
     shares = np.r_[1, 1, 1, 0.3, 0.3, np.full(_N_OUTSIDE, 1 / _N_OUTSIDE)]
     for _ in range(_ROUNDS):
         means, variances = _all(m, s2, mo, so)
-        joint = base * shares * _density(values, means, variances)
+        joint = base * shares * gaussians(values, means, variances)
         joint /= joint.sum(axis=1, keepdims=True) + 1e-30
         weight = joint.sum(axis=0) + 1e-9
         shares = np.r_[weight[:5] / base[:, :5].sum(axis=0), weight[5:] / weight[5:].sum()]
@@ -215,10 +213,3 @@ def _all(
     between = (m[:2] + m[1:]) / 2
     spread = (s2[:2] + s2[1:]) / 2 + (m[1:] - m[:2]) ** 2 / 12
     return np.r_[m, between, mo], np.r_[s2, spread, so]
-
-
-def _density(
-    values: NDArray[np.floating], means: NDArray[np.float64], variances: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    z2 = (values[:, None] - means) ** 2 / variances
-    return np.asarray(np.exp(-z2 / 2) / np.sqrt(2 * np.pi * variances))

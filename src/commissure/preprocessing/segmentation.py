@@ -1,5 +1,7 @@
 """Grey matter, white matter and CSF of a T1w."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,9 +55,28 @@ def tissue_priors(warp: Warp, t1w: Image, mask: NDArray[np.bool_]) -> NDArray[np
     """
     template = load_template(1)
     points = np.argwhere(mask) @ t1w.affine[:3, :3].T + t1w.affine[:3, 3]
-    points = warp.to_fixed(points)
-    maps = (template.csf, template.grey, template.white)
-    priors = np.stack([resample_image(m, template.affine, points) for m in maps], axis=-1)
+    return priors_at(warp.to_fixed(points), (template.csf, template.grey, template.white))
+
+
+def priors_at(
+    points: NDArray[np.float64], maps: Iterable[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Return the prior probabilities of tissues at points of the template.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, 3)
+        mm.
+    maps : iterable of ndarray
+        Of each tissue, on the template's grid of 1 mm.
+
+    Returns
+    -------
+    ndarray of shape (n, n_tissues)
+        Rows add up to one, and none is zero: the template's are of other people.
+    """
+    affine = load_template(1).affine
+    priors = np.stack([resample_image(m, affine, points) for m in maps], axis=-1)
     priors += _PRIOR_FLOOR
     normalised: NDArray[np.float32] = priors / priors.sum(axis=1, keepdims=True)
     return normalised
@@ -170,6 +191,13 @@ def _likelihood(
     mean = means[_FROM] + _SHARE * step
     variance = (1 - _SHARE) * variances[_FROM] + _SHARE * variances[_TO]
     variance += (_WIDTH * step) ** 2 / 12
-    z2 = (values[:, None] - mean) ** 2 / variance
-    density: NDArray[np.float64] = np.exp(-0.5 * z2) / np.sqrt(2 * np.pi * variance)
+    return gaussians(values, mean, variance)
+
+
+def gaussians(
+    values: NDArray[np.floating], means: NDArray[np.float64], variances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the density of each Gaussian at each value, shape (n_values, n_gaussians)."""
+    z2 = (values[:, None] - means) ** 2 / variances
+    density: NDArray[np.float64] = np.exp(-0.5 * z2) / np.sqrt(2 * np.pi * variances)
     return density

@@ -20,7 +20,7 @@ def key_of(scan: Scan) -> RunKey:
     return RunKey(scan.participant_id, scan.session, scan.task, scan.run)
 
 
-def coverage_of(
+def grey_covered(
     scan: Scan, has_data: NDArray[np.bool_], affine: NDArray[np.float64]
 ) -> float | None:
     """Return the share of the template's grey matter where a run has data.
@@ -54,7 +54,7 @@ def measure(scan: Scan, clean: CleanBold) -> Measured:
         n_volumes=int(clean.kept.sum()),
         effective_df=clean.effective_df,
         nominal_df=clean.nominal_df,
-        coverage=None if scan.kind == "raw" else coverage_of(scan, clean.mask, clean.affine),
+        coverage=None if scan.kind == "raw" else grey_covered(scan, clean.mask, clean.affine),
         overlaps=clean.overlaps,
         checks=clean.checks,
     )

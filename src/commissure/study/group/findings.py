@@ -142,6 +142,22 @@ def region_places(
 
 
 @dataclass(frozen=True, eq=False)
+class WithMotion:
+    """Correlation of maps with mean FD over people.
+
+    Attributes
+    ----------
+    r : ndarray of shape (n_places,)
+        NaN where the maps do not vary.
+    df : int
+        Degrees of freedom of each.
+    """
+
+    r: NDArray[np.float64]
+    df: int
+
+
+@dataclass(frozen=True, eq=False)
 class GroupFindings:
     """All that the group stage finds; `commissure.study.group.findings_files` writes it.
 
@@ -176,6 +192,8 @@ class GroupFindings:
         Of the groups, where there are several.
     rivals : tuple of Rival
         What else may explain the contrast.
+    with_motion : mapping of str to WithMotion
+        By what else is in the model; empty where it is not known.
     """
 
     settings: GroupSettings
@@ -195,6 +213,7 @@ class GroupFindings:
     not_correlated: tuple[str, ...] = ()
     spreads: Spreads | None = None
     rivals: tuple[Rival, ...] = ()
+    with_motion: Mapping[str, WithMotion] = field(default_factory=dict)
 
     @property
     def asked(self) -> Asked:

@@ -29,7 +29,6 @@ from commissure.render.scatter import scatter_figure
 from commissure.space import Domain
 from commissure.study.group.findings import GroupFindings
 from commissure.study.group.findings_record import record_of
-from commissure.study.group.motion_places import with_motion
 from commissure.study.group.region_tables import write_report_tables
 from commissure.study.group.region_tests import write_region_tests
 from commissure.study.group.tables import write_table
@@ -86,7 +85,7 @@ def _write_maps(findings: GroupFindings, folder: Path) -> None:
         t = contrast_effect(maps, design.matrix, findings.inputs.contrast, (1,)).t
         stem = f"contrast-{contrast_label(contrast)}_stat-t_desc-{label}"
         _write_map(domain, folder, stem, "tvariant", t, about | {"Variant": label})
-    for model, found in with_motion(findings).items():
+    for model, found in findings.with_motion.items():
         about = {"Space": findings.inputs.space, "DegreesOfFreedom": found.df}
         name = {"none": "motion", "partial": "motionpartial"}[model]
         _write_map(domain, folder, f"stat-{name}", name, np.nan_to_num(found.r), about)

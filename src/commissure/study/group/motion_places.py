@@ -1,41 +1,22 @@
 """How maps go with head motion over people, place by place."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
 from commissure.inputs.people import MEAN_FD
-from commissure.study.group.findings import GroupFindings
+from commissure.study.group.findings import GroupFindings, Inputs, WithMotion
 from commissure.study.group.groups import scanned_again
 
 _P = 0.05
 
 
-@dataclass(frozen=True, eq=False)
-class WithMotion:
-    """Correlation of maps with mean FD over people.
-
-    Attributes
-    ----------
-    r : ndarray of shape (n_places,)
-        NaN where the maps do not vary.
-    df : int
-        Degrees of freedom of each.
-    """
-
-    r: NDArray[np.float64]
-    df: int
-
-
-def with_motion(findings: GroupFindings) -> dict[str, WithMotion]:
+def correlations_with_motion(inputs: Inputs) -> dict[str, WithMotion]:
     """Return how maps correlate with mean FD at each place, as they are and beside the model.
 
     Parameters
     ----------
-    findings : GroupFindings
+    inputs : Inputs
 
     Returns
     -------
@@ -47,11 +28,11 @@ def with_motion(findings: GroupFindings) -> dict[str, WithMotion]:
     ----------
     Ciric R et al. (2017) NeuroImage 154:174, of edges.
     """
-    people, maps = findings.inputs.people.table, findings.inputs.maps.data
+    people, maps = inputs.people.table, inputs.maps.data
     if not motion_known(people) or scanned_again(people):
         return {}
     fd = people[MEAN_FD].to_numpy(float)
-    design = findings.inputs.design
+    design = inputs.design
     others = [i for i, name in enumerate(design.names) if MEAN_FD not in name.split(":")]
     models = {"none": np.ones((len(fd), 1)), "partial": design.matrix[:, others]}
     found = {}
@@ -80,13 +61,14 @@ def motion_places(findings: GroupFindings) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``model, n, df`` (see `with_motion`), the median of r and of its size over the places, the
-        share of the places with p < 0.05, uncorrected (0.05 by chance), and where partners are
-        known Spearman's correlation over the places of r with the partner's mean distance.
+        ``model, n, df`` (see `correlations_with_motion`), the median of r and of its size over the
+        places, the share of the places with p < 0.05, uncorrected (0.05 by chance), and where
+        partners are known Spearman's correlation over the places of r with the partner's mean
+        distance.
     """
     distance = findings.inputs.distance
     rows = []
-    for model, found in with_motion(findings).items():
+    for model, found in findings.with_motion.items():
         inside = np.isfinite(found.r)
         r = found.r[inside]
         critical = stats.t.isf(_P / 2, found.df)

@@ -11,28 +11,9 @@ from commissure.inference.glm import Model
 from commissure.inference.variance_groups import VarianceGroups
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings
-from commissure.study.group.findings import Inputs, Spreads
+from commissure.study.group.findings import Spreads
 
 _PLACES_AT_ONCE = 4096
-
-
-def spreads(inputs: Inputs, settings: GroupSettings) -> Spreads | None:
-    """Return the groups whose variances may differ; None where there are no two of them.
-
-    Parameters
-    ----------
-    inputs : Inputs
-    settings : GroupSettings
-        Whose `variance_groups` is "none", "auto" (the group's column, if it is a factor of the
-        formula whose levels have scans enough, and relabelling is by freedman-lane) or a column.
-
-    Raises
-    ------
-    InputError
-        If a column is named that is not there, or in which a variance cannot be estimated.
-    """
-    people, maps = inputs.people.table, inputs.maps.data
-    return spreads_of(maps, people, inputs.design, inputs.contrast, settings)
 
 
 def spreads_of(
@@ -42,14 +23,22 @@ def spreads_of(
     contrast: NDArray[np.float64],
     settings: GroupSettings,
 ) -> Spreads | None:
-    """Return the groups whose variances may differ; see `spreads`.
+    """Return the groups whose variances may differ; None where there are no two of them.
 
     Parameters
     ----------
     maps : ndarray of shape (n_scans, n_places)
     table : DataFrame
         Of the participants, a row a scan.
-    design, contrast, settings
+    design, contrast
+    settings : GroupSettings
+        Whose `variance_groups` is "none", "auto" (the group's column, if it is a factor of the
+        formula whose levels have scans enough, and relabelling is by freedman-lane) or a column.
+
+    Raises
+    ------
+    InputError
+        If a column is named that is not there, or in which a variance cannot be estimated.
     """
     found = groups_that_may_differ(table, design, contrast, settings)
     if found is None:
@@ -70,9 +59,8 @@ def may_flip(
         Of the participants, a row a scan.
     design, contrast, settings
     """
-    if design.blocks is not None or not _allowed_for(settings):
-        return False
-    return groups_that_may_differ(table, design, contrast, settings) is not None
+    found = groups_that_may_differ(table, design, contrast, settings)
+    return found is not None and _allowed_for(settings)
 
 
 def _allowed_for(settings: GroupSettings) -> bool:
@@ -83,7 +71,7 @@ def _allowed_for(settings: GroupSettings) -> bool:
 def groups_that_may_differ(
     table: pd.DataFrame, design: Design, contrast: NDArray[np.float64], settings: GroupSettings
 ) -> tuple[tuple[str, ...], Model, VarianceGroups] | None:
-    """Return the groups' names, the model and the groups; see `spreads`.
+    """Return the groups' names, the model and the groups; see `spreads_of`.
 
     Parameters
     ----------
@@ -94,7 +82,7 @@ def groups_that_may_differ(
     Raises
     ------
     InputError
-        See `spreads`.
+        See `spreads_of`.
     """
     asked = settings.variance_groups
     column = settings.group if asked in ("none", "auto") else asked

@@ -33,9 +33,10 @@ from commissure.study.group.coverage import coverage_notes
 from commissure.study.group.doubts import LEAST_SCANS_OF_MEAN, doubts
 from commissure.study.group.findings import GroupFindings, GroupMean, Inputs, region_places
 from commissure.study.group.groups import members, scanned_again
+from commissure.study.group.motion_places import correlations_with_motion
 from commissure.study.group.region_tests import lost_notes, region_tests
 from commissure.study.group.rivals import rivals_of
-from commissure.study.group.spreads import spreads
+from commissure.study.group.spreads import spreads_of
 
 _NO_G = (
     "Hedges g is left out: with several scans of a person it would be in units of what is left "
@@ -90,12 +91,12 @@ def find(
             **options,
         )
 
-    of_spread = spreads(inputs, settings)
+    of_spread = spreads_of(maps.data, inputs.people.table, design, contrast, settings)
     groups_of_variance = None if of_spread is None else of_spread.variance_groups
     relabelled: dict[str, Any] = {
         "method": settings.method,
         "variance_groups": groups_of_variance,
-        "flip_signs": of_spread is not None and of_spread.flip_signs and design.blocks is None,
+        "flip_signs": of_spread is not None and of_spread.flip_signs,
     }
     result = test(
         maps.data,
@@ -209,6 +210,7 @@ def find(
         not_correlated=why_none,
         spreads=of_spread,
         rivals=rivals_of(inputs, settings),
+        with_motion=correlations_with_motion(inputs),
     )
 
 

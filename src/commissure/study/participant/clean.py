@@ -25,7 +25,7 @@ from commissure.study.participant.clean_files import (
     write_run,
 )
 from commissure.study.participant.preprocessed import clean_scan
-from commissure.study.quality import coverage_of, key_of, measure
+from commissure.study.quality import grey_covered, key_of, measure
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ def measure_clean(scan: Scan) -> Measured:
         measured = replace(
             measured,
             n_volumes=data.shape[3],
-            coverage=coverage_of(scan, has_data, img.affine),
+            coverage=grey_covered(scan, has_data, img.affine),
             effective_df=scan.metadata.get(EFFECTIVE_DF),
             nominal_df=scan.metadata.get("NominalDegreesOfFreedom"),
         )
