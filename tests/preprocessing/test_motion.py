@@ -11,6 +11,7 @@ from commissure.preprocessing import (
     framewise_displacement_power,
     friston24,
     max_motion,
+    motion_parameters,
 )
 from tests.preprocessing.test_realignment import spm_matrix
 
@@ -57,6 +58,19 @@ def test_power_and_maximum_by_hand() -> None:
     assert np.allclose(framewise_displacement_power(motion), [0, 3.5, 2.0])
     found = max_motion(np.array([spm_matrix(p) for p in motion]), np.zeros(3))
     assert found == pytest.approx((2.0, np.rad2deg(0.02)))
+
+
+def test_displacement_does_not_depend_on_where_the_origin_lies() -> None:
+    rng = np.random.default_rng(4)
+    near = np.array([spm_matrix(p) for p in rng.normal(0, [1, 1, 1, 0.02, 0.02, 0.02], (5, 6))])
+    # The same head in a scanner whose origin is far away, as where a header counts from a corner.
+    away = np.eye(4)
+    away[:3, 3] = 100, -120, 70
+    far = away @ near @ np.linalg.inv(away)
+    expected = framewise_displacement_power(motion_parameters(near))
+    there = framewise_displacement_power(motion_parameters(far, away[:3, 3]))
+    np.testing.assert_allclose(there, expected)
+    assert framewise_displacement_power(motion_parameters(far)).mean() > 1.5 * expected.mean()
 
 
 def test_a_nod_is_no_shift_of_the_head() -> None:

@@ -7,13 +7,18 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 
-def motion_parameters(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+def motion_parameters(
+    matrices: NDArray[np.float64], centre: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Return the six parameters of rigid transforms, as SPM writes them to ``rp_*.txt``.
 
     Parameters
     ----------
     matrices : ndarray of shape (n_volumes, 4, 4)
         As `realign` gives them.
+    centre : ndarray of shape (3,), optional
+        The point that is shifted, in mm; by default the origin of the scanner, as in SPM. Far from
+        the head its shifts are mostly what rotations make of the way there.
 
     Returns
     -------
@@ -23,7 +28,8 @@ def motion_parameters(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
         (``spm_matrix`` writes its rotations about x and z the other way round.)
     """
     angles = Rotation.from_matrix(matrices[:, :3, :3]).as_euler("XYZ") * (-1, 1, -1)
-    return np.column_stack([matrices[:, :3, 3], angles])
+    shifts = matrices[:, :3, 3] if centre is None else shifts_of(matrices, centre)
+    return np.column_stack([shifts, angles])
 
 
 def motion_matrices(parameters: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -141,7 +141,8 @@ def preprocess(
         warnings.append(_WITHOUT_T1W)
     # the one interpolation of the data
     moved = resample_series(series, affine, placed.at.reshape(-1, 3), motion, n_threads)
-    confounds = _motion_confounds(motion, affine, series.shape[:3])
+    centre = head_centre(picture)
+    confounds = _motion_confounds(motion, affine, series.shape[:3], centre)
     del series
     covered = moved.covered.reshape(shape)
     mask = template.brain & covered
@@ -177,7 +178,7 @@ def preprocess(
         tsnr=temporal_snr(image[mask]),
         confounds=confounds,
         motion=motion,
-        centre=head_centre(picture),
+        centre=centre,
         kept=cleaned.kept,
         effective_df=cleaned.effective_df,
         nominal_df=cleaned.nominal_df,
@@ -266,14 +267,19 @@ def _through_t1w(
 
 
 def _motion_confounds(
-    motion: NDArray[np.float64], affine: NDArray[np.float64], shape: tuple[int, ...]
+    motion: NDArray[np.float64],
+    affine: NDArray[np.float64],
+    shape: tuple[int, ...],
+    centre: NDArray[np.float64],
 ) -> dict[str, NDArray[np.float64]]:
     parameters = motion_parameters(motion)
     names = ["trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z"]
     names += [f"{name}_lag1" for name in names]
     names += [f"{name}_power2" for name in names]
     confounds = dict(zip(names, friston24(parameters).T, strict=True))
-    confounds["framewise_displacement"] = framewise_displacement_power(parameters)
+    confounds["framewise_displacement"] = framewise_displacement_power(
+        motion_parameters(motion, centre)
+    )
     confounds["framewise_displacement_jenkinson"] = framewise_displacement_jenkinson(
         motion, affine, shape
     )

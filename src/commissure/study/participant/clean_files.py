@@ -24,7 +24,7 @@ from commissure.inputs.sidecars import EFFECTIVE_DF
 from commissure.inputs.source_software import made_by
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.clean_preprocessed import template_on
-from commissure.preprocessing.motion import motion_parameters, shifts_of
+from commissure.preprocessing.motion import motion_parameters
 from commissure.preprocessing.recipe import CleanBold, Recipe, VariantSeries
 from commissure.preprocessing.registration import grid_points
 from commissure.preprocessing.trim import trim_onsets
@@ -144,10 +144,8 @@ def write_run(
         write_json(path.with_name(f"{path.name}.json"), {"Description": _descriptions()["rigid"]})
 
     figures = folder / "figures"
-    turns = motion_parameters(clean.motion)[:, 3:]
-    moved = np.column_stack([shifts_of(clean.motion, clean.centre), turns])
     figure = motion_figure(
-        moved,
+        motion_parameters(clean.motion, clean.centre),
         clean.confounds["framewise_displacement_jenkinson"],
         clean.confounds["framewise_displacement"],
         ~clean.kept,
