@@ -1,7 +1,10 @@
 """What is wrong with an input, said to the person who gave it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 # What tells alike problems of many files apart: a path, or the name of a participant.
 _OF_ONE = re.compile(r"\S*(?:/|\\|\bsub-)\S*")
@@ -27,6 +30,31 @@ class InputError(ValueError):
     def __init__(self, problems: str | Iterable[str]) -> None:
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+class Gathered:
+    """Runs checks one after the other and gathers what is wrong.
+
+    Attributes
+    ----------
+    problems : list of str
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def run(self, check: Callable[[], T]) -> T | None:
+        """Return what a check gives; None if it raises `InputError`, whose problems are kept."""
+        try:
+            return check()
+        except InputError as error:
+            self.problems += error.problems
+            return None
+
+    def tell(self) -> None:
+        """Raise if anything was found, each problem once."""
+        if self.problems:
+            raise InputError(dict.fromkeys(self.problems))
 
 
 def once_each(said: Iterable[str], most: int = 1) -> list[str]:

@@ -12,7 +12,7 @@ from commissure.problems import InputError
 from commissure.settings.reading import read_settings
 from commissure.space import Domain
 from commissure.study.participant.domain import grey_mask
-from commissure.study.run import StudyPlan
+from commissure.study.plan import StudyPlan
 
 SPACE = "MNI152NLin2009aSym"
 AFFINE = nib.affines.from_matvec(np.diag([12.0, 12, 12]), [-84, -120, -72])

@@ -14,12 +14,13 @@ from rich.text import Text
 
 from commissure.cli.arguments import in_flags
 from commissure.cli.console import study_shown
-from commissure.cli.options import add_options, flags_of
+from commissure.cli.options import add_options, add_settings_options, flags_of
 from commissure.executors import DaskExecutor, Executor, LocalExecutor
 from commissure.inputs import Selection, find_participants, read_scans
-from commissure.settings.tables import Execution, StudySettings
+from commissure.settings.tables import MEASURE, Execution, StudySettings
 from commissure.study.outcome import StudyOutcome
-from commissure.study.run import StudyPlan, run_study
+from commissure.study.plan import StudyPlan
+from commissure.study.run import run_study
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,23 @@ def add_choice_of_runs(parser: Any) -> Any:
     }
     add_options(which, "input", list(flags), flags=flags)
     return which
+
+
+def add_study_options(parser: Any, stage: str | None = None) -> None:
+    """Add all that `commissure run` takes; `stage` is the one that need not be said."""
+    parser.add_argument("input", type=Path, metavar="INPUT", help="BIDS_DIR, or another input")
+    parser.add_argument("out_dir", type=Path, metavar="OUT_DIR")
+    optional = {} if stage is None else {"nargs": "?", "default": stage}
+    parser.add_argument("stage", choices=("participant", "group", "all"), **optional)
+    which = add_choice_of_runs(parser)
+    add_options(which, "input", ("space", "kind"), flags={"kind": "--input-kind"})
+    which.add_argument("--participants", type=Path, metavar="TSV", help="default: the input's")
+    how = parser.add_argument_group("how (all settings: commissure config show)")
+    add_settings_options(how)
+    add_options(how, MEASURE.stat, ("partner",))
+    add_options(how, "group", ("formula", "contrast", "clinical", "within", "subset"))
+    add_options(how, "group", ("n_permutations", "seed"))
+    add_execution(parser)
 
 
 def add_execution(parser: Any) -> Any:
@@ -112,7 +130,7 @@ def carry_out(options: argparse.Namespace, study: StudyPlan) -> int:
     execution = study.settings.execution
     with (
         study_shown(len(study.jobs), quiet=options.quiet) as show,
-        _executor(execution) as executor,
+        executor_of(execution) as executor,
     ):
         outcome = run_study(
             study,
@@ -127,7 +145,8 @@ def carry_out(options: argparse.Namespace, study: StudyPlan) -> int:
     return SOME_FAILED if outcome.failed or outcome.group_problems or wrong else 0
 
 
-def _executor(execution: Execution) -> Executor:
+def executor_of(execution: Execution) -> Executor:
+    """Return who works on the participants."""
     if execution.executor == "dask":
         jobs = execution.dask or None
         return DaskExecutor(execution.scheduler, jobs, n_threads=execution.n_threads or 1)

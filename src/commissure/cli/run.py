@@ -2,14 +2,12 @@
 
 import argparse
 import logging
-from pathlib import Path
 from typing import Any
 
 from commissure.cli.arguments import in_flags
-from commissure.cli.options import add_options, add_settings_options, flags_of, settings_of
-from commissure.cli.plan import add_choice_of_runs, add_execution, carry_out, plan_of
+from commissure.cli.options import flags_of, settings_of
+from commissure.cli.plan import add_study_options, carry_out, plan_of
 from commissure.settings.reading import caution
-from commissure.settings.tables import MEASURE
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +38,7 @@ def add_parser(commands: Any, what: str) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_run)
-    parser.add_argument("input", type=Path, metavar="INPUT", help="BIDS_DIR, or another input")
-    parser.add_argument("out_dir", type=Path, metavar="OUT_DIR")
-    parser.add_argument("stage", choices=("participant", "group", "all"))
-    which = add_choice_of_runs(parser)
-    add_options(which, "input", ("space", "kind"), flags={"kind": "--input-kind"})
-    which.add_argument("--participants", type=Path, metavar="TSV", help="default: the input's")
-    how = parser.add_argument_group("how (all settings: commissure config show)")
-    add_settings_options(how)
-    add_options(how, MEASURE.stat, ("partner",))
-    add_options(how, "group", ("formula", "contrast", "clinical", "within", "subset"))
-    add_options(how, "group", ("n_permutations", "seed"))
-    add_execution(parser)
+    add_study_options(parser)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -77,9 +77,19 @@ class LocalExecutor(Executor):
             Before anything is done, if there is not enough memory for a task.
         """
         tasks = list(tasks)
-        n_procs = min(self._n_procs, self._n_affordable(tasks), max(len(tasks), 1))
+        n_procs = self.n_at_once(tasks)
         n_threads = self._n_threads or max(1, available_threads() // n_procs)
         return self._outcomes(function, tasks, on_event, n_procs, n_threads)
+
+    def n_at_once(self, tasks: list[Task]) -> int:
+        """Return how many tasks are done at the same time.
+
+        Raises
+        ------
+        InputError
+            If there is not enough memory for a task.
+        """
+        return min(self._n_procs, self._n_affordable(tasks), max(len(tasks), 1))
 
     def _n_affordable(self, tasks: list[Task]) -> int:
         """Return how many of the largest tasks fit into memory at the same time."""

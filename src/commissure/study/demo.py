@@ -15,7 +15,8 @@ from commissure.settings.reading import read_settings
 from commissure.simulation import Acquisition, Effects, simulate_study
 from commissure.simulation.raw import TRUTH_FOLDER
 from commissure.study.outcome import StudyOutcome
-from commissure.study.run import StudyPlan, run_study
+from commissure.study.plan import StudyPlan
+from commissure.study.run import run_study
 from commissure.study.scanning import scan_by
 from commissure.workspace.paths import is_made, make_folder, remove_folder
 from commissure.workspace.places import check_place, refuse_strangers

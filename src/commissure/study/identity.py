@@ -39,9 +39,7 @@ def claim(out_dir: Path, input_dir: Path, scans: Sequence[Scan]) -> None:
     InputError
         If it cannot be, is another's, or holds what is not ours.
     """
-    check_place(out_dir, input_dir, [scan.bold for scan in scans])
-    # Before anything is made in it.
-    _check_names(scans, _known(out_dir, input_dir, scans))
+    check_claim(out_dir, input_dir, scans)  # before anything is made in it
     with lock_of(out_dir, "identity"):
         known = _known(out_dir, input_dir, scans)
         _check_names(scans, known)
@@ -51,6 +49,12 @@ def claim(out_dir: Path, input_dir: Path, scans: Sequence[Scan]) -> None:
         }
         content = {"input": _hash_of(input_dir), "runs": known.get("runs", {}) | runs}
         _write(out_dir, content, known)
+
+
+def check_claim(out_dir: Path, input_dir: Path, scans: Sequence[Scan]) -> None:
+    """Raise as `claim` would; nothing is written."""
+    check_place(out_dir, input_dir, [scan.bold for scan in scans])
+    _check_names(scans, _known(out_dir, input_dir, scans))
 
 
 def people_of(out_dir: Path) -> set[str]:

@@ -3,88 +3,36 @@
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
-from typing import Any, Literal
 
 from commissure.executors import Executor, OnEvent, Outcome, Report, Task
 from commissure.executors.permutation_batches import null_by
 from commissure.inference import NullMaker
-from commissure.inputs import Scan, check_alike
-from commissure.inputs.people import Participants, read_participants
-from commissure.inputs.regions import region_problems
 from commissure.problems import InputError
 from commissure.report.files import REPORT, write_report
-from commissure.settings.tables import StudySettings
+from commissure.study.checking import check_confounds_of, check_folder, check_study
 from commissure.study.forget import gone_from_input
 from commissure.study.group.compared import judged_runs
-from commissure.study.group.people import check_people
 from commissure.study.group.stage import run_group
 from commissure.study.identity import claim
 from commissure.study.judging import left_out
-from commissure.study.matching import check_match, matched, waits
+from commissure.study.matching import matched, waits
 from commissure.study.outcome import StudyOutcome
-from commissure.study.participant.clean_files import own_folder
-from commissure.study.participant.domain import check_places
 from commissure.study.participant.job import Job, is_done, memory_of, results_of, work_on
-from commissure.study.participant.preprocessed import check_confounds
-from commissure.study.participant.steps import CLEANING, PARTICIPANT, RunWork
+from commissure.study.participant.steps import CLEANING
+from commissure.study.plan import AnalysisLevel, StudyPlan
 from commissure.study.provenance import recorded
-from commissure.study.step import Step
 from commissure.study.study_files import write_study_files
-from commissure.workspace.ledger import Ledger, check_unchanged, ledger_names, lock_of
-from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, inside, make_folder, state_path
+from commissure.workspace.ledger import Ledger, ledger_names, lock_of
+from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, make_folder, state_path
 
 log = logging.getLogger(__name__)
 
 # The report reads what there is of everyone. Of few people that takes no time.
 _REPORT_EVERY_S = 60.0
 _FEW_PEOPLE = 50
-
-AnalysisLevel = Literal["participant", "group", "all"]
-
-
-@dataclass(frozen=True)
-class StudyPlan:
-    """What is to be run.
-
-    Attributes
-    ----------
-    input_dir : Path
-    out_dir : Path
-    work_dir : Path
-    settings : StudySettings
-    scans : tuple of Scan
-    participants : Path, optional
-        participants.tsv; needed by the group stage only.
-    command : tuple of str
-        The arguments of the command line, for provenance.json.
-    whole : bool
-        Whether these are all participants that the input has.
-    pipeline : tuple of Step
-        What is to be done of each run.
-    """
-
-    input_dir: Path
-    out_dir: Path
-    work_dir: Path
-    settings: StudySettings
-    scans: tuple[Scan, ...]
-    participants: Path | None
-    command: tuple[str, ...] = ()
-    whole: bool = False
-    pipeline: tuple[Step[RunWork, Any], ...] = PARTICIPANT
-
-    @property
-    def jobs(self) -> list[Job]:
-        """One for each participant, in order."""
-        ordered = sorted(self.scans, key=lambda scan: scan.participant_id)
-        return [
-            Job(who, tuple(scans), self.out_dir, self.work_dir, self.settings, self.pipeline)
-            for who, scans in groupby(ordered, key=lambda scan: scan.participant_id)
-        ]
 
 
 def run_study(
@@ -115,20 +63,10 @@ def run_study(
         Before anything is done, with all that can be told before. What goes wrong later is in the
         outcome: one participant does not stop the others.
     """
-    _check_places(study.settings, study.scans)
-    check_match(study.jobs, whole=stage == "all")
-    notes = check_alike(study.scans)
-    people = None if stage == "participant" else _people(study)
     is_new = not (study.out_dir / STATE_FOLDER).exists()
-    if stage != "group" and is_new:
-        _check_confounds(study.jobs)
+    notes, people = check_study(study, stage)
+    check_folder(study)
     claim(study.out_dir, study.input_dir, study.scans)
-    for scan in study.scans:
-        inside(study.out_dir, own_folder(scan), "func")  # and not, by a link, in somebody's scans
-    check_unchanged(
-        study.out_dir,
-        [*(job.participant_id for job in study.jobs), "study", GROUP_FOLDER, "report"],
-    )
     tell = on_event or (lambda _who, _what, _share: None)
     if study.whole:
         gone = gone_from_input(study.out_dir, [scan.participant_id for scan in study.scans])
@@ -145,8 +83,7 @@ def run_study(
         if stage != "group":
             pending = [job for job in study.jobs if not is_done(job)]
             if not is_new:
-                # What is done already is not read again; it is known once the folder is claimed.
-                _check_confounds(pending)
+                check_confounds_of(pending)
             if waits(study.jobs):
                 study = _matched(study, executor, tell, outcome)
                 pending = [job for job in study.jobs if not is_done(job)]
@@ -182,20 +119,6 @@ def run_study(
         _report(study.out_dir, wait=of is None)
     tell("group", "done", 1.0)
     return outcome
-
-
-def _check_confounds(jobs: Sequence[Job]) -> None:
-    if jobs:
-        settings, scans = jobs[0].settings, [scan for job in jobs for scan in job.scans]
-        strategy, rules = settings.input.confounds, settings.quality
-        check_confounds(scans, settings.preprocessing, strategy, rules)
-
-
-def _check_places(settings: StudySettings, scans: Sequence[Scan]) -> None:
-    """Raise if a region or a mask is none, or a space is not fit, before anything is computed."""
-    if problems := region_problems(settings.group.rois):
-        raise InputError(problems)
-    check_places(scans, settings.maps, settings.measure)
 
 
 def _participants(
@@ -312,21 +235,3 @@ def _log(outcome: Outcome) -> None:
         log.error("%s: %s", outcome.name, outcome.error)
     if outcome.ok:
         log.info("%s is done, in %.0f s.", outcome.name, outcome.seconds)
-
-
-def _people(study: StudyPlan) -> Participants:
-    """Read the participants and check what is asked of them.
-
-    Raises
-    ------
-    InputError
-        With every problem.
-    """
-    if study.participants is None:
-        msg = "The group stage needs participants.tsv. Give it with --participants."
-        raise InputError(msg)
-    people = read_participants(study.participants)
-    problems = check_people(people, study.scans, study.settings)
-    if problems:
-        raise InputError(problems)
-    return people

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ from commissure.inputs.regions import (
     region_file_problems,
     region_problems,
 )
-from commissure.problems import InputError
+from commissure.problems import Gathered, InputError
 from commissure.settings.group import GroupSettings, option_problems
 from commissure.space import Domain
 from commissure.study.group.doubts import warn_of_doubts
@@ -38,8 +38,6 @@ from commissure.study.group.findings import Inputs
 from commissure.study.group.groups import members, other_terms, scanned_again
 from commissure.study.group.maps import GroupMaps
 from commissure.study.group.spreads import groups_that_may_differ
-
-T = TypeVar("T")
 
 _SHOWN = 10
 
@@ -64,7 +62,7 @@ def check_inputs(
     InputError
         With every problem that was found in any of them.
     """
-    checks = _Checks()
+    checks = Gathered()
     people = checks.run(get_people)
     domain = checks.run(get_domain)
     atlas = checks.run(lambda: find_atlas(settings.atlas))
@@ -95,7 +93,7 @@ def check_inputs(
 
 def people_problems(people: Participants, settings: GroupSettings) -> list[str]:
     """Say what is wrong with participants and what is asked of them, before there are maps."""
-    checks = _Checks()
+    checks = Gathered()
     checks.run(lambda: find_atlas(settings.atlas))
     checks.problems += [
         *region_file_problems(settings.rois),
@@ -148,22 +146,8 @@ def named_columns(settings: GroupSettings) -> Named:
     )
 
 
-class _Checks:
-    """Runs checks one after the other and gathers what is wrong."""
-
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-
-    def run(self, check: Callable[[], T]) -> T | None:
-        try:
-            return check()
-        except InputError as error:
-            self.problems += error.problems
-            return None
-
-
 def _check_people(
-    people: Participants, settings: GroupSettings, checks: "_Checks"
+    people: Participants, settings: GroupSettings, checks: Gathered
 ) -> tuple[Design, NDArray[np.float64], Table1] | None:
     """Make design, contrast and Table 1, where they can be made."""
     table, categorical = people.table, (*people.categorical, *settings.categorical)
@@ -196,7 +180,7 @@ def _check_people(
         if contrast is not None and summary is not None:
             checks.run(lambda: groups_that_may_differ(table, design, contrast, settings))
             return design, contrast, summary
-    elif complete := _Checks().run(
+    elif complete := Gathered().run(
         lambda: make_design(
             table.dropna(subset=[n for n in read_formula(settings.formula).names if n in table])
         )
