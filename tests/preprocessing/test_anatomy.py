@@ -91,7 +91,10 @@ def test_epi_to_t1w(epi, anatomy):
     mask, corrected, warp = anatomy
     tissues = segment(corrected.data, mask, tissue_priors(warp, corrected, mask))
     whole = Anatomy(corrected, mask, tissues, warp, UNCHECKED)
-    matrix = register_epi_to_t1w(epi, whole, find_orientation(epi))
+    found = register_epi_to_t1w(epi, whole, find_orientation(epi))
+    matrix = found.matrix
+    assert found.border < 0.8
+    assert found.sides > 8
     points = points_of(EPI_SHAPE, EPI_AFFINE)[epi_brain_mask(epi)]
     error = apply_affine(matrix, points) - apply_affine(POSITION, points)
     assert np.linalg.norm(error, axis=-1).mean() <= 0.5

@@ -39,7 +39,7 @@ from commissure.study.verdict_files import quality_table
 
 SRC = Path(commissure.__file__).parent
 RUN = RunKey("sub-01", "2", "rest", None)
-CHECK = RegistrationCheck("RAS", 8.0, 0.5, 7.0, 0.98, 1.2, 0.01)
+CHECK = RegistrationCheck("RAS", 8.0, 0.5, 7.0, 0.98, 1.2, 0.01, 0.7, 12.0)
 OVERLAPS = {"epi_t1w": 0.95, "epi_template": 0.96}
 GOOD = Measured(RUN, 0.1, 0.2, 1.0, 1.0, 120, 50.0, 52.0, OVERLAPS, {"epi": CHECK})
 
@@ -108,6 +108,34 @@ BROKEN: dict[Kind, tuple[Measured, str, str, str]] = {
         "max_warped",
         "registration folded or squeezed 30% of the brain in the EPI (> 0.2)",
         "a failed registration",
+    ),
+    "border": (
+        checked(border=0.99),
+        "max_border",
+        (
+            "the border of the T1w's white matter hardly shows in the EPI where registration put "
+            "it (0.99 > 0.98; 1: not at all): look at the outlines; is it the same person?"
+        ),
+        "a failed registration",
+    ),
+    "mirrored": (
+        checked(sides=-8.25),
+        "sure_sides",
+        (
+            "left and right are exchanged in the EPI or in the T1w: each fits the other's "
+            "mirror image better (by 8.2 standard errors > 3). Find out which is wrong and "
+            "convert it anew"
+        ),
+        "left and right exchanged",
+    ),
+    "sides": (
+        checked(sides=1.5),
+        "sure_sides",
+        (
+            "whether left and right are the same in EPI and T1w cannot be told (1.5 standard "
+            "errors < 3): is it the same person? (noted)"
+        ),
+        "",
     ),
     "coverage": (
         checked(coverage=0.66),
@@ -186,9 +214,11 @@ def test_a_reason_walks_from_its_rule_to_every_text(kind):
 def test_a_rule_that_is_changed_lets_the_run_pass(kind):
     measured, rule, _, _ = BROKEN[kind]
     wide = 1.0 if rule == "doubtful_orientation" else 0 if rule.startswith("least") else 1000
+    wide = 0 if kind == "sides" else wide
     doubtful = {
         "max_stretch": {"doubtful_stretch": 1000},
         "max_warped": {"doubtful_warped": 1000},
+        "max_border": {"doubtful_border": 1000},
         "least_coverage": {"doubtful_coverage": 0},
         "least_overlap": {"doubtful_overlap": 0},
     }

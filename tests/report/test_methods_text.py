@@ -74,10 +74,16 @@ QUALITY = Quality(
         "max_apart": 24.0,
         "max_stretch": 1.53,
         "max_warped": 0.22,
+        "max_border": 0.97,
+        "doubtful_border": 0.93,
+        "sure_sides": 4.5,
         "least_coverage": 0.72,
     },
     judged=frozenset(
-        ("motion", "volumes", "df", "overlap_epi_t1w", "overlap_epi_template", "orientation")
+        (
+            *("motion", "volumes", "df", "overlap_epi_t1w", "overlap_epi_template"),
+            *("orientation", "border"),
+        )
     ),
     n_participants=83,
     n_runs=83,

@@ -20,6 +20,7 @@ from commissure.study.verdict_files import (
 )
 
 GOOD = RegistrationCheck("RAS", 8.0, 0.5, 7.0, 0.98, 1.2, 0.01)
+IN_T1W = replace(GOOD, border=0.7, sides=12.0)
 SCAN = SimpleNamespace(participant_id="sub-01", session=None, task="rest", run=None, kind="raw")
 
 
@@ -36,7 +37,7 @@ def clean_bold(**changes):
         "effective_df": 50.0,
         "nominal_df": 60.0,
         "overlaps": {"epi_t1w": 0.95, "epi_template": 0.96},
-        "checks": {"epi": GOOD, "t1w": GOOD},
+        "checks": {"epi": IN_T1W, "t1w": GOOD},
     }
     return SimpleNamespace(**(values | changes))
 
@@ -62,7 +63,7 @@ def moving(mm):
 
 
 def epi(**changes):
-    return {"checks": {"epi": replace(GOOD, **changes), "t1w": GOOD}}
+    return {"checks": {"epi": replace(IN_T1W, **changes), "t1w": GOOD}}
 
 
 def test_a_run_with_fewer_volumes_than_are_kept_of_every_run_is_left_out():
@@ -103,6 +104,13 @@ def test_a_good_run_is_included():
         (epi(apart=40.0), "put the EPI 40 mm > 25 from where", False),
         (epi(stretch=9.3), "stretched 9.30-fold the brain in the EPI (> 1.5)", False),
         (epi(warped=0.3), "folded or squeezed 30% of the brain in the EPI (> 0.2)", False),
+        (epi(border=0.99), "hardly shows in the EPI where registration put it (0.99 > 0.98", False),
+        (
+            epi(border=0.95, sides=2.0),
+            "hardly shows in the EPI where registration put it (0.95 > 0.94",
+            False,
+        ),
+        (epi(sides=-5.0), "left and right are exchanged in the EPI or in the T1w", False),
         (epi(coverage=0.66), "the EPI covers 66% of the brain (< 70%)", False),
         ({"checks": {"t1w": replace(GOOD, axes="RAI", turn=180.0)}}, "the T1w fits", False),
     ],
@@ -130,6 +138,9 @@ def test_a_doubtful_registration_is_noted():
         (epi(doubt=0.9, axes="RPS", turn=176.0), "the EPI fits the template when its y axis"),
         (epi(stretch=1.4), "stretched 1.40-fold the brain in the EPI (> 1.3) (noted)"),
         (epi(warped=0.1), "10% of the brain in the EPI (> 0.07) (noted)"),
+        (epi(border=0.95), "hardly shows in the EPI where registration put it (0.95 > 0.94"),
+        (epi(sides=-2.5), "left and right are the same in EPI and T1w cannot be told (-2.5 st"),
+        (epi(sides=2.5), "left and right are the same in EPI and T1w cannot be told (2.5 standard"),
         (epi(coverage=0.85), "covers 85% of the brain (< 90%) (noted)"),
     ],
 )

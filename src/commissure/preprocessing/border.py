@@ -19,7 +19,7 @@ from commissure.preprocessing.resampling import linear_at
 _SMOOTHED_MM = 0.7  # standard deviation, so that the border has a direction
 _AWAY_MM = 2.0  # from the border to where grey and white matter are compared
 _MOST_POINTS = 20_000
-_LEAST_POINTS = 500  # fewer in the field of view tell nothing
+LEAST_POINTS = 500  # fewer in the field of view tell nothing
 _SURE_WHITE, _SURE_GREY = 0.8, 0.6
 _SLOPE = 5.0  # of the cost, by contrast as a share of the brightness
 _RADIUS_MM = 60.0  # of the head: makes of turns what they move
@@ -118,7 +118,7 @@ def refine_by_border(
     ndarray of shape (4, 4)
         mm (T1w) to mm (EPI); the start where the border is not seen or would be far off.
     """
-    if np.isfinite(border_costs(epi, matrix, border)).sum() < _LEAST_POINTS:
+    if np.isfinite(border_costs(epi, matrix, border)).sum() < LEAST_POINTS:
         return matrix
     centre = border.white.mean(axis=0)
 

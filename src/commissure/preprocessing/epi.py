@@ -1,6 +1,7 @@
 """Where the EPI is: in its participant's T1w, or straight in the template."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from nibabel.affines import apply_affine
@@ -8,7 +9,13 @@ from numpy.typing import NDArray
 
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.bias import correct_bias
-from commissure.preprocessing.border import Border, border_costs, refine_by_border, white_border
+from commissure.preprocessing.border import (
+    LEAST_POINTS,
+    Border,
+    border_costs,
+    refine_by_border,
+    white_border,
+)
 from commissure.preprocessing.brain_mask import dice, epi_brain_mask
 from commissure.preprocessing.orientation import Orientation
 from commissure.preprocessing.registration import (
@@ -24,6 +31,7 @@ from commissure.preprocessing.registration import (
 from commissure.preprocessing.registration_checks import brain_places
 from commissure.preprocessing.resampling import resample_image
 from commissure.preprocessing.segmentation import TISSUES
+from commissure.preprocessing.sides import sides_agree
 from commissure.space.templates import Template, load_template
 
 # Brightness of CSF, grey and white matter in a T2*-weighted EPI at 3 T and TE 30 ms, roughly.
@@ -34,7 +42,26 @@ _CUBE_MM = 3.0
 _CONVINCING = 0.9
 
 
-def register_epi_to_t1w(epi: Image, anatomy: Anatomy, found: Orientation) -> NDArray[np.float64]:
+@dataclass(frozen=True, eq=False)
+class EpiInT1w:
+    """Where an EPI is in a T1w, and what speaks for it.
+
+    Attributes
+    ----------
+    matrix : ndarray of shape (4, 4)
+        mm (EPI) to mm (T1w).
+    border : float
+        Mean cost of the border of white matter there, see `border_costs`; 1 if too little is seen.
+    sides : float
+        See `sides_agree`.
+    """
+
+    matrix: NDArray[np.float64]
+    border: float
+    sides: float
+
+
+def register_epi_to_t1w(epi: Image, anatomy: Anatomy, found: Orientation) -> EpiInT1w:
     """Find the rigid map from an EPI to the same person's T1w.
 
     Mutual information says where about it is, the border of white matter where exactly.
@@ -47,25 +74,29 @@ def register_epi_to_t1w(epi: Image, anatomy: Anatomy, found: Orientation) -> NDA
         Of the T1w.
     found : Orientation
         What `find_orientation` finds in the EPI.
-
-    Returns
-    -------
-    ndarray of shape (4, 4)
-        mm (EPI) to mm (T1w).
     """
     bright = corrected_epi(epi)
     border = t1w_border(anatomy)
-    best, least = np.eye(4), float("inf")
+    best, least, shows = np.eye(4), float("inf"), 1.0
     for start in _places(epi, bright, anatomy, found):
         to_epi = np.asarray(np.linalg.inv(start), np.float64)
         matrix = refine_by_border(bright, to_epi, border)
         costs = border_costs(bright, matrix, border)
         cost = float(np.nan_to_num(costs, nan=1.0).mean())
         if cost < least:
-            best, least = np.asarray(np.linalg.inv(matrix), np.float64), cost
+            best, least, shows = matrix, cost, _mean(costs)
         if np.isfinite(costs).any() and np.nanmean(costs) < _CONVINCING:
             break
-    return best
+    return EpiInT1w(
+        np.asarray(np.linalg.inv(best), np.float64),
+        shows,
+        sides_agree(bright, best, border, anatomy.warp),
+    )
+
+
+def _mean(costs: NDArray[np.float64]) -> float:
+    seen = costs[np.isfinite(costs)]
+    return float(seen.mean()) if len(seen) >= LEAST_POINTS else 1.0
 
 
 def corrected_epi(epi: Image) -> Image:

@@ -4,7 +4,7 @@ Each step is a pure function of its own module; here is only what comes after wh
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -200,21 +200,24 @@ def _place(
     n_threads: int | None,
 ) -> _Placed:
     """Find where places of the template are in the EPI, by way of the T1w if there is one."""
-    overlaps, epi_to_t1w, own_warp = {}, None, None
+    overlaps, own_warp, in_t1w = {}, None, None
     found = find_orientation(picture, n_threads)
     if anatomy is None:
         own_warp = register_template_to_epi(picture, n_threads)
         to_epi: Callable[[NDArray[np.float64]], NDArray[np.float64]] = own_warp.to_moving
     else:
-        epi_to_t1w = register_epi_to_t1w(picture, anatomy, found)
+        in_t1w = register_epi_to_t1w(picture, anatomy, found)
         brain = Image(anatomy.brain, anatomy.t1w.affine)
-        overlaps["epi_t1w"] = epi_t1w_overlap(picture, epi_to_t1w, brain)
-        to_epi = _through_t1w(epi_to_t1w, anatomy)
+        overlaps["epi_t1w"] = epi_t1w_overlap(picture, in_t1w.matrix, brain)
+        to_epi = _through_t1w(in_t1w.matrix, anatomy)
     at = to_epi(places)
     overlaps["epi_template"] = _overlap(picture, at, template)
     checks = {} if anatomy is None else {"t1w": anatomy.check}
-    checks["epi"] = check_registration(picture, found, to_epi(brain_places()), own_warp)
-    return _Placed(at, epi_to_t1w, overlaps, checks)
+    check = check_registration(picture, found, to_epi(brain_places()), own_warp)
+    if in_t1w is None:
+        return _Placed(at, None, overlaps, checks | {"epi": check})
+    check = replace(check, border=in_t1w.border, sides=in_t1w.sides)
+    return _Placed(at, in_t1w.matrix, overlaps, checks | {"epi": check})
 
 
 def _check_covered(mask: NDArray[np.bool_], checks: Mapping[str, RegistrationCheck]) -> None:

@@ -52,6 +52,11 @@ class RegistrationCheck:
         that it changes most; None where there is none but that of another image.
     warped : float or None
         Share of the brain that the warp folds, or makes more than 5 times larger or smaller.
+    border : float or None
+        Of an EPI in a T1w: how badly the border of white matter shows in it, 0 well, 1 not.
+    sides : float or None
+        Of an EPI in a T1w: how surely left and right of both are the same, in standard errors; far
+        below 0 they are exchanged.
     """
 
     axes: str
@@ -61,6 +66,8 @@ class RegistrationCheck:
     coverage: float
     stretch: float | None = None
     warped: float | None = None
+    border: float | None = None
+    sides: float | None = None
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,24 @@ def _place(image: str, check: RegistrationCheck, rules: RegistrationRules) -> It
         if value is not None and value > doubtful:
             against = value > most
             yield Reason(kind, value, most if against else doubtful, image, excludes=against)
+    if check.border is not None and check.sides is not None:
+        yield from _in_t1w(check.border, check.sides, rules)
     yield from _covers(image, check.coverage, rules)
+
+
+def _in_t1w(border: float, sides: float, rules: RegistrationRules) -> Iterator[Reason]:
+    """Give what speaks against where an EPI was put in its T1w, and whose left is whose."""
+    told = abs(sides) >= rules.sure_sides
+    limit = rules.max_border if told else min(rules.max_border, rules.doubtful_border)
+    if border > limit:
+        yield Reason("border", border, limit)
+        return
+    if border > rules.doubtful_border:
+        yield Reason("border", border, rules.doubtful_border, excludes=False)
+    if not told:
+        yield Reason("sides", sides, rules.sure_sides, excludes=False)
+    elif sides < 0:
+        yield Reason("mirrored", -sides, rules.sure_sides)
 
 
 def _covers(image: str, share: float, rules: RegistrationRules) -> Iterator[Reason]:

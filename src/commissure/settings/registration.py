@@ -25,6 +25,13 @@ class RegistrationRules:
         Of the factor by which the affine part of a registration lengthens or shortens the brain.
     max_warped, doubtful_warped : float
         Of the share of the brain that a warp folds or makes 5 times larger or smaller.
+    max_border, doubtful_border : float
+        Of how badly the border of the T1w's white matter shows in the EPI (1: not at all) where
+        registration put it. What is doubtful excludes a run where `sure_sides` is not reached.
+    sure_sides : float
+        Standard errors by which the T1w must fit the EPI better than its mirror image does. If the
+        mirror image fits better by as much, left and right are exchanged in one of the two images;
+        between, a run is noted.
     least_coverage, doubtful_coverage : float
         Of the template's brain in the EPI's field of view; of runs that others brought to template
         space, of its grey matter where they have data.
@@ -43,6 +50,9 @@ class RegistrationRules:
     doubtful_stretch: Annotated[float, Ge(1), Le(100)] = 1.3
     max_warped: Annotated[float, Ge(0), Le(1)] = 0.2
     doubtful_warped: Annotated[float, Ge(0), Le(1)] = 0.07
+    max_border: Annotated[float, Ge(0), Le(2)] = 0.98
+    doubtful_border: Annotated[float, Ge(0), Le(2)] = 0.94
+    sure_sides: Annotated[float, Ge(0), Le(100)] = 3.0
     least_coverage: Annotated[float, Ge(0), Le(1)] = 0.7
     doubtful_coverage: Annotated[float, Ge(0), Le(1)] = 0.9
     least_overlap: Annotated[float, Ge(0), Le(1)] = 0.8

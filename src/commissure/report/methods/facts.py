@@ -99,7 +99,7 @@ class Quality:
         Settings of quality.
     judged : frozenset of str
         What was known of the runs: "motion", "volumes", "df", "overlap_epi_t1w",
-        "overlap_epi_template", "orientation".
+        "overlap_epi_template", "orientation", "border".
     n_participants, n_runs : int
         Before exclusion.
     n_excluded_participants, n_excluded_runs : int

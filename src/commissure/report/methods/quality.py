@@ -19,6 +19,7 @@ _JUDGED_BY = {
     "overlap_epi_t1w": "overlap_epi_t1w",
     "overlap_epi_template": "overlap_epi_template",
     "orientation": "turn_epi",
+    "border": "border_epi",
 }
 
 

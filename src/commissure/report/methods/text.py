@@ -204,10 +204,10 @@ def listed(items: Sequence[str]) -> str:
 
 def _enumerated(items: Sequence[str]) -> str:
     """Return "(i) this happened, (ii) that happened or (iii) something else happened"."""
-    numerals = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
+    numerals = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv".split()  # noqa: SIM905
     if len(items) < 2:
         return "".join(items)
-    parts = [f"({n}) {item}" for n, item in zip(numerals, items, strict=False)]
+    parts = [f"({n}) {item}" for n, item in zip(numerals[: len(items)], items, strict=True)]
     return f"{', '.join(parts[:-1])} or {parts[-1]}"
 
 

@@ -21,6 +21,8 @@ _REGISTRATION = {
     "coverage": "share of the brain that it covers",
     "stretch": "stretch by the affine registration",
     "warped": "share of the brain that the warp folds or squeezes",
+    "border": "how badly the border of the T1w's white matter shows (1: not at all)",
+    "sides": "how surely left and right are the T1w's, in standard errors (below 0: exchanged)",
 }
 _STATES = {"done": "finished", "failed": "failed", "started": "begun", "waiting": "to be done"}
 # Columns of quality.tsv that everyone's table shows, with their decimals.
