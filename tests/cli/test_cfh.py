@@ -48,7 +48,7 @@ def read(domain, out, stat, name="sub-01_space-MNI152NLin6Asym"):
     return domain.sample(nib.load(out / f"{name}_stat-{stat}_boldmap.nii.gz"))
 
 
-def test_writes_maps_sidecars_and_a_picture(run, write_scan, domain, tmp_path):
+def test_writes_maps_sidecars_and_pictures(run, write_scan, domain, tmp_path):
     series = noise(domain)
     code, _ = run(write_scan(series))
     assert code == 0
@@ -67,7 +67,7 @@ def test_writes_maps_sidecars_and_a_picture(run, write_scan, domain, tmp_path):
         f"{stem}{stat}_boldmap{end}"
         for stat in ("cfh", "cfhr", "cfhpartner", "cfhshift", "cfhfloor")
         for end in (".nii.gz", ".json")
-    } | {f"{stem}cfh_boldmap.png", ".commissure.json"}
+    } | {f"{stem}cfh_boldmap.png", f"{stem}cfhfloor_boldmap.png", ".commissure.json"}
     sidecar = json.loads((out / f"{stem}cfh_boldmap.json").read_text())
     assert sidecar["Settings"]["midline_mm"] == 3
     assert sidecar["GeneratedBy"][0]["Version"] == __version__

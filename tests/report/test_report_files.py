@@ -185,10 +185,10 @@ def test_damaged_files_are_told_and_stop_nothing(finished, tmp_path):
     assert tuple(re.findall(r'<section id="([a-z-]+)"', html(out))) == SECTIONS
 
 
-def test_a_map_that_is_damaged_is_told_on_the_page_of_its_participant(finished, tmp_path):
+def test_a_picture_that_cannot_be_read_is_told_on_the_page_of_its_participant(finished, tmp_path):
     out = shutil.copytree(finished, tmp_path / "study")
-    floor = out / "sub-01" / "func" / "sub-01_task-rest_stat-cfhfloor_boldmap.nii.gz"
-    floor.write_bytes(b"no image")
+    floor = out / "sub-01" / "figures" / "sub-01_task-rest_stat-cfhfloor_boldmap.png"
+    floor.mkdir()
     write_report(out)
     words = text_of(html(out, "sub-01.html"))
     assert f"{floor.name} cannot be shown" in words
@@ -225,12 +225,30 @@ def test_methods_are_shown_to_be_copied(copy):
     assert "@article{a," in page
 
 
-def test_a_noise_floor_is_drawn_where_there_is_one(copy):
-    (source,) = (copy / "sub-01" / "func").glob("*_stat-cfh_*boldmap.nii.gz")
-    shutil.copy(source, source.with_name(source.name.replace("stat-cfh", "stat-cfhfloor")))
+def test_a_noise_floor_is_shown_where_there_is_one(copy):
+    (drawn,) = (copy / "sub-01").rglob("*_stat-cfh_*boldmap.png")
+    shutil.copy(drawn, drawn.with_name(drawn.name.replace("stat-cfh", "stat-cfhfloor")))
     write_report(copy)
     assert "<h3>Noise floor of CFH</h3>" in html(copy, "sub-01.html")
     assert "<h3>Noise floor of CFH</h3>" not in html(copy, "sub-03.html")
+
+
+def test_the_ledger_is_not_written_for_each_page(copy, monkeypatch):
+    written = []
+    monkeypatch.setattr(Ledger, "write", _counting(Ledger.write, written))
+    for page in copy.glob("sub-*.html"):
+        page.unlink()
+    write_report(copy)
+    assert len(list(copy.glob("sub-*.html"))) > 4
+    assert len(written) <= 4
+
+
+def _counting(function, called):
+    def counted(*arguments):
+        called.append(arguments)
+        return function(*arguments)
+
+    return counted
 
 
 def test_another_process_writes_already(copy):

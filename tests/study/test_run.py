@@ -83,6 +83,9 @@ def test_a_study_from_folder_to_findings(folder, tmp_path, reported):
     people = pd.read_csv(out / "group" / "participants.tsv", sep="\t")
     assert people["map"][2] == f"bids::sub-03/func/{name}.nii.gz"
     assert (out / "group" / "clusters.tsv").exists()
+    for stat in ("cfh", "cfhfloor"):
+        picture = f"{name.replace('stat-cfh_', f'stat-{stat}_')}.png"
+        assert (out / "sub-03" / "figures" / picture).exists()
     assert json.loads((out / "settings.json").read_text())["settings"]["cfh"]["partner"] == "scan"
 
 

@@ -305,3 +305,50 @@ def test_steps_come_back_as_what_is_done_and_of_what(tmp_path):
     again = Ledger(tmp_path, "sub-01")
     assert [(step.kind, step.of) for step in again.facts] == [("clean", "a b_bold.nii")]
     assert [(step.kind, step.of) for step in again.failures] == [("findings", "")]
+
+
+def test_steps_that_are_done_together_are_kept_apart(tmp_path, monkeypatch):
+    ledger = Ledger(tmp_path, "report")
+    ledger.do("one", "k", write("old", ("a.txt", "was.txt")))
+    steps = {"one": ("k2", write("new", ("a.txt",))), "two": ("k", write("two", ("b.txt",)))}
+    assert ledger.do_all(steps) == {"one": {"text": "new"}, "two": {"text": "two"}}
+    assert content(tmp_path) == {"a.txt": "new a.txt", "b.txt": "two b.txt"}
+    again = Ledger(tmp_path, "report")
+    assert (again.outputs("one"), again.outputs("two")) == ([Path("a.txt")], [Path("b.txt")])
+    monkeypatch.setattr(Ledger, "write", None)
+    assert again.do_all(steps) == {"one": {"text": "new"}, "two": {"text": "two"}}
+    (tmp_path / "b.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"b\.txt was changed"):
+        again.do_all(steps)
+
+
+def test_a_file_may_go_from_one_step_to_another_that_is_done_with_it(tmp_path):
+    ledger = Ledger(tmp_path, "report")
+    ledger.do("one", "k", write("one", ("a.txt",)))
+    ledger.do_all({"one": ("k2", write("x", ("b.txt",))), "two": ("k", write("y", ("a.txt",)))})
+    assert content(tmp_path) == {"a.txt": "y a.txt", "b.txt": "x b.txt"}
+
+
+@pytest.mark.parametrize("n_moved", [0, 1, 2])
+def test_killed_between_the_files_of_steps_done_together(tmp_path, monkeypatch, n_moved):
+    old = {"one": ("k", write("old", ("a.txt",))), "two": ("k", write("old", ("b.txt",)))}
+    new = {"one": ("k2", write("new", ("a.txt",))), "two": ("k2", write("new", ("b.txt",)))}
+    ledger = Ledger(tmp_path, "report")
+    ledger.do_all(old)
+    replace, moved = Path.replace, []
+
+    def until_killed(self, to):
+        if self.suffix == ".txt":
+            if len(moved) == n_moved:
+                raise CrashError
+            moved.append(self)
+        return replace(self, to)
+
+    monkeypatch.setattr(Path, "replace", until_killed)
+    if n_moved < 2:
+        with pytest.raises(CrashError):
+            ledger.do_all(new)
+    monkeypatch.setattr(Path, "replace", replace)
+    again = Ledger(tmp_path, "report")
+    assert again.do_all(new) == {"one": {"text": "new"}, "two": {"text": "new"}}
+    assert content(tmp_path) == {"a.txt": "new a.txt", "b.txt": "new b.txt"}

@@ -25,7 +25,7 @@ from commissure.report.reading import read_study, without_folders
 from commissure.report.rivals import caption_with
 from commissure.report.wording import direction
 from commissure.workspace.keys import code_of, hash_of
-from commissure.workspace.ledger import Ledger, lock_of
+from commissure.workspace.ledger import Ledger, Make, lock_of
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,8 @@ REPORT = "report.html"
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 # Keys of the figures that show what is significant.
 _OF_FINDINGS = ("figure1", "glass", "surface", "effect")
+# Pages that are put in place together; the ledger, which tells of all, is written for each lot.
+_AT_A_TIME = 100
 # Files of the study that the page leads to, besides all of group/.
 _STUDY_FILES = ("quality.tsv", "settings.json", "provenance.json", "README.md")
 
@@ -82,19 +84,10 @@ def _write(study: Study, out_dir: Path) -> None:
         hash_of(code_of("report"), group_files),
         lambda folder: draw_figures(study, out_dir, folder),
     )
-    for participant in study.participants:
-        step = f"page {participant.page}"
-        steps.append(step)
-        pictures = picture_files(out_dir, participant)
-        key = hash_of(code_of("report"), asdict(participant), _stamps(out_dir, pictures))
-
-        def make(folder: Path, participant: Participant = participant) -> dict[str, Any]:
-            shown, problems = participant_pictures(out_dir, participant)
-            page = participant_page(participant, shown, problems)
-            _write_page(folder / participant.page, render(page))
-            return {}
-
-        ledger.do(step, key, make)
+    pages = {f"page {one.page}": _page(one, out_dir) for one in study.participants}
+    steps += pages
+    for first in range(0, len(pages), _AT_A_TIME):
+        ledger.do_all(dict(list(pages.items())[first : first + _AT_A_TIME]))
 
     def make_study(folder: Path) -> dict[str, Any]:
         figures = _figures(facts["drawn"], out_dir, study.findings)
@@ -119,6 +112,20 @@ def _write(study: Study, out_dir: Path) -> None:
     )
     ledger.do("study", key, make_study)
     ledger.keep_only(steps)
+
+
+def _page(participant: Participant, out_dir: Path) -> tuple[str, Make]:
+    """Return of a participant's page what it depends on, and what makes it."""
+    pictures = picture_files(out_dir, participant)
+    key = hash_of(code_of("report"), asdict(participant), _stamps(out_dir, pictures))
+
+    def make(folder: Path) -> dict[str, Any]:
+        shown, problems = participant_pictures(out_dir, participant)
+        page = participant_page(participant, shown, problems)
+        _write_page(folder / participant.page, render(page))
+        return {}
+
+    return key, make
 
 
 def _with_problems(study: Study, problems: Iterable[str]) -> Study:

@@ -2,54 +2,31 @@
 
 import base64
 import json
-import logging
 from collections.abc import Mapping
 from functools import cache
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
-
-import nibabel as nib
-import numpy as np
 
 from commissure.files.bids_names import entity
 from commissure.files.data_texts import read_data
-from commissure.files.images import read_image
-from commissure.measures import MEASURES
-from commissure.problems import InputError
-from commissure.render.quality import map_figure
 from commissure.report.contents import Participant
 from commissure.report.page.parts import Figure, Link
 from commissure.report.reading import without_folders
 
-log = logging.getLogger(__name__)
-
-# Maps that have a scale, but no picture drawn on the way.
-_DRAWN_HERE = {
-    output.stat: output.axis
-    for measure in MEASURES
-    for output in measure.outputs
-    if output.axis and not output.colours
-}
-
 
 def picture_files(out_dir: Path, participant: Participant) -> list[Path]:
-    """Return the pictures of a participant, and the maps that a picture is made of here."""
+    """Return the pictures of a participant, in their order."""
     folder = out_dir / participant.participant_id
     if Path(participant.participant_id).name != participant.participant_id or not folder.is_dir():
         return []
-    pictures = sorted(
-        {*folder.rglob("figures/*.png"), *folder.rglob("func/*_boldmap.png")},
-        key=lambda path: (_order(path), path.name),
-    )
-    undrawn = [
+    # Looked for once: of thousands of people that counts.
+    found = (
         path
-        for stat in _DRAWN_HERE
-        for path in sorted(folder.rglob(f"func/*_stat-{stat}_*boldmap.nii.gz"))
-        if not any(f"stat-{stat}" in o.name and _run(o) == _run(path) for o in pictures)
-    ]
-    return pictures + undrawn
+        for path in folder.rglob("*.png")
+        if path.parent.name == "figures"
+        or (path.parent.name == "func" and path.name.endswith("_boldmap.png"))
+    )
+    return sorted(found, key=lambda path: (_order(path), path.name))
 
 
 def participant_pictures(
@@ -69,8 +46,8 @@ def participant_pictures(
     problems = []
     for path in picture_files(out_dir, participant):
         try:
-            content = path.read_bytes() if path.suffix == ".png" else _drawn(path)
-        except (OSError, ValueError, EOFError, InputError) as error:
+            content = path.read_bytes()
+        except OSError as error:
             why = without_folders(str(error).rstrip("."))
             problems.append(f"{path.name} cannot be shown: {why}.")
             continue
@@ -96,17 +73,6 @@ def _figure(path: Path, content: bytes, out_dir: Path) -> Figure:
         f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}",
         (Link(path.name, href),),
     )
-
-
-def _drawn(path: Path) -> bytes:
-    """Draw a map that has no picture of its own."""
-    img: Any = nib.as_closest_canonical(read_image(path))
-    values = np.asarray(img.dataobj, np.float64)
-    shown = np.where(values == 0, np.nan, values)
-    figure = map_figure(shown, img.affine, "", _DRAWN_HERE[str(entity(path, "stat"))])
-    content = BytesIO()
-    figure.savefig(content, format="png")
-    return content.getvalue()
 
 
 def _what(path: Path) -> str:

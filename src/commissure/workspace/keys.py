@@ -31,6 +31,7 @@ _MAPS = (
     "study/participant/map_files.py",
     "study/participant/steps.py",
     "render/map.py",
+    "render/quality.py",
 )
 # What makes each kind of result: files of this package, and programs whose versions count.
 _CODE: dict[Made, tuple[tuple[str, ...], tuple[str, ...]]] = {

@@ -21,12 +21,16 @@ from commissure.workspace.paths import (
     make_folder,
     remove_folder,
     state_path,
+    staying,
 )
 from commissure.workspace.staging import replace_file, staged, unfinished
 from commissure.workspace.step_name import StepName
 from commissure.workspace.written import Written, written_in
 
 log = logging.getLogger(__name__)
+
+# Writes the files of a step to a folder, and returns what it found out.
+Make = Callable[[Path], dict[str, Any]]
 
 _CHANGED = (
     "{} was changed after commissure wrote it. Put back the one that it was, or move it away to "
@@ -47,7 +51,7 @@ class _Entry:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def parsed(cls, content: Any, out_dir: Path) -> Self | None:
+    def parsed(cls, content: Any, stays: Callable[[str], bool]) -> Self | None:
         """Return what was written of a step; None if it is something else, or leads elsewhere."""
         if not isinstance(content, dict):
             return None
@@ -62,9 +66,7 @@ class _Entry:
             written = tuple(one for one in known if one is not None)
             if not written or len(written) < len(known) or (key and len(written) != 1):
                 return None
-            try:
-                inside(out_dir, name)
-            except InputError:
+            if not stays(name):
                 return None
             outputs[name] = written
         return cls(key, outputs, facts)
@@ -113,7 +115,8 @@ class Ledger:
             found if isinstance(found := content.get(name, {}), dict) else {}
             for name in ("steps", "inputs", "failures")
         )
-        entries = {step: _Entry.parsed(entry, self.out_dir) for step, entry in steps.items()}
+        stays = staying(self.out_dir)
+        entries = {step: _Entry.parsed(entry, stays) for step, entry in steps.items()}
         known = {name: Written.parsed(stamp) for name, stamp in stamps.items()}
         self._steps = {step: entry for step, entry in entries.items() if entry is not None}
         self._lost |= len(self._steps) < len(entries) or not isinstance(
@@ -213,7 +216,7 @@ class Ledger:
         if problems:
             raise InputError(problems)
 
-    def do(self, step: str, key: str, make: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    def do(self, step: str, key: str, make: Make) -> dict[str, Any]:
         """Return what a step found out, and do it if it is not done.
 
         Parameters
@@ -228,49 +231,72 @@ class Ledger:
         InputError
             If somebody changed a file of the step, or has put one where the step has to write.
         """
-        facts = self.done(step, key)
-        if facts is not None:
-            if self.failures.pop(StepName(step), None) is not None:
-                self.write()
-            return facts
-        self._is_whole(step, self._steps.get(step, _Entry()))
-        old = set(self.outputs(step))
-        new: dict[str, Written] = {}
-        self._make_staging()
-        with staged(self.out_dir, self._staging, before=lambda: self.open(step, new)) as folder:
-            # As it will be read again from the ledger.
-            facts = json.loads(json.dumps(make(folder)))
-            new |= written_in(folder)
-        for name in old - set(map(Path, new)):
-            self._remove(name)
-        self.close(step, key, new, facts)
-        return dict(facts)
+        return self.do_all({step: (key, make)})[step]
 
-    def open(self, step: str, new: Mapping[str, Written]) -> None:
-        """Take note that files are about to be written: for a while they are a mixture.
+    def do_all(self, steps: Mapping[str, tuple[str, Make]]) -> dict[str, dict[str, Any]]:
+        """Return what some steps found out; see `do`.
+
+        Those that are not done are put in place together, all or none: so the ledger is written
+        twice, and not twice a step.
+
+        Parameters
+        ----------
+        steps : mapping of str to tuple of str and callable
+            Key and maker of each.
+        """
+        found = {step: self.done(step, key) for step, (key, _) in steps.items()}
+        facts = {step: one for step, one in found.items() if one is not None}
+        forgiven = [step for step in map(StepName, facts) if step in self.failures]
+        for step in forgiven:
+            del self.failures[step]
+        if forgiven:
+            self.write()
+        left = {step: todo for step, todo in steps.items() if step not in facts}
+        return facts | self._make(left) if left else facts
+
+    def _make(self, steps: Mapping[str, tuple[str, Make]]) -> dict[str, dict[str, Any]]:
+        """Make the files of some steps and put them in place; return what they found out."""
+        for step in steps:
+            self._is_whole(step, self._steps.get(step, _Entry()))
+        old = {name for step in steps for name in self.outputs(step)}
+        new: dict[str, dict[str, Written]] = {}
+        facts: dict[str, dict[str, Any]] = {}
+        seen: dict[str, Written] = {}
+        self._make_staging()
+        with staged(self.out_dir, self._staging, before=lambda: self._open(new)) as folder:
+            for step, (_, make) in steps.items():
+                # As it will be read again from the ledger.
+                facts[step] = json.loads(json.dumps(make(folder)))
+                new[step] = written_in(folder, besides=seen)
+                seen |= new[step]
+        for name in old - set(map(Path, seen)):
+            self._remove(name)
+        for step, (key, _) in steps.items():
+            files = {name: (file,) for name, file in new[step].items()}
+            self._steps[step] = _Entry(key, files, facts[step])
+            self.failures.pop(StepName(step), None)
+        self.write()
+        return {step: dict(one) for step, one in facts.items()}
+
+    def _open(self, new: Mapping[str, Mapping[str, Written]]) -> None:
+        """Take note that files of steps are about to be written: for a while they are a mixture.
 
         Raises
         ------
         InputError
-            If somebody changed a file of the step, or has put one where the step has to write.
+            If somebody changed a file of a step, or has put one where a step has to write.
         """
-        self._is_whole(step, self._steps.get(step, _Entry()))
-        self._refuse_foreign(new)
-        old = self._steps.get(step, _Entry()).outputs
-        outputs = {name: [*old.get(name, ())] for name in sorted(old.keys() | new.keys())}
-        for name, file in new.items():
-            outputs[name].append(file)
-        self._steps[step] = _Entry(
-            None, {name: tuple(dict.fromkeys(files)) for name, files in outputs.items()}
-        )
-        self.write()
-
-    def close(
-        self, step: str, key: str, written: Mapping[str, Written], facts: Mapping[str, Any]
-    ) -> None:
-        """Take note that a step is done and its files are in place."""
-        self._steps[step] = _Entry(key, {name: (file,) for name, file in written.items()}, facts)
-        self.failures.pop(StepName(step), None)
+        for step in new:
+            self._is_whole(step, self._steps.get(step, _Entry()))
+        self._refuse_foreign({name: file for files in new.values() for name, file in files.items()})
+        for step, files in new.items():
+            old = self._steps.get(step, _Entry()).outputs
+            outputs = {name: [*old.get(name, ())] for name in sorted(old.keys() | files.keys())}
+            for name, file in files.items():
+                outputs[name].append(file)
+            self._steps[step] = _Entry(
+                None, {name: tuple(dict.fromkeys(some)) for name, some in outputs.items()}
+            )
         self.write()
 
     def fail(self, step: str, problems: Collection[str]) -> None:

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from commissure.problems import InputError
@@ -31,17 +33,35 @@ def inside(root: Path, *parts: str | Path) -> Path:
         itself may be a link: it is the link that is replaced or removed.
     """
     relative = Path(*parts)
-    path = root / relative
-    leads_out = relative.is_absolute() or bool(relative.drive) or ".." in relative.parts
-    if not leads_out and relative.parts and "\0" not in str(relative):
-        folder, parent = root.resolve(), path.parent.resolve()
-        if parent == folder or folder in parent.parents:
-            return path
+    if staying(root)(relative):
+        return root / relative
     msg = (
         f"{str(relative)!r} leads out of {root}, where commissure changes nothing. If it is a "
         "link, put a folder in its place."
     )
     raise InputError(msg)
+
+
+def staying(root: Path) -> Callable[[str | Path], bool]:
+    """Return who tells whether a relative path stays in a folder; see `inside`.
+
+    It looks once at each folder on the way, whatever number of files lies in it.
+    """
+    folder = root.resolve()
+
+    @cache
+    def is_ours(parent: Path) -> bool:
+        real = parent.resolve()
+        return real == folder or folder in real.parents
+
+    def stays(path: str | Path) -> bool:
+        relative = Path(path)
+        leads_out = relative.is_absolute() or bool(relative.drive) or ".." in relative.parts
+        if leads_out or not relative.parts or "\0" in str(relative):
+            return False
+        return is_ours((root / relative).parent)
+
+    return stays
 
 
 def state_path(out_dir: Path, *parts: str) -> Path:

@@ -1,6 +1,7 @@
 """A file that was written, known again by its content."""
 
 import hashlib
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -51,10 +52,10 @@ class Written:
         return now if now.sha256 == self.sha256 else None
 
 
-def written_in(folder: Path) -> dict[str, Written]:
-    """Return all files of a folder, by their names in it."""
+def written_in(folder: Path, besides: Container[str] = ()) -> dict[str, Written]:
+    """Return all files of a folder, besides some, by their names in it."""
     return {
-        file.relative_to(folder).as_posix(): Written.of(file)
+        name: Written.of(file)
         for file in sorted(folder.rglob("*"))
-        if file.is_file()
+        if (name := file.relative_to(folder).as_posix()) not in besides and file.is_file()
     }

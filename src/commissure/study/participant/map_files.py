@@ -7,6 +7,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import commissure
@@ -18,6 +19,7 @@ from commissure.measures import Measure
 from commissure.measures.measure import MapSettings, Output, ScanMaps
 from commissure.problems import InputError
 from commissure.render.map import slices_figure
+from commissure.render.quality import map_figure
 from commissure.report.methods.references import load_references
 from commissure.space import LEFT, NEITHER, RIGHT, Domain
 
@@ -112,7 +114,7 @@ def write_scan_maps(
     folder: Path,
     figures: Path | None = None,
 ) -> Path:
-    """Write the maps of one scan, their sidecars and the picture; return the picture's path.
+    """Write the maps of one scan, their sidecars and pictures; return the measure's picture.
 
     Parameters
     ----------
@@ -124,7 +126,7 @@ def write_scan_maps(
         How the maps were made, for the sidecars.
     folder : Path
     figures : Path, optional
-        Folder of the picture; by default with the maps.
+        Folder of the pictures; by default with the maps.
     """
     for warning in maps.warnings:
         log.warning("%s: %s", scan.path.name, warning)
@@ -133,13 +135,27 @@ def write_scan_maps(
     made = [output for output in measure.outputs if output.stat in maps.values]
     for output in made:
         _write_map(output, maps, scan, domain, common, folder)
-    name = map_file(scan.named, measure.stat).replace(".nii.gz", ".png")
-    picture = (figures or folder) / name
+        if output.axis and not output.colours:
+            figure = _figure_apart(maps.values[output.stat], domain, output.axis)
+            figure.savefig(_picture(scan, output.stat, figures or folder))
+    picture = _picture(scan, measure.stat, figures or folder)
     own = maps.values[measure.stat]
     title = f"{split_extension(scan.named)[0]}\n{np.isfinite(own).sum():,} voxels, {maps.summary}"
     rows = [(maps.values[o.stat], o.axis, o.colours) for o in made if o.colours]
     slices_figure(rows, domain, title=title).savefig(picture)
     return picture
+
+
+def _picture(scan: CleanSeries, stat: str, folder: Path) -> Path:
+    """Return where the picture of a scan's map is written."""
+    return folder / map_file(scan.named, stat).replace(".nii.gz", ".png")
+
+
+def _figure_apart(values: NDArray[Any], domain: Domain, axis: str) -> Figure:
+    """Draw a map that is not in the picture of the measure's own, as its file has it."""
+    img: Any = nib.as_closest_canonical(domain.to_image(values.astype(np.float32)))
+    shown = np.asarray(img.dataobj, np.float64)
+    return map_figure(np.where(shown == 0, np.nan, shown), img.affine, "", axis)
 
 
 def write_own_map(
