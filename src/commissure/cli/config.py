@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from commissure.cli.options import add_settings_options, settings_of
-from commissure.settings.description import as_tables, descriptions, json_schema
+from commissure.settings.description import as_tables, descriptions, json_schema, toml_value
 from commissure.settings.reading import preset_file
 from commissure.settings.tables import PRESETS, table_classes
 from commissure.settings.variants import VARIANTS
@@ -43,26 +43,20 @@ def _show(options: argparse.Namespace) -> None:
             choice = reasons.get(field.name)
             if choice:
                 why = "; ".join(
-                    f"{preset}: {_toml(choice[preset])}" for preset in PRESETS if preset in choice
+                    f"{preset}: {toml_value(choice[preset])}"
+                    for preset in PRESETS
+                    if preset in choice
                 )
                 console.print(f"# {why}. {choice['reason']}", style="dim", markup=False)
             if value in (None, ""):
                 console.print(f"# {field.name} =", markup=False)
             else:
-                console.print(f"{field.name} = {_toml(value)}", markup=False)
+                console.print(f"{field.name} = {toml_value(value)}", markup=False)
     for label, about in tables[VARIANTS].items():
         console.print(f"\n[{VARIANTS}.{label}]", markup=False)
         for name, value in about.items():
-            console.print(f"{name} = {_toml(value)}", markup=False)
+            console.print(f"{name} = {toml_value(value)}", markup=False)
 
 
 def _schema(_options: argparse.Namespace) -> None:
     print(json.dumps(json_schema(), indent=2))  # noqa: T201
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return (
-            "{" + ", ".join(f"{json.dumps(name)} = {_toml(of)}" for name, of in value.items()) + "}"
-        )
-    return json.dumps(value, ensure_ascii=False)

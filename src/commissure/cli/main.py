@@ -23,6 +23,7 @@ _ALL_SHOWN = 3
 
 # Each is a module of its own, which is loaded when the command is called.
 COMMANDS = {
+    "init": "a settings file for a study, from its folder and a few questions",
     "check": "what would stop a study, in seconds, before anything is computed",
     "run": "a whole study, from its folder to its findings",
     "demo": "the whole story on a small simulated study, in minutes",

@@ -1,5 +1,6 @@
 """Settings told: as plain tables, as a schema, in the words of their docstrings."""
 
+import json
 from inspect import cleandoc
 from typing import Any
 
@@ -77,3 +78,14 @@ def descriptions(cls: type) -> dict[str, str]:
                 names = line.replace(" ", "").split(",")
                 found |= dict.fromkeys(names, "")
     return found
+
+
+def toml_value(value: Any) -> str:
+    """Return a value as a file of settings has it."""
+    if isinstance(value, dict):
+        return (
+            "{"
+            + ", ".join(f"{json.dumps(name)} = {toml_value(of)}" for name, of in value.items())
+            + "}"
+        )
+    return json.dumps(value, ensure_ascii=False)

@@ -91,7 +91,9 @@ def check_inputs(
     return Inputs(people, design, contrast, group_maps, atlas, rois, summary, space)
 
 
-def people_problems(people: Participants, settings: GroupSettings) -> list[str]:
+def people_problems(
+    people: Participants, settings: GroupSettings, *, tell_doubts: bool = True
+) -> list[str]:
     """Say what is wrong with participants and what is asked of them, before there are maps."""
     checks = Gathered()
     checks.run(lambda: find_atlas(settings.atlas))
@@ -103,7 +105,7 @@ def people_problems(people: Participants, settings: GroupSettings) -> list[str]:
     ]
     people = understood(people, named_columns(settings))
     asked = _check_people(people, settings, checks)
-    if asked is not None and not checks.problems:
+    if tell_doubts and asked is not None and not checks.problems:
         warn_of_doubts(people, asked[0], asked[1], settings)
     return list(dict.fromkeys(checks.problems))
 

@@ -28,8 +28,23 @@ _SAME_FREEDOM = 0.01
 _CLEANED_KINDS = ("clean", "map")
 
 
-def check_people(people: Participants, scans: Sequence[Scan], settings: StudySettings) -> list[str]:
-    """Say what is wrong with participants and the formula, before anything is computed."""
+def check_people(
+    people: Participants,
+    scans: Sequence[Scan],
+    settings: StudySettings,
+    *,
+    tell_doubts: bool = True,
+) -> list[str]:
+    """Say what is wrong with participants and the formula, before anything is computed.
+
+    Parameters
+    ----------
+    people : Participants
+    scans : sequence of Scan
+    settings : StudySettings
+    tell_doubts : bool
+        Whether what stops nothing is logged.
+    """
     who = [str(name) for name in people.table["participant_id"]]
     problems = exclusion_problems(settings.quality, scans, who)
     asked = settings.group
@@ -46,7 +61,7 @@ def check_people(people: Participants, scans: Sequence[Scan], settings: StudySet
         return [*problems, *error.problems]
     still = set(rows.table["participant_id"])
     problems += _motion_problems([s for s in compared if s.participant_id in still], people, asked)
-    return [*problems, *people_problems(rows, asked)]
+    return [*problems, *people_problems(rows, asked, tell_doubts=tell_doubts)]
 
 
 def _motion_problems(
