@@ -70,17 +70,61 @@ def test_file_changes_the_preset_and_the_command_line_changes_the_file(tmp_path)
     assert read_settings("recommended", file).preset == "recommended"
 
 
+@pytest.mark.parametrize(
+    ("text", "used"),
+    [
+        ("", ("cfh",)),
+        ('main = "vmhc"', ("vmhc",)),
+        ('use = ["vmhc", "cfh"]', ("vmhc", "cfh")),
+        ('use = ["cfh", "autonomy", "vmhc"]\nmain = "vmhc"', ("vmhc", "cfh", "autonomy")),
+    ],
+)
+def test_the_main_measure_is_the_first_of_those_that_are_used(tmp_path, text, used):
+    file = tmp_path / "study.toml"
+    file.write_text(f"[measures]\n{text}\n")
+    settings = read_settings("liu2025", file)
+    assert settings.measures.use == tuple(settings.of_measures) == used
+    assert settings.measures.main == settings.measure == used[0]
+    assert tuple(settings.beside) == used[1:]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('measure = "vmhc"', r"no table \[measure\]. It is called \[measures\] main now"),
+        ('[measures]\nmain = "toy"', r"\[measures\] main: There is no measure 'toy'. .* cfh, vmhc"),
+        ('[measures]\nuse = ["cfh", "toy"]', r"\[measures\] use: There is no measure 'toy'"),
+        ('[measures]\nuse = ["cfh"]\nmain = "vmhc"', "'vmhc' is not among use .* Name it there"),
+        ("[measures]\nuse = []", "use = .*must be a list of 1 or more"),
+        ('[measures]\nuse = "vmhc"', r'Write use = \["vmhc"\]'),
+        ("[measures]\nuses = 1", "Is use meant?"),
+        ("[vmhc]\nfwhm = 4", r"vmhc to be mapped\? Then name it in \[measures\] use"),
+        (
+            '[measures]\nuse = ["vmhc", "cfh"]\n[cfh]\npartner = "group"\nnoise_floor = 0',
+            "other scans .* only the main measure",
+        ),
+        ('[measures]\nuse = ["vmhc", "cfh"]\n[cfh]\nmatch = "rarefied"', "only the main measure"),
+    ],
+)
+def test_measures_that_cannot_be_used_are_refused(tmp_path, text, said):
+    file = tmp_path / "study.toml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=said):
+        read_settings(None, file)
+
+
 def test_a_setting_with_a_new_name_is_told():
     with pytest.raises(InputError, match=r"no setting 'cluster_statistic'. It is called criterion"):
         read_settings(None, None, {"group": {"cluster_statistic": "mass"}})
 
 
 def test_what_was_written_reads_back_the_same(tmp_path):
-    settings = read_settings("liu2025", None, {"group": {"seed": 5}, "input": {"runs": ["1"]}})
+    changes = {"group": {"seed": 5}, "input": {"runs": ["1"]}, "vmhc": {"fwhm": 2.0}}
+    changes["measures"] = {"use": ["cfh", "vmhc"]}
+    settings = read_settings("liu2025", None, changes)
     written = as_tables(settings)
-    preset, measure = written.pop("preset"), written.pop("measure")
-    again = read_settings(preset, None, written)
-    assert (again, again.measure) == (settings, measure)
+    again = read_settings(written.pop("preset"), None, written)
+    assert again == settings
     assert hash_of(settings) == hash_of(again)
     assert hash_of(settings.group) != hash_of(replace(settings.group, seed=6))
 

@@ -22,7 +22,7 @@ from tests.study.studies import (
 
 def settings_of(tmp_path, more=""):
     file = tmp_path / "study.toml"
-    file.write_text(f'measure = "vmhc"\n[vmhc]\n{more}\n')
+    file.write_text(f'[measures]\nmain = "vmhc"\n[vmhc]\n{more}\n')
     return read_settings("recommended", file, CHANGES)
 
 

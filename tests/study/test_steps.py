@@ -12,15 +12,17 @@ from commissure.study.participant.steps import CLEANING, PARTICIPANT, RunWork
 
 # Steps that are done again when a setting changes. Rules of quality and the comparison come later,
 # what is chosen of the input is in the scan, and results do not depend on how the work runs.
-ALL = {"anatomy", "clean", "maps"}
+MAPPED = {"maps", "beside"}
+ALL = {"anatomy", "clean", *MAPPED}
 AGAIN = {
     **{
-        ("preprocessing", f.name): {"clean", "maps"}
+        ("preprocessing", f.name): {"clean", *MAPPED}
         for f in fields(table_classes()["preprocessing"])
     },
     ("preprocessing", "warp"): ALL,
     ("preprocessing", "resolution_mm"): ALL,
-    **{("cfh", f.name): {"maps"} for f in fields(table_classes()["cfh"])},
+    **{("cfh", f.name): MAPPED for f in fields(table_classes()["cfh"])},
+    ("measures", "use"): MAPPED,
 }
 
 
@@ -51,6 +53,8 @@ def changed(settings, table, name):
         other = {"x": 1}
     else:
         other = value * 2 if value else ("x" if value is None else 1)
+    if name == "use":
+        other = ("vmhc", *value)  # of which the first is the main one
     return replace(settings, **{where: replace(own, **{name: other})})
 
 
@@ -66,7 +70,7 @@ def test_a_setting_makes_only_what_depends_on_it_again(table, name):
 
 def test_what_is_clean_already_depends_on_no_recipe():
     settings, run = read_settings(), work("clean")
-    assert keys(settings, run).keys() == {"clean", "maps"}
+    assert keys(settings, run).keys() == {"clean", *MAPPED}
     assert keys(changed(settings, "preprocessing", "fwhm"), run) == keys(settings, run)
 
 
@@ -74,7 +78,17 @@ def test_confounds_count_where_they_are_regressed_here():
     settings, run = read_settings(), work("preprocessed")
     other = replace(settings, input=replace(settings.input, confounds=("friston24",)))
     before, after = keys(settings, run), keys(other, run)
-    assert {made for made in before if before[made] != after[made]} == {"clean", "maps"}
+    assert {made for made in before if before[made] != after[made]} == {"clean", *MAPPED}
+
+
+def test_a_measure_that_is_added_makes_its_own_maps_only():
+    settings, run = read_settings(), work("raw")
+    used = {"measures": {"use": ["cfh", "vmhc"]}, "vmhc": {"fwhm": 2.0}}
+    more = read_settings(changes=used)
+    other = replace(more, beside={"vmhc": replace(more.beside["vmhc"], fwhm=4.0)})
+    for before, after in ((settings, more), (more, other)):
+        before, after = keys(before, run), keys(after, run)
+        assert {made for made in before if before[made] != after[made]} == {"beside"}
 
 
 def test_preprocess_does_the_first_steps_of_the_same_list():

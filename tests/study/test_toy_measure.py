@@ -40,7 +40,7 @@ def registered(monkeypatch):
 @pytest.fixture
 def settings(tmp_path):
     file = tmp_path / "study.toml"
-    file.write_text('measure = "toy"\n[toy]\nmidline_mm = 6.0\n')
+    file.write_text('[measures]\nmain = "toy"\n[toy]\nmidline_mm = 6.0\n')
     return lambda: read_settings("recommended", file, CHANGES)
 
 
@@ -67,5 +67,5 @@ def test_it_goes_through_everything(registered, settings, tmp_path):
 
 
 def test_a_measure_that_nobody_has_is_refused(settings):
-    with pytest.raises(InputError, match=r"measure = 'toy': there is no such.* one of cfh"):
+    with pytest.raises(InputError, match=r"There is no measure 'toy'. Choose among cfh"):
         settings()

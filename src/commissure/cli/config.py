@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from commissure.cli.options import add_settings_options, settings_of
+from commissure.measures.names import measure_to_make
 from commissure.settings.description import as_tables, descriptions, json_schema, toml_value
 from commissure.settings.reading import preset_file
 from commissure.settings.tables import PRESETS, table_classes
@@ -32,9 +33,9 @@ def add_parser(commands: Any, what: str) -> None:
 def _show(options: argparse.Namespace) -> None:
     settings = settings_of(options)
     console = Console(highlight=False, emoji=False, soft_wrap=True)
-    console.print(f'preset = "{settings.preset}"\nmeasure = "{settings.measure}"')
+    console.print(f'preset = "{settings.preset}"')
     tables = as_tables(settings)
-    for table, cls in table_classes().items():
+    for table, cls in table_classes(list(map(measure_to_make, settings.measures.use))).items():
         console.print(f"\n[{table}]", markup=False)
         described, reasons = descriptions(cls), preset_file().get(table, {})
         for field in fields(cls):

@@ -57,6 +57,7 @@ def add_study_options(parser: Any, stage: str | None = None) -> None:
     which.add_argument("--participants", type=Path, metavar="TSV", help="default: the input's")
     how = parser.add_argument_group("how (all settings: commissure config show)")
     add_settings_options(how)
+    add_options(how, "measures", ("use",), flags={"use": "--measures"})
     add_options(how, MEASURE.stat, ("partner",))
     add_options(how, "group", ("formula", "contrast", "clinical", "within", "subset"))
     add_options(how, "group", ("n_permutations", "seed"))

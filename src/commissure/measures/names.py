@@ -28,7 +28,7 @@ def measure_to_make(stat: str) -> Measure:
     """
     ours = {measure.stat: measure for measure in room.MEASURES if measure.is_ours}
     if stat not in ours:
-        msg = f"measure = {stat!r}: there is no such measure. Choose one of {', '.join(ours)}."
+        msg = f"There is no measure {stat!r}. Choose among {', '.join(ours)}."
         raise InputError(msg)
     return ours[stat]
 

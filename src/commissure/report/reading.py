@@ -170,7 +170,8 @@ def _planned(chosen: Mapping[str, Any], ledgers: Mapping[str, _Recorded]) -> Mea
     if asked:
         return measure_called(str(asked))
     made = _made_here(chosen, ledgers)
-    return measure_called(str(chosen.get("measure", MEASURE.stat))) if made else UNKNOWN
+    main = chosen.get("measures", {}).get("main", MEASURE.stat)
+    return measure_called(str(main)) if made else UNKNOWN
 
 
 def _made_here(chosen: Mapping[str, Any], ledgers: Mapping[str, _Recorded]) -> bool:

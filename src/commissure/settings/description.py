@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+import commissure.measures as room
 from commissure.measures.names import measure_to_make
 from commissure.settings.tables import CHOICES, PRESETS, StudySettings, table_classes
 from commissure.settings.variants import VARIANTS, changes_of
@@ -13,10 +14,10 @@ from commissure.settings.variants import VARIANTS, changes_of
 
 def as_tables(settings: StudySettings) -> dict[str, dict[str, Any]]:
     """Return the settings as plain tables, as they are written with the results."""
-    classes = table_classes(measure_to_make(settings.measure))
+    of_measures = settings.of_measures
     tables: dict[str, Any] = {name: getattr(settings, name) for name in CHOICES}
-    for table, cls in classes.items():
-        values = settings.maps if table == settings.measure else getattr(settings, table)
+    for table, cls in table_classes(list(map(measure_to_make, of_measures))).items():
+        values = of_measures[table] if table in of_measures else getattr(settings, table)
         tables[table] = TypeAdapter[Any](cls).dump_python(values, mode="json")
     tables[VARIANTS] = {
         variant.label: changes_of(variant, settings.preprocessing, settings.maps, settings.measure)
@@ -41,7 +42,8 @@ def json_schema() -> dict[str, Any]:
         "$defs": {},
     }
     schema["properties"]["preset"]["enum"] = list(PRESETS)
-    for table, cls in table_classes().items():
+    ours = [measure for measure in room.MEASURES if measure.is_ours]
+    for table, cls in table_classes(ours).items():
         definition = TypeAdapter(cls).json_schema()
         schema["$defs"] |= definition.pop("$defs", {})
         definition.pop("required", None)

@@ -3,7 +3,7 @@
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,14 @@ from commissure.measures.names import measure_to_make
 from commissure.problems import InputError
 from commissure.settings.checks import meant, read_table
 from commissure.settings.group import GroupSettings, option_problems
-from commissure.settings.tables import CHOICES, MEASURE, PRESETS, StudySettings, table_classes
+from commissure.settings.measures import TABLE as MEASURES_TABLE
+from commissure.settings.measures import beside_problems, read_measures
+from commissure.settings.tables import CHOICES, PRESETS, StudySettings, table_classes
 from commissure.settings.variants import VARIANTS, read_variants
 
 _LARGEST_FILE = 1_000_000
 _RENAMED = {"group": {"cluster_statistic": "criterion"}}
+_MOVED = {"measure": "[measures] main"}
 
 
 def read_settings(
@@ -42,7 +45,7 @@ def read_settings(
     changes : mapping of str to mapping, optional
         Table to name to value; they come last.
     measure : str, optional
-        What is mapped, by default the file's measure; the tables of others in it are left.
+        What is mapped, by default the file's measures; the tables of others in it are left.
 
     Raises
     ------
@@ -51,13 +54,17 @@ def read_settings(
     """
     written = {} if file is None else _read_toml(file)
     preset = preset or written.get("preset", "recommended")
-    label = measure or written.get("measure", MEASURE.stat)
-    others = CHOICES if measure is None else {*CHOICES, VARIANTS, *_labels_without(label)}
+    others = set(CHOICES)
+    if measure is not None:
+        others |= {VARIANTS, MEASURES_TABLE, *(_labels() - {measure})}
     written = {name: table for name, table in written.items() if name not in others}
     if preset not in PRESETS:
         msg = f"There is no preset {preset!r}. There are {' and '.join(PRESETS)}."
         raise InputError(msg)
-    classes = table_classes(measure_to_make(label))
+    by_source = ((str(file), written), ("", dict(changes or {})))
+    asked = [*by_source, ("", {MEASURES_TABLE: {"main": measure}} if measure else {})]
+    measures = read_measures(preset_choices(preset).get(MEASURES_TABLE, {}), asked)
+    classes = table_classes([measure_to_make(label) for label in measures.use])
     problems: list[str] = []
     chosen = {
         name: dict(table)
@@ -65,7 +72,7 @@ def read_settings(
         if name in (*classes, VARIANTS)
     }
     sources: dict[str, dict[str, str]] = {table: {} for table in classes}
-    for source, tables in ((str(file), written), ("", dict(changes or {}))):
+    for source, tables in by_source:
         variants = tables.get(VARIANTS, {})
         if isinstance(variants, Mapping):
             tables = {name: table for name, table in tables.items() if name != VARIANTS}
@@ -77,6 +84,7 @@ def read_settings(
                 both = isinstance(value, Mapping) and isinstance(before.get(name), Mapping)
                 before[name] = {**before[name], **value} if both else value
                 sources[table][name] = source
+    chosen[MEASURES_TABLE] = asdict(measures)
     made: dict[str, Any] = {}
     for table, cls in classes.items():
         try:
@@ -85,12 +93,15 @@ def read_settings(
             problems += error.problems
     if len(made) < len(classes):
         raise InputError([*problems, *_formula_problems(chosen["group"])])
-    variants, of_variants = read_variants(chosen[VARIANTS], label, classes, chosen, made)
-    settings = StudySettings(preset, label, maps=made.pop(label), **made, variants=variants)
-    problems += [*of_variants, *_contradictions(settings)]
+    main, *rest = measures.use
+    variants, of_variants = read_variants(chosen[VARIANTS], main, classes, chosen, made)
+    beside = {label: made.pop(label) for label in rest}
+    settings = StudySettings(preset, maps=made.pop(main), **made, variants=variants, beside=beside)
+    problems += [*of_variants, *_contradictions(settings), *beside_problems(beside)]
     problems += [
         f"[{label}] {name} {why}."
-        for name, why in settings.maps.without_effect.items()
+        for label, maps in settings.of_measures.items()
+        for name, why in maps.without_effect.items()
         if name in sources[label]
     ]
     if problems:
@@ -100,12 +111,14 @@ def read_settings(
 
 def measure_asked(label: str | None, file: Path | None) -> Measure:
     """Return the measure of this label, else the one that a file of settings is about."""
-    written = {} if file is None or label is not None else _read_toml(file)
-    return measure_to_make(label or written.get("measure", MEASURE.stat))
+    if label is not None:
+        return measure_to_make(label)
+    written = {} if file is None else _read_toml(file)
+    return measure_to_make(read_measures({}, [(str(file), written)]).use[0])
 
 
-def _labels_without(label: str) -> set[str]:
-    return {measure.stat for measure in room.MEASURES if measure.is_ours} - {label}
+def _labels() -> set[str]:
+    return {measure.stat for measure in room.MEASURES if measure.is_ours}
 
 
 def caution(group: GroupSettings) -> str | None:
@@ -165,8 +178,7 @@ def _unknown(source: str, tables: Mapping[str, Any], classes: Mapping[str, type]
     names = _names(classes)
     for table, values in tables.items():
         if table not in (*names, "dask", VARIANTS):
-            hint = _place(table, names) or meant(table, list(names))
-            problems.append(f"there is no table [{table}].{hint}")
+            problems.append(f"there is no table [{table}].{_hint(table, names)}")
         elif not isinstance(values, Mapping):
             problems.append(f"{table} is a table. Write [{table}] and below it name = value.")
         elif table != "dask":
@@ -180,6 +192,15 @@ def _unknown(source: str, tables: Mapping[str, Any], classes: Mapping[str, type]
         elif "dask" in tables.get("execution", {}):
             problems.append("[dask] and [execution] dask are the same. Keep one of them.")
     return [f"{source}: {problem}" if source else problem for problem in problems]
+
+
+def _hint(table: str, names: Mapping[str, list[str]]) -> str:
+    """Say what was meant by a table that there is not."""
+    if table in _MOVED:
+        return f" It is called {_MOVED[table]} now."
+    if table in _labels():
+        return f" Is {table} to be mapped? Then name it in [{MEASURES_TABLE}] use."
+    return _place(table, names) or meant(table, list(names))
 
 
 def _names(classes: Mapping[str, type]) -> dict[str, list[str]]:
@@ -208,6 +229,8 @@ def _contradictions(settings: StudySettings) -> list[str]:
             )
         if not place or maps != settings.maps:
             problems += [f"[{place}{settings.measure}] {problem}" for problem in maps.problems]
+    for label, maps in settings.beside.items():
+        problems += [f"[{label}] {problem}" for problem in maps.problems]
     problems += [f"[input] confounds: {p}" for p in strategy_problems(settings.input.confounds, {})]
     problems += [f"[group] {p.removeprefix('[group] ')}" for p in option_problems(group)]
     problems += _formula_problems(vars(group))

@@ -1,5 +1,6 @@
 """The tables of settings: one frozen class each, with limits and defaults."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,26 @@ from commissure.settings.quality import QualityRules
 Preset = Literal["recommended", "liu2025"]
 PRESETS: tuple[Preset, ...] = ("recommended", "liu2025")
 # What a file of settings chooses outside its tables.
-CHOICES = ("preset", "measure")
+CHOICES = ("preset",)
+# What is mapped unless something else is asked for.
+MEASURE: Measure = MEASURES[0]
+
+
+@dataclass(frozen=True)
+class MeasuresSettings:
+    """What is mapped: labels that `commissure measures` lists.
+
+    Attributes
+    ----------
+    use : tuple of str
+        Measures whose maps are made of each run.
+    main : str, optional
+        The one that the findings are of, by default the first; the same comparison of the others is
+        secondary.
+    """
+
+    use: Annotated[tuple[str, ...], MinLen(1)] = (MEASURE.stat,)
+    main: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,16 +152,18 @@ class StudySettings:
     ----------
     preset : {"recommended", "liu2025"}
         Whose choices the others start from.
-    measure : str
-        What is mapped: the label of one of `commissure.measures.MEASURES`.
+    measures : MeasuresSettings
+        With all that is used, the main one first.
     maps : MapSettings
-        The measure's own settings; in files, the table of its label.
+        The main measure's own settings; in files, the table of its label.
+    beside : mapping of str to MapSettings
+        Those of the other measures, by their labels.
     variants : tuple of Variant
         What is cleaned and mapped beside; in files, a table for each: ``[variants.noGSR]``.
     """
 
     preset: Preset
-    measure: str
+    measures: MeasuresSettings
     input: InputSettings
     preprocessing: Recipe
     quality: QualityRules
@@ -149,17 +171,31 @@ class StudySettings:
     group: GroupSettings
     execution: Execution
     variants: tuple[Variant, ...] = ()
+    beside: Mapping[str, MapSettings] = field(default_factory=dict)
+
+    @property
+    def measure(self) -> str:
+        """Label of the main measure."""
+        return self.measures.use[0]
+
+    @property
+    def of_measures(self) -> dict[str, MapSettings]:
+        """Settings of each measure that is used, the main one first."""
+        return {self.measure: self.maps, **self.beside}
 
 
-# What is mapped unless a file of settings says otherwise.
-MEASURE: Measure = MEASURES[0]
+def table_classes(used: Sequence[Measure] = (MEASURE,)) -> dict[str, type]:
+    """Return the class of each table of a file of settings, by its name there.
 
-
-def table_classes(measure: Measure = MEASURE) -> dict[str, type]:
-    """Return the class of each table of a file of settings, by its name there."""
-    classes = {f.name: f.type for f in fields(StudySettings) if isinstance(f.type, type)}
-    return {
-        measure.stat if name == "maps" else name: measure.settings if name == "maps" else cls
-        for name, cls in classes.items()
-        if cls is not str
-    }
+    Parameters
+    ----------
+    used : sequence of Measure
+        Each has a table of its own.
+    """
+    classes: dict[str, type] = {}
+    for one in fields(StudySettings):
+        if one.name == "maps":
+            classes |= {measure.stat: measure.settings for measure in used}
+        elif isinstance(one.type, type):
+            classes[one.name] = one.type
+    return classes

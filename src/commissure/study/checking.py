@@ -1,6 +1,7 @@
 """All that can be told of a study before anything is computed."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from commissure.executors import Executor, LocalExecutor, Task
@@ -48,7 +49,8 @@ def check_study(
     """
     gathered = Gathered()
     gathered.problems += region_problems(study.settings.group.rois)
-    gathered.run(lambda: check_places(study.scans, study.settings.maps, study.settings.measure))
+    for label, maps in study.settings.of_measures.items():
+        gathered.run(partial(check_places, study.scans, maps, label))
     gathered.run(lambda: check_match(study.jobs, whole=stage == "all"))
     notes = gathered.run(lambda: check_alike(study.scans))
     people = None if stage == "participant" else gathered.run(lambda: _people(study))

@@ -30,7 +30,7 @@ def check_match(jobs: Sequence[Job], *, whole: bool) -> None:
     settings = jobs[0].settings
     if not _maps(jobs) or (settings.maps.matched_df is None and not settings.maps.waits):
         return
-    table = settings.measure
+    table = settings.measure  # no other can be matched
     problems = [
         f"{scan.bold} is a map that was made before: [{table}] match cannot change it. Leave "
         "match out."

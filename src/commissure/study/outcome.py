@@ -37,8 +37,8 @@ class StudyOutcome:
     def failed(self) -> dict[str, str]:
         """Participants with a run that could not be finished, and why."""
         failed = {
-            j.result.scan.participant_id: " ".join(j.result.problems)
+            j.result.scan.participant_id: " ".join(said)
             for j in self.judged
-            if j.result.problems
+            if (said := (*j.result.problems, *j.result.problems_beside))
         }
         return failed | self.errors

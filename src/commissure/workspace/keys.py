@@ -10,7 +10,9 @@ from typing import Any, Literal
 from commissure.sources import sources
 from commissure.workspace.versions import generated_by
 
-Made = Literal["anatomy", "clean", "maps", "partners", "findings", "methods", "study", "report"]
+Made = Literal[
+    "anatomy", "clean", "maps", "beside", "partners", "findings", "methods", "study", "report"
+]
 
 _NUMBERS = ("numba", "numpy", "scipy")
 _IMAGES = ("matplotlib", "nibabel", "nilearn", *_NUMBERS)
@@ -47,6 +49,7 @@ _CODE: dict[Made, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("greedy", "niimath", "pandas", *_IMAGES),
     ),
     "maps": (_MAPS, _IMAGES),
+    "beside": (_MAPS, _IMAGES),
     "partners": ((*_MAPS, "study/group/steps.py"), _IMAGES),
     "findings": (
         (

@@ -199,6 +199,8 @@ class Group:
         What else goes with the contrast beyond the limits or is not known, as clauses.
     called : str
         What significant clusters are, if they are no findings by themselves.
+    secondary : tuple of Measure
+        What else was compared.
     """
 
     settings: Mapping[str, Any]
@@ -225,6 +227,7 @@ class Group:
     region_tests: frozenset[str] = frozenset()
     rivals: tuple[str, ...] = ()
     called: str = ""
+    secondary: tuple[Measure, ...] = ()
 
 
 @dataclass(frozen=True)

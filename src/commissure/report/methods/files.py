@@ -75,7 +75,7 @@ def methods_of(out_dir: Path, group: Path) -> Methods:
 def what_was_done(out_dir: Path, group: Path) -> Done:
     """Read what has been done from the files of a study; see `write_methods`."""
     settings = read_json(out_dir / "settings.json").get("settings", {})
-    measure = str(settings.get("measure", MEASURE.stat))
+    measure = str(settings.get("measures", {}).get("main", MEASURE.stat))
     stats = read_json(group / "stats.json")
     people = read_table(group / "participants.tsv", text=["session_id"])
     taken = read_table(group / "included.tsv", text=KEYS)

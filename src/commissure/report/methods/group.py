@@ -64,6 +64,7 @@ def group_facts(
         region_tests=frozenset() if region_tests is None else frozenset(map(str, region_tests)),
         rivals=tuple(clause(r, contrast) for r in rivals if r.may_explain or r.is_beyond),
         called=called(rivals, contrast),
+        secondary=tuple(measure_of_record({"Measure": one}) for one in stats.get("Secondary", ())),
     )
 
 

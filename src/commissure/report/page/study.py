@@ -27,6 +27,7 @@ from commissure.report.sections.findings import (
 from commissure.report.sections.people import left_out_section, measured_rows, participants_section
 from commissure.report.sections.regions import regions_verdict
 from commissure.report.sections.rivals import rivals_section
+from commissure.report.sections.secondary import secondary_section
 from commissure.report.sections.told import told_section
 from commissure.report.wording import named, summary
 from commissure.report.words import count, listed
@@ -73,6 +74,7 @@ def study_page(
             chance_section(study, figures),
             rivals_section(study),
             motion_section(study, figures, links),
+            secondary_section(study, links),
             variants_section(study),
             freedom_section(study, figures),
             methods_section(study, links),

@@ -43,7 +43,7 @@ def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[J
     for one in results:
         decided = left_out(one.scan, settings.quality)
         # What went wrong with somebody who is left out stops nobody.
-        result = one if decided is None else replace(one, problems=())
+        result = one if decided is None else replace(one, problems=(), problems_beside=())
         measured = result.measured or Measured(key_of(result.scan))
         verdict = judge(
             measured,
@@ -55,7 +55,7 @@ def judged_runs(results: Sequence[RunResult], settings: StudySettings) -> list[J
             verdict = Verdict(measured, (Reason("left_out", said=decided),))
         elif result.problems:
             verdict = Verdict(measured, (Reason("failed", said=" ".join(result.problems)),))
-        elif not result.is_done:
+        elif not result.is_mapped:
             verdict = Verdict(measured, (Reason("undone"),))
         judged.append(Judged(result, verdict))
     return judged

@@ -1,6 +1,6 @@
 """What the group stage is asked, what it reads and what it finds: the types of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,10 +16,12 @@ from commissure.inference import (
     PermutationResult,
 )
 from commissure.inputs.people import MEAN_FD, Participants
+from commissure.measures import Measure
 from commissure.records.asked import Asked
 from commissure.records.rivals import Rival
 from commissure.report.rivals import caution
 from commissure.settings.group import GroupSettings
+from commissure.space import Domain
 from commissure.space.atlas import Atlas
 from commissure.study.group.maps import GroupMaps
 
@@ -118,6 +120,8 @@ class Inputs:
         Of each place's partner, mm, the mean over the scans, where there are partners.
     matched_df : float or None
         Degrees of freedom that all maps were made with, if they were matched.
+    beside : mapping of str to callable
+        Reads the maps of each measure beside the main one, by its label; see `GroupMaps`.
     """
 
     people: Participants
@@ -132,6 +136,7 @@ class Inputs:
     qualities: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     distance: NDArray[np.float64] | None = None
     matched_df: float | None = None
+    beside: Mapping[str, Callable[[], GroupMaps]] = field(default_factory=dict)
 
 
 def region_places(
@@ -155,6 +160,32 @@ class WithMotion:
 
     r: NDArray[np.float64]
     df: int
+
+
+@dataclass(frozen=True, eq=False)
+class Secondary:
+    """The same comparison of other maps of the same scans: no finding by itself.
+
+    Attributes
+    ----------
+    label : str
+        In names of files.
+    measure : Measure
+        What the maps are of.
+    domain : Domain
+        Where every scan has data.
+    result : PermutationResult
+        Of each place.
+    regions : DataFrame
+        ``region, voxels, mean``, ``t`` or ``F``, ``df, p``: the means of these maps over the whole
+        domain and in the regions of the findings, as far as there are such maps there.
+    """
+
+    label: str
+    measure: Measure
+    domain: Domain
+    result: PermutationResult
+    regions: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,6 +225,8 @@ class GroupFindings:
         What else may explain the contrast.
     with_motion : mapping of str to WithMotion
         By what else is in the model; empty where it is not known.
+    secondary : tuple of Secondary
+        Of the other measures.
     """
 
     settings: GroupSettings
@@ -214,6 +247,7 @@ class GroupFindings:
     spreads: Spreads | None = None
     rivals: tuple[Rival, ...] = ()
     with_motion: Mapping[str, WithMotion] = field(default_factory=dict)
+    secondary: tuple[Secondary, ...] = ()
 
     @property
     def asked(self) -> Asked:

@@ -31,6 +31,7 @@ from commissure.study.group.findings import GroupFindings
 from commissure.study.group.findings_record import record_of
 from commissure.study.group.region_tables import write_report_tables
 from commissure.study.group.region_tests import write_region_tests
+from commissure.study.group.secondary import SECONDARY_NOTE, write_secondary
 from commissure.study.group.tables import write_table
 
 # Maps of p of the one family-wise error each, by the criterion that it may be.
@@ -52,6 +53,7 @@ def write_findings(findings: GroupFindings, folder: Path) -> None:
     write_region_tests(findings, folder)
     _write_figures(findings, folder)
     write_report_tables(findings, folder)
+    write_secondary(findings, folder)
     write_json(folder / "stats.json", record_of(findings))
 
 
@@ -85,6 +87,7 @@ def _write_maps(findings: GroupFindings, folder: Path) -> None:
         t = contrast_effect(maps, design.matrix, findings.inputs.contrast, (1,)).t
         stem = f"contrast-{contrast_label(contrast)}_stat-t_desc-{label}"
         _write_map(domain, folder, stem, "tvariant", t, about | {"Variant": label})
+    _write_secondary_maps(findings, folder)
     for model, found in findings.with_motion.items():
         about = {"Space": findings.inputs.space, "DegreesOfFreedom": found.df}
         name = {"none": "motion", "partial": "motionpartial"}[model]
@@ -100,6 +103,22 @@ def _write_maps(findings: GroupFindings, folder: Path) -> None:
         for name, values in of_group.items():
             stem = f"group-{labels[group]}_stat-{name}"
             _write_map(domain, folder, stem, name, values, about)
+
+
+def _write_secondary_maps(findings: GroupFindings, folder: Path) -> None:
+    """Write t (or F) and p of each secondary comparison."""
+    contrast = findings.settings.contrast
+    statistic = "t" if findings.result.n_rows == 1 else "F"
+    for one in findings.secondary:
+        about = {
+            "Contrast": contrast,
+            "Space": findings.inputs.space,
+            "Measure": one.measure.record,
+            "Notes": [SECONDARY_NOTE],
+        }
+        for name, values in ((statistic, one.result.t), ("pfwe", one.result.p_fwe)):
+            stem = f"contrast-{contrast_label(contrast)}_stat-{name}_measure-{one.label}"
+            _write_map(one.domain, folder, stem, name, values, about)
 
 
 def _about_p(name: str, findings: GroupFindings) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from commissure.space import Domain
 from commissure.study.group.coverage import coverage_record
 from commissure.study.group.findings import GroupFindings
 from commissure.study.group.region_tests import region_notes
+from commissure.study.group.secondary import SECONDARY_NOTE
 
 _LIBRARIES = ("formulaic", "nibabel", "numba", "numpy", "pandas", "scipy")
 
@@ -52,6 +53,7 @@ def record_of(findings: GroupFindings) -> dict[str, object]:
         "VoxelsWithoutVariance": int(result.constant.sum()),
         "VoxelsSignificantFWE": int((result.p_fwe <= findings.settings.alpha).sum()),
         "Clusters": _clusters(findings),
+        **_secondary(findings),
         "NoteOnEffectSizes": SELECTED_PEAK_NOTE,
         "NotesOnRegionTests": region_notes(findings),
         "Atlas": None if inputs.atlas is None else in_argument(inputs.atlas.name),
@@ -64,6 +66,12 @@ def record_of(findings: GroupFindings) -> dict[str, object]:
             *({"Name": name, "Version": metadata.version(name)} for name in _LIBRARIES),
         ],
     }
+
+
+def _secondary(findings: GroupFindings) -> dict[str, Any]:
+    """Return what else was compared, if anything was."""
+    others = [one.measure.record | {"Label": one.label} for one in findings.secondary]
+    return {"Secondary": others, "NoteOnSecondary": SECONDARY_NOTE} if others else {}
 
 
 def _spreads(findings: GroupFindings) -> dict[str, Any] | None:

@@ -79,13 +79,13 @@ def read_maps(
         listed = _listed(maps, participants)
         files = [listed[row] for row in rows]
         values, sources = _read_files(files, domain), tuple(map(str, files))
-    return _where_all_have_data(values, sources, participants.iloc[rows], domain)
+    return where_all_have_data(values, sources, participants.iloc[rows], domain)
 
 
 def read_map_files(files: Sequence[Path], participants: pd.DataFrame, domain: Domain) -> GroupMaps:
     """Read maps, a file a scan in the order of the participants; see `read_maps`."""
     values, sources = _read_files(files, domain), tuple(map(str, files))
-    return _where_all_have_data(values, sources, participants, domain)
+    return where_all_have_data(values, sources, participants, domain)
 
 
 def sample_map(file: Path, domain: Domain) -> NDArray[np.float64]:
@@ -123,12 +123,29 @@ def _missing_as_nan(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(values) & (values != 0), values, np.nan)
 
 
-def _where_all_have_data(
+def where_all_have_data(
     values: NDArray[np.float64],
     sources: tuple[str, ...],
     participants: pd.DataFrame,
     domain: Domain,
 ) -> GroupMaps:
+    """Return maps where all scans have data.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_scans, n_places)
+        NaN where a map has no data.
+    sources : tuple of str
+        File of each scan.
+    participants : DataFrame
+        A row a scan.
+    domain : Domain
+
+    Raises
+    ------
+    InputError
+        If there is no such place, or maps are no measurements.
+    """
     scans = _names(participants)
     check_maps_differ(values, scans, sources)
     coverage, everywhere = coverage_of(values, scans, domain)

@@ -5,17 +5,25 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from commissure.files.bids_names import of_variant
 from commissure.files.images import sample_file
 from commissure.files.text import write_json
+from commissure.measures.measure import MapSettings
 from commissure.measures.names import measure_of_files
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.group.compared import Judged
-from commissure.study.group.maps import mean_of_runs, sample_map
+from commissure.study.group.maps import (
+    GroupMaps,
+    mean_of_runs,
+    sample_map,
+    where_all_have_data,
+)
 from commissure.study.participant.clean_files import own_folder
+from commissure.study.participant.domain import study_domain
 from commissure.workspace.ledger import Ledger
 
 
@@ -29,13 +37,27 @@ def lengths_of(runs: Iterable[Judged]) -> list[int | None]:
     return [run.verdict.measured.n_volumes for run in runs if run.result.map is not None]
 
 
-def verify_maps(runs: Iterable[Judged], variants: Sequence[str], measure: str) -> None:
-    """Raise if a map that is about to be read is not the one that was written."""
+def verify_maps(
+    runs: Iterable[Judged], variants: Sequence[str], measure: str, others: Iterable[str] = ()
+) -> None:
+    """Raise if a map that is about to be read is not the one that was written.
+
+    Parameters
+    ----------
+    runs : iterable of Judged
+    variants : sequence of str
+        Their labels.
+    measure : str
+        Label of the main measure.
+    others : iterable of str
+        Labels of the measures beside it.
+    """
+    stats = (f"{measure}floor", f"{measure}partner", *others)
     problems: list[str] = []
     for run in runs:
         job = run.result.job
         files = [*maps_of([run]), *(path for one in variants for path in _of_variant([run], one))]
-        beside = [path for what in ("floor", "partner") for path in _beside([run], measure, what)]
+        beside = [path for stat in stats for path in _beside([run], measure, stat)]
         files += [path for path in beside if path is not None]
         try:
             Ledger(job.out_dir, job.participant_id).verify(files)
@@ -53,13 +75,64 @@ def maps_of_variants(
     for label in variants:
         files = [_of_variant(runs, label) for runs in scans]
         if all(len(of) == len(maps_of(runs)) for of, runs in zip(files, scans, strict=True)):
-            found[label] = np.stack(
-                [
-                    mean_of_runs(np.stack([sample_map(p, domain) for p in paths]), lengths_of(runs))
-                    for paths, runs in zip(files, scans, strict=True)
-                ]
-            )
+            found[label] = _means(files, scans, domain)
     return found
+
+
+def maps_beside(
+    scans: Sequence[Sequence[Judged]],
+    people: pd.DataFrame,
+    main: str,
+    label: str,
+    settings: MapSettings,
+) -> GroupMaps:
+    """Read the maps of a measure beside the main one, a scan a row of the people.
+
+    Parameters
+    ----------
+    scans : sequence of sequence of Judged
+        The runs of each scan.
+    people : DataFrame
+    main, label : str
+        Of the main measure and of this one.
+    settings : MapSettings
+        Of this one.
+
+    Raises
+    ------
+    InputError
+        If not everyone has such a map, or there is no place where all have a value.
+    """
+    files = [_beside(runs, main, label) for runs in scans]
+    without = [
+        path.name
+        for of, runs in zip(files, scans, strict=True)
+        for found, path in zip(of, maps_of(runs), strict=True)
+        if found is None
+    ]
+    if without:
+        msg = (
+            f"there is none of {without[0]}"
+            f"{f' and {len(without) - 1} others' if len(without) > 1 else ''}"
+        )
+        raise InputError(msg)
+    known = [[path for path in of if path is not None] for of in files]
+    space = scans[0][0].result.scan.clean_space
+    domain = study_domain(known[0][0], space, settings, label)
+    sources = tuple(str(of[0]) for of in known)
+    return where_all_have_data(_means(known, scans, domain), sources, people, domain)
+
+
+def _means(
+    files: Sequence[Sequence[Path]], scans: Sequence[Sequence[Judged]], domain: Domain
+) -> NDArray[np.float64]:
+    """Return the mean map of each scan's runs (n_scans, n_places)."""
+    return np.stack(
+        [
+            mean_of_runs(np.stack([sample_map(p, domain) for p in paths]), lengths_of(runs))
+            for paths, runs in zip(files, scans, strict=True)
+        ]
+    )
 
 
 def qualities_of(
@@ -90,7 +163,9 @@ def qualities_of(
         return float(mean_of_runs(of_runs, lengths_of(runs))[0])
 
     df = [[run.verdict.measured.effective_df for run in runs] for runs in scans]
-    floors = [[floor_of(path) for path in _beside(runs, measure, "floor")] for runs in scans]
+    floors = [
+        [floor_of(path) for path in _beside(runs, measure, f"{measure}floor")] for runs in scans
+    ]
     found: dict[str, Sequence[Sequence[float | None]]]
     found = {"effective_df": df, "noise_floor": floors}
     return {
@@ -106,7 +181,7 @@ def partner_distance(
 
     None where a measure has no partners, or not every run says where they are.
     """
-    paths = [path for runs in scans for path in _beside(runs, measure, "partner")]
+    paths = [path for runs in scans for path in _beside(runs, measure, f"{measure}partner")]
     total = np.zeros(domain.n_places)
     for path in paths:
         if path is None:
@@ -115,9 +190,9 @@ def partner_distance(
     return total / len(paths)
 
 
-def _beside(runs: Iterable[Judged], measure: str, what: str) -> list[Path | None]:
+def _beside(runs: Iterable[Judged], measure: str, stat: str) -> list[Path | None]:
     """Return another map of each run, such as its noise floor; None where there is none."""
-    own, other = f"_stat-{measure}_", f"_stat-{measure}{what}_"
+    own, other = f"_stat-{measure}_", f"_stat-{stat}_"
     paths = [path.with_name(path.name.replace(own, other)) for path in maps_of(runs)]
     return [path if other in path.name and path.is_file() else None for path in paths]
 

@@ -31,11 +31,18 @@ from commissure.space import Domain
 from commissure.study.group.correlations import correlated
 from commissure.study.group.coverage import coverage_notes
 from commissure.study.group.doubts import LEAST_SCANS_OF_MEAN, doubts
-from commissure.study.group.findings import GroupFindings, GroupMean, Inputs, region_places
+from commissure.study.group.findings import (
+    GroupFindings,
+    GroupMean,
+    Inputs,
+    Spreads,
+    region_places,
+)
 from commissure.study.group.groups import members, scanned_again
 from commissure.study.group.motion_places import correlations_with_motion
 from commissure.study.group.region_tests import lost_notes, region_tests
 from commissure.study.group.rivals import rivals_of
+from commissure.study.group.secondary import compared_beside
 from commissure.study.group.spreads import spreads_of
 
 _NO_G = (
@@ -93,11 +100,7 @@ def find(
 
     of_spread = spreads_of(maps.data, inputs.people.table, design, contrast, settings)
     groups_of_variance = None if of_spread is None else of_spread.variance_groups
-    relabelled: dict[str, Any] = {
-        "method": settings.method,
-        "variance_groups": groups_of_variance,
-        "flip_signs": of_spread is not None and of_spread.flip_signs,
-    }
+    relabelled = _relabelled(of_spread, settings)
     result = test(
         maps.data,
         design,
@@ -170,7 +173,8 @@ def find(
             one_spread = pooled_t(maps.data, design.matrix, contrast)
         g = hedges_g(one_spread, result.df, sizes)
     ids = [str(who) for who in inputs.people.table["participant_id"]]
-    regions = roi_values(maps.data, region_places(result.clusters, significant, inputs.rois), ids)
+    places = region_places(result.clusters, significant, inputs.rois)
+    regions = roi_values(maps.data, places, ids)
     tested = None
     if inputs.rois:
         asked = regions[list(inputs.rois)]
@@ -192,6 +196,20 @@ def find(
     except InputError as error:
         # What has been computed so far is not to be lost.
         why_none = error.problems
+    secondary, of_secondary = compared_beside(
+        inputs,
+        settings,
+        places,
+        lambda values, domain, what, spreads: test(
+            values,
+            design,
+            contrast,
+            what,
+            domain,
+            statistics=(),
+            **_relabelled(spreads, settings),
+        ),
+    )
     return GroupFindings(
         settings=settings,
         inputs=inputs,
@@ -206,12 +224,22 @@ def find(
         regions=regions,
         region_tests=tested,
         correlations=correlations,
-        notes=(*notes, *why_none),
+        notes=(*notes, *why_none, *of_secondary),
         not_correlated=why_none,
         spreads=of_spread,
         rivals=rivals_of(inputs, settings),
         with_motion=correlations_with_motion(inputs),
+        secondary=secondary,
     )
+
+
+def _relabelled(spreads: Spreads | None, settings: GroupSettings) -> dict[str, Any]:
+    """Return how scans may be exchanged, by the spreads of their groups."""
+    return {
+        "method": settings.method,
+        "variance_groups": None if spreads is None else spreads.variance_groups,
+        "flip_signs": spreads is not None and spreads.flip_signs,
+    }
 
 
 def _cluster_p(result: PermutationResult, settings: GroupSettings) -> dict[str, list[float]]:

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from commissure.study.group.maps import read_map_files
 from commissure.study.group.region_tests import regions_told
 from commissure.study.group.run_maps import (
     map_of_scan,
+    maps_beside,
     maps_of,
     maps_of_variants,
     name_of,
@@ -118,12 +120,13 @@ class PartnersSlice:
 
 @dataclass(frozen=True)
 class FindingsSlice:
-    """What findings depend on: what is asked, where maps are made, and variants' labels."""
+    """What findings depend on: what is asked, where maps are made, variants, other measures."""
 
     asked: GroupSettings
     measure: str
     maps: MapSettings
     variants: tuple[str, ...]
+    beside: tuple[tuple[str, MapSettings], ...]
 
 
 def _partners_slice(settings: StudySettings, _work: GroupWork) -> PartnersSlice:
@@ -156,7 +159,11 @@ def _make_partners(work: GroupWork, chosen: PartnersSlice, folder: Path) -> dict
 def _findings_slice(settings: StudySettings, work: GroupWork) -> FindingsSlice:
     labels = tuple(variant.label for variant in settings.variants)
     return FindingsSlice(
-        asked_of_group(settings, work.people), settings.measure, settings.maps, labels
+        asked_of_group(settings, work.people),
+        settings.measure,
+        settings.maps,
+        labels,
+        tuple(settings.beside.items()),
     )
 
 
@@ -170,6 +177,7 @@ def _findings_given(work: GroupWork, chosen: FindingsSlice, stamp: Stamp) -> lis
         work.excluded.to_csv(),
         # Maps that others made do not depend on it, and their comparison does.
         mask_given(chosen.maps, stamp),
+        [mask_given(maps, stamp) for _, maps in chosen.beside],
     ]
 
 
@@ -177,7 +185,7 @@ def _make_findings(work: GroupWork, chosen: FindingsSlice, folder: Path) -> dict
     """Compare the maps, and write what is found."""
     group_folder = folder / GROUP_FOLDER
     group_folder.mkdir()
-    verify_maps(work.runs, chosen.variants, chosen.measure)
+    verify_maps(work.runs, chosen.variants, chosen.measure, [label for label, _ in chosen.beside])
     space = work.runs[0].result.scan.clean_space
     mask = study_domain(maps_of(work.runs)[0], space, chosen.maps, chosen.measure)
     files = [map_of_scan(runs, mask, folder, work.out_dir) for _, runs in work.scans]
@@ -197,6 +205,10 @@ def _make_findings(work: GroupWork, chosen: FindingsSlice, folder: Path) -> dict
         qualities=qualities_of(scans, inputs.maps.domain, chosen.measure),
         distance=partner_distance(scans, inputs.maps.domain, chosen.measure),
         matched_df=chosen.maps.matched_df,
+        beside={
+            label: partial(maps_beside, scans, inputs.people.table, chosen.measure, label, maps)
+            for label, maps in chosen.beside
+        },
     )
     findings = find(
         inputs,

@@ -73,11 +73,15 @@ class RunResult:
     clean : Path, optional
         Clean series.
     map : Path, optional
-        The measure's map; None where it is not made yet, or is left to the group.
+        The main measure's map; None where it is not made yet, or is left to the group.
     key : str, optional
         Hash of all that the last of these depends on.
     problems : tuple of str
         Why something is missing.
+    problems_beside : tuple of str
+        Why maps of measures beside the main one are missing.
+    is_done : bool
+        Whether nothing is left to do for the run.
     """
 
     job: Job
@@ -87,10 +91,12 @@ class RunResult:
     map: Path | None = None
     key: str | None = None
     problems: tuple[str, ...] = ()
+    problems_beside: tuple[str, ...] = ()
+    is_done: bool = False
 
     @property
-    def is_done(self) -> bool:
-        """Whether nothing is left to do for the run."""
+    def is_mapped(self) -> bool:
+        """Whether it can be compared, as far as that needs the run alone."""
         mapped = self.map is not None or all(step.made != "maps" for step in self.job.steps)
         return self.measured is not None and mapped
 
@@ -178,12 +184,15 @@ def _of_run(job: Job, run: RunWork, ledger: Ledger, problems: list[str]) -> RunR
             continue  # without which nothing can be clean
         facts = ledger.done(name, key)
         if facts is None:
-            break
+            return result
+        result = replace(result, key=key)
         if step.made == "maps":
-            result = replace(result, map=job.out_dir / map_name(job, run.scan), key=key)
+            result = replace(result, map=job.out_dir / map_name(job, run.scan))
+        elif step.made == "beside":
+            result = replace(result, problems_beside=tuple(facts["problems"]))
         else:
-            result = replace(result, measured=measured_from_json(facts), clean=run.clean, key=key)
-    return result
+            result = replace(result, measured=measured_from_json(facts), clean=run.clean)
+    return replace(result, is_done=True)
 
 
 def _of_map(job: Job, run: RunWork, ledger: Ledger) -> RunResult:
@@ -193,7 +202,7 @@ def _of_map(job: Job, run: RunWork, ledger: Ledger) -> RunResult:
         measured, key = measure_clean(scan), CLEAN.key(run, job.settings, ledger.stamp, "")
     except InputError as error:
         return RunResult(job, scan, problems=error.problems)
-    return RunResult(job, scan, measured, scan.bold, scan.bold, key)
+    return RunResult(job, scan, measured, scan.bold, scan.bold, is_done=True, key=key)
 
 
 def _runs(job: Job, ledger: Ledger, n_threads: int | None = None) -> list[RunWork]:

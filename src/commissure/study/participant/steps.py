@@ -1,5 +1,6 @@
-"""The steps of a run, in their order: anatomy, clean series, maps."""
+"""The steps of a run, in their order: anatomy, clean series, maps, maps of other measures."""
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from commissure.measures.measure import MapSettings, ScanMaps
 from commissure.measures.names import measure_to_make
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.recipe import Recipe
+from commissure.problems import InputError
 from commissure.records.runs import measured_to_json
 from commissure.settings.tables import StudySettings
 from commissure.space import Domain
@@ -34,6 +36,8 @@ from commissure.study.participant.map_files import (
     write_scan_maps,
 )
 from commissure.study.step import Stamp, Step
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +94,13 @@ class MapsSlice:
     measure: str
     maps: MapSettings
     variants: tuple[tuple[str, MapSettings], ...]
+
+
+@dataclass(frozen=True)
+class BesideSlice:
+    """What maps of the measures beside the main one depend on: their labels and settings."""
+
+    measures: tuple[tuple[str, MapSettings], ...]
 
 
 def _about_t1w(run: RunWork) -> tuple[str, Path] | None:
@@ -164,10 +175,7 @@ def _make_maps(run: RunWork, chosen: MapsSlice, folder: Path) -> dict[str, Any]:
     run.verify([run.clean, *(path for path in others.values() if path.is_file())])
     about = clean_series(run.scan, run.named, run.out_dir)
     measure = measure_to_make(chosen.measure)
-    domain = study_domain(run.clean, about.space, chosen.maps, measure.stat)
-    series = sample_file(run.clean, domain)
-    maps = map_series(measure, about, series, domain, chosen.maps, run.n_threads)
-    write_study_maps(measure, run.scan, about, maps, domain, asdict(chosen.maps), folder)
+    maps, domain = _map_run(run, about, measure, chosen.maps, folder)
     for label, settings in chosen.variants:
         series = sample_file(others[label], domain)
         of = replace(
@@ -182,6 +190,41 @@ def _make_maps(run: RunWork, chosen: MapsSlice, folder: Path) -> dict[str, Any]:
         func = folder / own_folder(run.scan) / "func"
         write_own_map(measure, of, made, domain, asdict(settings), func)
     return {"n_left_out": int(np.isnan(maps.values[measure.stat]).sum())}
+
+
+def _map_run(
+    run: RunWork, about: CleanSeries, measure: Measure, settings: MapSettings, folder: Path
+) -> tuple[ScanMaps, Domain]:
+    """Make and write a measure's maps of a run, and return them with their places."""
+    domain = study_domain(run.clean, about.space, settings, measure.stat)
+    series = sample_file(run.clean, domain)
+    maps = map_series(measure, about, series, domain, settings, run.n_threads)
+    write_study_maps(measure, run.scan, about, maps, domain, asdict(settings), folder)
+    return maps, domain
+
+
+def _beside_slice(settings: StudySettings, _run: RunWork) -> BesideSlice:
+    return BesideSlice(tuple(settings.beside.items()))
+
+
+def _beside_given(_run: RunWork, chosen: BesideSlice, stamp: Stamp) -> list[Any]:
+    return [mask_given(maps, stamp) for _, maps in chosen.measures]
+
+
+def _make_beside(run: RunWork, chosen: BesideSlice, folder: Path) -> dict[str, Any]:
+    """Map a clean run by the measures beside the main one, and return why some cannot be."""
+    run.verify([run.clean] if chosen.measures else [])
+    problems: list[str] = []
+    for label, settings in chosen.measures:
+        about = clean_series(run.scan, run.named, run.out_dir)
+        measure = measure_to_make(label)
+        try:
+            _map_run(run, about, measure, settings, folder)
+        except InputError as error:
+            problems += [f"{about.path} has no map of {measure.name}: {p}" for p in error.problems]
+    for problem in problems:
+        log.error("%s", problem)
+    return {"problems": problems}
 
 
 def write_study_maps(
@@ -217,7 +260,10 @@ def clean_file(scan: Scan, named: Path, out_dir: Path) -> Path:
 ANATOMY = Step("anatomy", _about_t1w, _anatomy_slice, _t1w_given, _make_anatomy)
 CLEAN = Step("clean", _about_run, _clean_slice, _clean_given, _make_clean)
 MAPS = Step("maps", _about_run, _maps_slice, _maps_given, _make_maps)
+# By itself, so that the main maps stay as they are when another measure is added or fails; there
+# without any, too, so that maps of one that is taken away go.
+BESIDE = Step("beside", _about_run, _beside_slice, _beside_given, _make_beside)
 
 # What is done of each run; maps that depend on the other scans are left to the group stage.
 CLEANING: tuple[Step[RunWork, Any], ...] = (ANATOMY, CLEAN)
-PARTICIPANT: tuple[Step[RunWork, Any], ...] = (*CLEANING, MAPS)
+PARTICIPANT: tuple[Step[RunWork, Any], ...] = (*CLEANING, MAPS, BESIDE)
