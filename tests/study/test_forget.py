@@ -12,7 +12,9 @@ from commissure.study import forget as module
 from commissure.study.forget import forget
 from commissure.study.provenance import held
 from commissure.study.run import run_study
+from commissure.study.verdict_files import leave_verdicts, read_verdicts
 from commissure.workspace.ledger import lock_of
+from commissure.workspace.left import kept_apart
 from tests.study.studies import Inline, files_of, study_of, write_derivatives
 
 
@@ -160,3 +162,15 @@ def test_whoever_is_taken_out_of_the_input_is_told(study, caplog):
     caplog.clear()
     run_study(study_of(folder, out), "participant", Inline())
     assert "not in the input" not in caplog.text
+
+
+def test_what_jobs_have_left_is_forgotten_too(study):
+    _, out = study
+    run = {"Command": ["commissure", "run", "--participant-label", "03"], "Started": ""}
+    with kept_apart(out, "runs", {"Runs": [run], "Outputs": {"sub-03/func/x.nii.gz": "1"}}):
+        pass
+    leave_verdicts(out, [v for v in read_verdicts(out) if v.measured.of.participant_id == "sub-03"])
+    forget(out, ["03"])
+    assert not naming(out, "sub-03")
+    with held(out) as content:
+        assert content["Runs"][-1]["Command"] == [*run["Command"][:-1], "(forgotten)"]

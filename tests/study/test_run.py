@@ -19,6 +19,7 @@ from commissure.settings.reading import read_settings
 from commissure.study import run as study_run
 from commissure.study.participant import steps as participant
 from commissure.study.run import run_study
+from commissure.workspace import left
 from commissure.workspace.ledger import Ledger
 from commissure.workspace.paths import make_folder
 from tests.study.studies import (
@@ -332,7 +333,7 @@ def test_a_study_that_is_moved_is_done_already(tmp_path, monkeypatch):
     times = {p.relative_to(before): p.stat().st_mtime_ns for p in before.rglob("*.*")}
     before.rename(after)
     begun = []
-    monkeypatch.setattr(Ledger, "open", lambda _ledger, step, _new: begun.append(step))
+    monkeypatch.setattr(Ledger, "_open", lambda _ledger, new: begun.extend(new))
     run_in(after)
     assert not begun
     results = [p for p in times if not {".commissure", "provenance.json"} & set(p.parts)]
@@ -444,26 +445,53 @@ def test_what_a_killed_run_left_of_the_study_files_is_cleared(folder, tmp_path):
     assert not left.exists()
 
 
-def test_one_of_many_jobs_leaves_a_new_report_to_the_next(folder, tmp_path, monkeypatch, reported):
+def test_one_of_many_jobs_leaves_what_is_of_everyone_to_the_next(
+    folder, tmp_path, monkeypatch, reported
+):
     out = tmp_path / "out"
     whole = replace(study_of(folder, out), whole=True)
-    some = replace(whole, scans=whole.scans[:1], whole=False)
+    one, other = (
+        replace(whole, scans=whole.scans[i : i + 1], whole=False, command=(f"{i}",)) for i in (0, 1)
+    )
+    of_everyone = [out / name for name in ("report.html", "verdicts.json", "provenance.json")]
 
     def waited_for_report(study):
         reported.clear()
         run_study(study, "participant", Inline())
         return [wait for _, wait in reported]
 
-    assert waited_for_report(whole) == [True]
+    def age(seconds):
+        for path in of_everyone:
+            os.utime(path, (time.time() - seconds,) * 2)
+
+    def told():
+        quality = pd.read_csv(out / "quality.tsv", sep="\t")
+        commands = [r["Command"][1] for r in json.loads(of_everyone[2].read_text())["Runs"]]
+        return list(quality["participant_id"]), commands
+
+    assert waited_for_report(one) == [False]
     (out / "report.html").touch()
     # Of few people it costs nothing.
-    assert waited_for_report(some) == [False]
-    monkeypatch.setattr(study_run, "_FEW_PEOPLE", 3)
-    assert waited_for_report(some) == []
-    assert waited_for_report(whole) == [True]
-    long_ago = time.time() - 61
-    os.utime(out / "report.html", (long_ago, long_ago))
-    assert waited_for_report(some) == [False]
+    assert waited_for_report(other) == [False]
+    assert told() == (["sub-01", "sub-02"], ["0", "1"])
+    monkeypatch.setattr(left, "_FEW_PEOPLE", 1)
+    third = replace(whole, scans=whole.scans[2:3], whole=False, command=("2",))
+    age(0)
+    assert waited_for_report(third) == []
+    assert told() == (["sub-01", "sub-02"], ["0", "1"])
+    # The next after a while takes up what was left, and so does whoever looks at everyone.
+    age(61)
+    assert waited_for_report(one) == [False]
+    assert told() == (["sub-01", "sub-02", "sub-03"], ["0", "1", "2", "0"])
+    fourth = replace(whole, scans=whole.scans[3:4], whole=False, command=("3",))
+    age(0)
+    assert waited_for_report(fourth) == []
+    assert waited_for_report(replace(whole, command=("all",))) == [True]
+    ids, commands = told()
+    assert ids == [f"sub-0{i}" for i in range(1, 7)]
+    assert commands == ["0", "1", "2", "0", "3", "all"]
+    assert not list((out / ".commissure").glob("runs/*"))
+    assert not list((out / ".commissure").glob("verdicts/*"))
 
 
 def test_the_report_is_written_once_a_minute_while_people_are_worked_on(

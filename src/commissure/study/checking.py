@@ -20,6 +20,7 @@ from commissure.study.participant.job import Job, is_done, memory_of
 from commissure.study.participant.preprocessed import check_confounds
 from commissure.study.plan import AnalysisLevel, StudyPlan
 from commissure.workspace.ledger import check_unchanged
+from commissure.workspace.left import are_few
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, inside
 
 
@@ -73,10 +74,10 @@ def check_folder(study: StudyPlan) -> None:
     for scan in study.scans:
         inside(study.out_dir, own_folder(scan), "func")  # and not, by a link, in somebody's scans
     if (study.out_dir / STATE_FOLDER).exists():
-        check_unchanged(
-            study.out_dir,
-            [*(job.participant_id for job in study.jobs), "study", GROUP_FOLDER, "report"],
-        )
+        names = [*(job.participant_id for job in study.jobs), "study", GROUP_FOLDER]
+        if study.whole or are_few(study.out_dir):  # one of many jobs need not look at all pages
+            names.append("report")
+        check_unchanged(study.out_dir, names)
 
 
 def check_all(study: StudyPlan, stage: AnalysisLevel, executor: Executor) -> list[Job]:

@@ -21,9 +21,10 @@ from commissure.study.identity import forget_people, people_of
 from commissure.study.participant.anatomy_cache import anatomy_files
 from commissure.study.participant.clean_files import own_folder_of
 from commissure.study.provenance import held
-from commissure.study.verdict_files import FILES, read_verdicts, write_verdicts
+from commissure.study.verdict_files import FILES, LEFT, read_verdicts, write_verdicts
 from commissure.workspace.keys import hash_of
 from commissure.workspace.ledger import Ledger, ledger_names, lock_of
+from commissure.workspace.left import left_of, remove_left
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, remove_folder, state_path
 
 _GONE = "(forgotten)"
@@ -163,7 +164,7 @@ def _forget_records(out_dir: Path, ids: Sequence[str]) -> None:
         for name in FILES:
             texts.pop(name, None)
         kept = {name: named.sub(_GONE, text) for name, text in texts.items()}
-        verdicts = read_verdicts(out_dir)
+        in_verdicts, verdicts = left_of(out_dir, LEFT), read_verdicts(out_dir)
         others = [v for v in verdicts if v.measured.of.participant_id not in ids]
         said = json.dumps(verdicts_to_json(others), ensure_ascii=False)
         left = verdicts_from_json(json.loads(named.sub(_GONE, said)))
@@ -180,6 +181,7 @@ def _forget_records(out_dir: Path, ids: Sequence[str]) -> None:
 
         if (kept, left) != (texts, verdicts):
             ledger.do("study", hash_of(_GONE, kept, said), make)
+        remove_left(out_dir, in_verdicts)
     with held(out_dir) as content:
         for run in content["Runs"]:
             if isinstance(run.get("Command"), list):

@@ -21,11 +21,15 @@ from commissure.settings.tables import StudySettings
 from commissure.study.participant.clean_files import own_folder_of
 from commissure.workspace.keys import hash_of
 from commissure.workspace.ledger import Ledger, ledger_names, lock_of
+from commissure.workspace.left import is_left, kept_apart, left_of, remove_left
 from commissure.workspace.staging import replace_file
 from commissure.workspace.versions import generated_by
 from commissure.workspace.written import Written
 
 FILE = "provenance.json"
+# Folder of what jobs have left.
+_LEFT = "runs"
+_TABLES = ("Inputs", "Outputs")
 _PROGRAMS = (
     "formulaic",
     "greedy",
@@ -88,30 +92,46 @@ def recorded(
         "Platform": platform.platform(),
         "Versions": {one["Name"]: one["Version"] for one in generated_by(*_PROGRAMS)},
     }
+    record: dict[str, Any] = {"Runs": [run]}
+    apart = of is not None and is_left(out_dir, out_dir / FILE)
+    noted = _noted(out_dir, record, of_all=of is None)
+    with kept_apart(out_dir, _LEFT, record) if apart else noted:
+        run["Ended"] = "failed"
+        try:
+            yield
+            run["Ended"] = "completed"
+        except KeyboardInterrupt:
+            run["Ended"] = "stopped"
+            raise
+        finally:
+            run["Finished"] = _now()
+            if of is None:
+                record |= _files(out_dir, ledger_names(out_dir), _MAPS)
+            else:
+                places = [_MAPS_OF_ONE.format(own_folder_of(who)) for who in of]
+                record |= _files(out_dir, of, places)
+
+
+@contextmanager
+def _noted(out_dir: Path, record: dict[str, Any], *, of_all: bool) -> Iterator[None]:
+    """Take up a record at its beginning, and at the end with all that it has then."""
     with held(out_dir) as content:
         number = len(content["Runs"])
-        content["Runs"].append(run)
-    ended = "failed"
+        content["Runs"] += record["Runs"]
     try:
         yield
-        ended = "completed"
-    except KeyboardInterrupt:
-        ended = "stopped"
-        raise
     finally:
-        if of is None:
-            files = _files(out_dir, ledger_names(out_dir), _MAPS)
-        else:
-            files = _files(out_dir, of, [_MAPS_OF_ONE.format(own_folder_of(who)) for who in of])
         with held(out_dir) as content:
-            content["Runs"][number : number + 1] = [run | {"Finished": _now(), "Ended": ended}]
-            for name, found in files.items():
-                content[name] = found if of is None else content.get(name, {}) | found
+            content["Runs"][number : number + 1] = record["Runs"]
+            for name in _TABLES:
+                content[name] = record[name] if of_all else content.get(name, {}) | record[name]
 
 
 @contextmanager
 def held(out_dir: Path) -> Iterator[dict[str, Any]]:
     """Give what is recorded, to be changed while no other run changes it.
+
+    What jobs have left is taken up.
 
     Raises
     ------
@@ -123,8 +143,14 @@ def held(out_dir: Path) -> Iterator[dict[str, Any]]:
         content: dict[str, Any] = {"Runs": []}
         if path.exists():
             content |= _read(path)
+        left = left_of(out_dir, _LEFT)
+        for one in left.values():
+            content["Runs"] += one["Runs"]
+            for name in _TABLES:
+                content[name] = content.get(name, {}) | one.get(name, {})
         yield content
         replace_file(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        remove_left(out_dir, left)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic
 
 from commissure.executors import Executor, OnEvent, Outcome, Report, Task
 from commissure.executors.permutation_batches import null_by
 from commissure.inference import NullMaker
 from commissure.problems import InputError
+from commissure.records.verdicts import VERDICTS, Verdict
 from commissure.report.files import REPORT, write_report
 from commissure.study.checking import check_confounds_of, check_folder, check_study
 from commissure.study.forget import gone_from_input
@@ -25,14 +26,12 @@ from commissure.study.participant.steps import CLEANING
 from commissure.study.plan import AnalysisLevel, StudyPlan
 from commissure.study.provenance import recorded
 from commissure.study.study_files import write_study_files
-from commissure.workspace.ledger import Ledger, ledger_names, lock_of
+from commissure.study.verdict_files import leave_verdicts
+from commissure.workspace.ledger import Ledger, lock_of
+from commissure.workspace.left import is_left, seconds_apart
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, make_folder, state_path
 
 log = logging.getLogger(__name__)
-
-# The report reads what there is of everyone. Of few people that takes no time.
-_REPORT_EVERY_S = 60.0
-_FEW_PEOPLE = 50
 
 
 def run_study(
@@ -90,14 +89,7 @@ def run_study(
             _participants(study, pending, executor, tell, outcome)
         results = [result for job in study.jobs for result in results_of(job)]
         outcome.judged = judged_runs(results, study.settings)
-        with lock_of(study.out_dir, "study"):
-            write_study_files(
-                study.out_dir,
-                study.input_dir,
-                study.settings,
-                [j.verdict for j in outcome.judged],
-                kinds={scan.kind for scan in study.scans},
-            )
+        _write_of_all(study, [j.verdict for j in outcome.judged], one_of_many=of is not None)
         if people is not None:
             try:
                 with lock_of(study.out_dir, "group"):
@@ -115,7 +107,7 @@ def run_study(
                 outcome.group_problems = error.problems
                 Ledger(study.out_dir, GROUP_FOLDER).fail("findings", error.problems)
     tell("group", "report", 0.99)
-    if of is None or not _is_shown(study.out_dir):
+    if of is None or not is_left(study.out_dir, study.out_dir / REPORT):
         _report(study.out_dir, wait=of is None)
     tell("group", "done", 1.0)
     return outcome
@@ -141,14 +133,15 @@ def _participants(
         if job.participant_id not in waiting:
             tell(job.participant_id, "done", 1.0)
 
-    next_report = monotonic() + _REPORT_EVERY_S
+    between = seconds_apart(len(jobs))
+    next_report = monotonic() + between
 
     def tell_and_show(who: str, what: str, share: float) -> None:
         nonlocal next_report
         tell(who, what, share)
         if share >= 1 and monotonic() >= next_report:
             _report(study.out_dir, wait=False)
-            next_report = monotonic() + _REPORT_EVERY_S
+            next_report = monotonic() + between
 
     left = [job for job in pending if job.participant_id in waiting]
     outcome.errors = _work(left, executor, tell_and_show)
@@ -164,15 +157,14 @@ def _matched(
     return replace(study, settings=matched(study.settings, [j.verdict for j in judged]))
 
 
-def _is_shown(out_dir: Path) -> bool:
-    """Tell whether one of many jobs has just written the report, and leaves it to the next."""
-    path = out_dir / REPORT
-    if not path.exists() or len(ledger_names(out_dir)) <= _FEW_PEOPLE:
-        return False
-    if time() - path.stat().st_mtime >= _REPORT_EVERY_S:
-        return False
-    log.info("%s was written just now; it shows this run when it is written again.", path)
-    return True
+def _write_of_all(study: StudyPlan, verdicts: Sequence[Verdict], *, one_of_many: bool) -> None:
+    """Write what a study has beside its participants, or leave the verdicts to the next job."""
+    if one_of_many and is_left(study.out_dir, study.out_dir / VERDICTS):
+        leave_verdicts(study.out_dir, verdicts)
+        return
+    with lock_of(study.out_dir, "study"):
+        kinds = {scan.kind for scan in study.scans}
+        write_study_files(study.out_dir, study.input_dir, study.settings, verdicts, kinds)
 
 
 def _report(out_dir: Path, *, wait: bool) -> None:

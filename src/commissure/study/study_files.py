@@ -13,12 +13,14 @@ from commissure.settings.description import tables_of_results
 from commissure.settings.tables import StudySettings
 from commissure.study.participant.clean_files import write_dataset_description, write_grey_mask
 from commissure.study.verdict_files import (
+    LEFT,
     merge_verdicts,
     read_verdicts,
     write_verdicts,
 )
 from commissure.workspace.keys import code_of, hash_of
 from commissure.workspace.ledger import Ledger
+from commissure.workspace.left import left_of, remove_left
 
 
 def write_study_files(
@@ -41,6 +43,7 @@ def write_study_files(
     """
     ledger = Ledger(out_dir, "study")
     ledger.clear_staging()
+    left = left_of(out_dir, LEFT)
     # Verdicts on other runs are taken from its files.
     ledger.check()
     verdicts = merge_verdicts(read_verdicts(out_dir), verdicts)
@@ -66,3 +69,4 @@ def write_study_files(
         sorted(kinds),
     )
     ledger.do("study", key, make)
+    remove_left(out_dir, left)

@@ -12,13 +12,16 @@ from commissure.files.text import read_json, write_json, write_tsv
 from commissure.problems import InputError
 from commissure.records.runs import KEYS, RunKey
 from commissure.records.verdicts import VERDICTS, Verdict, verdicts_from_json, verdicts_to_json
+from commissure.workspace.left import kept_apart, left_of
 
+# Folder of the verdicts that jobs have left.
+LEFT = "verdicts"
 # All that is written of verdicts.
 FILES = (VERDICTS, "quality.tsv", "quality.json")
 
 
 def read_verdicts(out_dir: Path) -> tuple[Verdict, ...]:
-    """Return the verdicts that an output folder has, none if there are none yet.
+    """Return the verdicts that an output folder has, those that jobs have left among them.
 
     Raises
     ------
@@ -26,13 +29,19 @@ def read_verdicts(out_dir: Path) -> tuple[Verdict, ...]:
         If the file is not as it was written.
     """
     path = out_dir / VERDICTS
-    if not path.exists():
-        return ()
+    left = left_of(out_dir, LEFT).values()
     try:
-        return verdicts_from_json(read_json(path))
+        written = verdicts_from_json(read_json(path)) if path.exists() else ()
+        return merge_verdicts(written, (one for some in left for one in verdicts_from_json(some)))
     except ValueError as error:
         msg = f"{path} is not as commissure wrote it. Remove it, and it is written again."
         raise InputError(msg) from error
+
+
+def leave_verdicts(out_dir: Path, verdicts: Sequence[Verdict]) -> None:
+    """Leave verdicts to the next that writes them."""
+    with kept_apart(out_dir, LEFT, verdicts_to_json(verdicts)):
+        pass
 
 
 def merge_verdicts(old: Iterable[Verdict], new: Iterable[Verdict]) -> tuple[Verdict, ...]:
