@@ -97,3 +97,41 @@ def test_mean_maps_share_one_scale_and_name_the_sides():
     panels = [axes for axes in figure.axes if axes.images][:14]
     for axes in panels:
         assert [text.get_text() for text in axes.texts] == ["L", "R"]
+
+
+def test_groups_have_one_order_and_one_colour_in_every_figure(values):
+    order = ["patient", "control"]
+    effect = effect_figure(values, means(values), "r", "group", order=order).axes[0]
+    assert [t.get_text().split("\n")[0] for t in effect.get_xticklabels()] == order
+    moved = values.assign(mean_fd=np.linspace(0.05, 0.3, 23))
+    none = pd.DataFrame({"region": [], "group": [], "r": [], "p": []})
+    motion = motion_figure(moved, none, {"r": "cluster 1"}, "group", "CFH", order)
+    assert [text.get_text() for text in motion.legends[0].get_texts()] == order
+    freedom = freedom_figure({"patient": np.array([50.0, 51]), "control": np.array([52.0, 53])})
+    drawn = [figure.collections for figure in (effect, motion.axes[0], freedom.axes[0])]
+    colours = [[tuple(c.get_facecolor()[0][:3]) for c in some][:2] for some in drawn]
+    assert colours[0] == colours[1] == colours[2]
+
+
+def test_limits_are_drawn_where_scans_come_near_them(values):
+    moved = values.assign(mean_fd=np.linspace(0.05, 0.19, 23))
+    none = pd.DataFrame({"region": [], "group": [], "r": [], "p": []})
+    near = motion_figure(moved, none, {"r": "r"}, "group", "CFH", limit=0.2).axes[0]
+    assert [line.get_xdata()[0] for line in near.lines] == [0.2]
+    assert not motion_figure(moved, none, {"r": "r"}, "group", "CFH", limit=2.0).axes[0].lines
+    freedom = freedom_figure({"a": np.array([24.0, 30])}, 20.0).axes[0]
+    assert 20.0 in [line.get_xdata()[0] for line in freedom.lines]
+
+
+def test_no_legend_lies_over_what_is_drawn():
+    null = np.random.default_rng(1).integers(0, 40, 500).astype(float)
+    figure = null_figure(null, [("cluster 1", 53.0)], 37.0, "voxels", "limit")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1
+    moved = pd.DataFrame({"group": ["a", "b"] * 5, "r": range(10), "mean_fd": range(10)})
+    none = pd.DataFrame({"region": [], "group": [], "r": [], "p": []})
+    motion = motion_figure(moved, none, {"r": "r"}, "group", "CFH")
+    motion.draw_without_rendering()
+    legend, panel = motion.legends[0].get_window_extent(), motion.axes[0].get_window_extent()
+    assert legend.y0 >= panel.y1

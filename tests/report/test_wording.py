@@ -73,6 +73,16 @@ def test_who_took_part():
     )
 
 
+def test_groups_are_told_in_the_words_of_the_participants_table():
+    about = findings()
+    record = about.record | {
+        "ScansOfGroups": {"control": 28, "patient": 29},
+        "Meanings": {"patient": "blepharospasm", "control": "Control"},
+    }
+    who, _, _ = summary(Study("x", people(57), Findings(record, about.tables)))
+    assert "(29 patient (blepharospasm) and 28 control)" in who
+
+
 def test_what_was_found():
     _, what, _ = summary(Study("x", people(60), findings()))
     assert what == (

@@ -1,6 +1,6 @@
 """What was asked of the maps: the contrast, as it was read once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -35,6 +35,12 @@ class Asked:
     n: tuple[int, ...] = ()
     columns: tuple[str, ...] = ()
     weights: tuple[Mapping[str, float], ...] = ()
+
+
+def in_order(levels: Iterable[str], factor: str, contrast: str) -> list[str]:
+    """Return levels as a contrast names them, the others behind: the order of all tables."""
+    written = {level: contrast.find(f"{factor}[{level}]") for level in levels}
+    return sorted(written, key=lambda level: (written[level] < 0, written[level]))
 
 
 _ASKED = TypeAdapter(Asked)

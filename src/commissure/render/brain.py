@@ -5,7 +5,8 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import Normalize
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from nilearn import plotting, surface
 from nilearn.datasets import fetch_surf_fsaverage
@@ -15,9 +16,12 @@ _N_SLICES = 7
 
 
 def mean_maps_figure(
-    maps: dict[str, NDArray[np.float64]], affine: NDArray[np.float64], label: str
+    maps: dict[str, NDArray[np.float64]],
+    affine: NDArray[np.float64],
+    label: str,
+    anatomy: NDArray[np.float32] | None = None,
 ) -> Figure:
-    """Draw axial slices of several maps, a row a map, on one scale.
+    """Draw axial slices of several maps, a row a map, on one scale, over the anatomy.
 
     Parameters
     ----------
@@ -26,37 +30,52 @@ def mean_maps_figure(
     affine : ndarray of shape (4, 4)
     label : str
         Of the scale.
+    anatomy : ndarray of shape (x, y, z), optional
+        The template's T1w, 0 outside the brain.
     """
-    figure = Figure(figsize=(11, 1.75 * len(maps) + 0.3), dpi=150, layout="constrained")
+    figure = Figure(figsize=(11, 1.9 * len(maps) + 0.3), dpi=150, layout="constrained")
     rows = figure.subplots(len(maps), _N_SLICES, squeeze=False)
     everything = np.stack(list(maps.values()))
     anywhere = np.asarray(np.isfinite(everything).any(axis=(0, 3)))
+    if anatomy is not None:
+        anywhere |= (anatomy > 0).any(axis=2)
     x, y = _extent(anywhere, 0), _extent(anywhere, 1)
     low, high = np.nanpercentile(everything, (2, 98))
     occupied = np.flatnonzero(np.isfinite(everything).any(axis=(0, 1, 2)))
     slices = np.quantile(occupied, np.linspace(0.12, 0.9, _N_SLICES)).astype(int)
     image: Any = None
+    aspect = abs(affine[1, 1] / affine[0, 0])
     for (name, values), axes in zip(maps.items(), rows, strict=True):
         for ax, k in zip(axes, slices, strict=True):
-            image = ax.imshow(
-                values[x, y, k].T,
-                origin="lower",
-                vmin=low,
-                vmax=high,
-                cmap="viridis",
-                aspect=abs(affine[1, 1] / affine[0, 0]),
-                interpolation="nearest",
-            )
-            ax.text(0.01, 0.02, "L", transform=ax.transAxes, fontsize=8)
-            ax.text(0.99, 0.02, "R", transform=ax.transAxes, fontsize=8, ha="right")
-            ax.set_xticks([])
-            ax.set_yticks([])
-            ax.spines[:].set_visible(False)
-        axes[0].set_ylabel(name, fontsize=10)
+            if anatomy is not None:
+                behind = np.where(anatomy > 0, anatomy, np.nan)[x, y, k].T
+                ax.imshow(behind, origin="lower", cmap="gray", vmin=-0.3, vmax=1.2, aspect=aspect)
+            image = _slice(ax, values[x, y, k], (low, high), aspect)
+        axes[0].set_ylabel(name.replace(" (", "\n("), fontsize=13)
     for ax, k in zip(rows[0], slices, strict=True):
-        ax.set_title(f"z = {affine[2, 2] * k + affine[2, 3]:.0f} mm", fontsize=9)
-    figure.colorbar(image, ax=list(rows.ravel()), label=label, extend="both", aspect=14)
+        ax.set_title(f"z = {affine[2, 2] * k + affine[2, 3]:.0f} mm", fontsize=13)
+    bar = figure.colorbar(image, ax=list(rows.ravel()), extend="both", aspect=14)
+    bar.set_label(label, fontsize=13)
+    bar.ax.tick_params(labelsize=12)
     return figure
+
+
+def _slice(ax: Axes, values: NDArray[np.float64], ends: tuple[float, float], aspect: float) -> Any:
+    """Draw an axial slice, with its sides named."""
+    ax.text(0.01, 0.02, "L", transform=ax.transAxes, fontsize=13)
+    ax.text(0.99, 0.02, "R", transform=ax.transAxes, fontsize=13, ha="right")
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    low, high = ends
+    return ax.imshow(
+        values.T,
+        origin="lower",
+        vmin=low,
+        vmax=high,
+        cmap="viridis",
+        aspect=aspect,
+        interpolation="nearest",
+    )
 
 
 def _extent(occupied: NDArray[np.bool_], axis: int) -> slice:
@@ -85,7 +104,7 @@ def glass_figure(img: Any, largest: float, *, label: str) -> Figure:
             img,
             display_mode="lyrz",
             plot_abs=False,
-            threshold=1e-6,
+            threshold=_least(img),  # the bar is grey below it
             colorbar=True,
             vmin=-largest,
             vmax=largest,
@@ -98,6 +117,20 @@ def glass_figure(img: Any, largest: float, *, label: str) -> Figure:
     for view, name in views.items():
         display.axes[view].ax.set_title(name, fontsize=10)
     return figure
+
+
+def _least(img: Any) -> float:
+    """Return a threshold just below the smallest value that is to be seen."""
+    size = np.abs(np.asarray(img.dataobj))
+    return 0.9999 * float(size[size > 0].min(initial=size.max() or 1.0))
+
+
+def _grey_within(share: float) -> LinearSegmentedColormap:
+    """Return the map of colours with grey at the share around 0 that nothing has."""
+    at = np.linspace(-1, 1, 256)
+    colours = plt.get_cmap("RdBu_r")((at + 1) / 2)
+    colours[np.abs(at) < share] = (0.85, 0.85, 0.85, 1)
+    return LinearSegmentedColormap.from_list("beyond", colours, 256)
 
 
 def surface_figure(img: Any, largest: float, *, label: str) -> Figure:
@@ -149,6 +182,6 @@ def surface_figure(img: Any, largest: float, *, label: str) -> Figure:
                 f"{'L' if side == 'left' else 'R'}, {'outside' if view == 'lateral' else 'inside'}"
             )
             figure.text(0.225 * i + 0.12, 0.93, name, ha="center", fontsize=10)
-    scale = plt.cm.ScalarMappable(norm=Normalize(-largest, largest), cmap="RdBu_r")
+    scale = plt.cm.ScalarMappable(Normalize(-largest, largest), _grey_within(_least(img) / largest))
     figure.colorbar(scale, cax=figure.add_axes((0.92, 0.2, 0.012, 0.6)), label=label)
     return figure

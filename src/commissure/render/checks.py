@@ -1,5 +1,6 @@
 """Figures by which a reviewer checks a finding: chance, motion, degrees of freedom."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from commissure.render.effect import COLOURS, MARKERS
 from commissure.render.numbers import fixed, p_equals
 
 _COLUMNS = 3
+# Of a limit: from there on it is drawn.
+_NEAR = 0.6
 
 
 def null_figure(
@@ -59,11 +62,14 @@ def null_figure(
             va="center",
             color=colour,
             fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+            zorder=3,
         )
     axes.set_xlabel(what)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(f"of {len(null):,} relabellings")
-    axes.legend(frameon=False, loc="upper center", fontsize=9)
+    # Above the axes, where no cluster's line is.
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -74,6 +80,8 @@ def motion_figure(
     regions: dict[str, str],
     group: str,
     label: str,
+    levels: Sequence[str] = (),
+    limit: float | None = None,
 ) -> Figure:
     """Draw each region's values against mean framewise displacement, by group.
 
@@ -88,13 +96,18 @@ def motion_figure(
     group : str
     label : str
         Of the axis of values.
+    levels : sequence of str
+        The groups, in the order of their colours.
+    limit : float, optional
+        Of the displacement that excludes; drawn where scans come near it.
     """
     n_columns = min(len(regions), _COLUMNS)
     n_rows = -(-len(regions) // n_columns)
     figure = Figure(figsize=(3.3 * n_columns, 3.5 * n_rows), layout="constrained")
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     has_groups = group in motion
-    levels = sorted(motion[group].astype(str).unique()) if has_groups else ["all"]
+    levels = levels or (sorted(motion[group].astype(str).unique()) if has_groups else ["all"])
+    near = limit is not None and motion["mean_fd"].max() > _NEAR * limit
     for axes, (region, name) in zip(panels, regions.items(), strict=False):
         for i, level in enumerate(levels):
             rows = motion[motion[group].astype(str) == level] if has_groups else motion
@@ -102,12 +115,9 @@ def motion_figure(
             colour = COLOURS[i % len(COLOURS)]
             marker = MARKERS[i % len(MARKERS)]
             axes.scatter(x, y, s=18, color=colour, marker=marker, alpha=0.75, label=level)
-        of_region = correlations[correlations["region"] == region]
-        lines = [
-            f"{row['group']}: r = {fixed(row['r'])}, {p_equals(row['p'])}"
-            for row in rows_of(of_region)
-            if pd.notna(row["r"])
-        ]
+        if near:
+            axes.axvline(limit, color="black", linestyle="--", linewidth=0.8)
+        lines = _correlations_in_words(correlations[correlations["region"] == region])
         axes.set_title("\n".join([name, *lines]), fontsize=8)
         axes.set_xlabel("mean FD, Jenkinson (mm)", fontsize=8)
         axes.set_ylabel(label, fontsize=8)
@@ -116,12 +126,31 @@ def motion_figure(
     for axes in panels[len(regions) :]:
         axes.remove()
     if has_groups:
-        panels[0].legend(fontsize=7, frameon=False)
+        handles, names = panels[0].get_legend_handles_labels()
+        figure.legend(
+            handles, names, loc="outside upper left", ncols=len(names), fontsize=8, frameon=False
+        )
     return figure
 
 
-def freedom_figure(by_group: dict[str, NDArray[np.float64]]) -> Figure:
-    """Draw the effective degrees of freedom of every run, by group."""
+def _correlations_in_words(of_region: pd.DataFrame) -> list[str]:
+    return [
+        f"{row['group']}: r = {fixed(row['r'])}, {p_equals(row['p'])}"
+        for row in rows_of(of_region)
+        if pd.notna(row["r"])
+    ]
+
+
+def freedom_figure(by_group: dict[str, NDArray[np.float64]], limit: float | None = None) -> Figure:
+    """Draw the effective degrees of freedom of every run, by group.
+
+    Parameters
+    ----------
+    by_group : dict of str to ndarray
+        In the order of their colours.
+    limit : float, optional
+        Below which runs are left out; drawn where runs come near it.
+    """
     figure = Figure(figsize=(5.2, 0.9 + 0.55 * len(by_group)), layout="constrained")
     axes: Any = figure.subplots()
     rng = np.random.default_rng(0)
@@ -132,6 +161,9 @@ def freedom_figure(by_group: dict[str, NDArray[np.float64]]) -> Figure:
         middle = float(np.median(values))
         axes.plot([middle, middle], [i - 0.32, i + 0.32], color="black", linewidth=1.6)
         axes.annotate(f" median {middle:.0f}", (middle, i + 0.34), fontsize=8, ha="center")
+    least = min(float(values.min()) for values in by_group.values())
+    if limit is not None and _NEAR * least < limit:
+        axes.axvline(limit, color="black", linestyle="--", linewidth=0.8)
     axes.set_yticks(range(len(by_group)), list(by_group))
     axes.set_ylim(-0.6, len(by_group) - 0.3)
     axes.set_xlabel("effective degrees of freedom")

@@ -1,5 +1,6 @@
 """The effect in one region, with every participant visible."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ def effect_figure(
     *,
     label: str = "",
     along: str = "",
+    order: Sequence[str] = (),
 ) -> Figure:
     """Draw a region's values by group, or along a covariate.
 
@@ -37,6 +39,8 @@ def effect_figure(
         Of the axis of values.
     along : str
         Of the axis of a covariate.
+    order : sequence of str
+        Of the groups, in the order of their colours.
 
     Returns
     -------
@@ -48,16 +52,22 @@ def effect_figure(
         _along_covariate(axes, values, means, region, column)
         axes.set_xlabel(along or column)
     else:
-        _by_group(axes, values, means, region, column)
+        _by_group(axes, values, means, region, column, order)
     axes.set_ylabel(label)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
 def _by_group(
-    axes: Any, values: pd.DataFrame, means: pd.DataFrame, region: str, column: str
+    axes: Any,
+    values: pd.DataFrame,
+    means: pd.DataFrame,
+    region: str,
+    column: str,
+    order: Sequence[str],
 ) -> None:
     terms = list(means["term"].astype(str)) if len(means) else []
+    terms = sorted(terms, key=lambda term: order.index(term) if term in order else len(order))
     found = list(dict.fromkeys(values[column].astype(str)))
     levels = [*terms, *(level for level in found if level not in terms)]
     for i, level in enumerate(levels):

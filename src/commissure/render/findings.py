@@ -47,7 +47,7 @@ def findings_figure(
         figure.text(0.5, 0.5, "No cluster is significant.", ha="center", va="center", fontsize=14)
         return figure
     background = datasets.load_mni152_template(resolution=1) if on_template else _flat(significant)
-    largest = float(np.abs(statistic).max())
+    largest, least = float(np.abs(statistic).max()), float(np.abs(statistic).min())
     height = 1 / len(shown)
     for row, (caption, position) in enumerate(shown):
         bottom = 1 - (row + 1) * height
@@ -60,7 +60,7 @@ def findings_figure(
                 bg_img=background,
                 cut_coords=position,
                 display_mode="ortho",
-                threshold=1e-6,
+                threshold=0.9999 * least,  # the bar is grey below it,
                 vmin=-largest,
                 vmax=largest,
                 symmetric_cbar=True,

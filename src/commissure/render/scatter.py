@@ -8,15 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from commissure.clinical import PartialCorrelations, Residuals
+from commissure.render.effect import COLOURS
 from commissure.render.numbers import fixed, interval_text, p_equals, with_unit
 
-# Okabe and Ito (2008): told apart with every kind of colour vision, and in grey.
-_POINTS, _LINE = "#0072B2", "#D55E00"
 _COLUMNS = 4
 _PANEL_INCHES = (3.1, 3.3)
 
 
-def scatter_figure(result: PartialCorrelations, units: Mapping[str, str] = {}) -> Figure:
+def scatter_figure(
+    result: PartialCorrelations, units: Mapping[str, str] = {}, colour: str = COLOURS[0]
+) -> Figure:
     """Draw a panel for each pair that has a partial correlation.
 
     Parameters
@@ -24,6 +25,8 @@ def scatter_figure(result: PartialCorrelations, units: Mapping[str, str] = {}) -
     result : PartialCorrelations
     units : mapping of str to str
         Of scores.
+    colour : str
+        Of the group that they are of.
 
     Returns
     -------
@@ -43,7 +46,7 @@ def scatter_figure(result: PartialCorrelations, units: Mapping[str, str] = {}) -
     figure = Figure(figsize=(width * n_columns, height * n_rows), layout="constrained")
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for axis, row, residuals in zip(axes, shown, result.residuals, strict=False):
-        _panel(axis, row, residuals, result, units)
+        _panel(axis, row, residuals, result, units, colour)
     for axis in axes[len(shown) :]:
         axis.remove()
     return figure
@@ -55,11 +58,12 @@ def _panel(
     residuals: Residuals,
     result: PartialCorrelations,
     units: Mapping[str, str],
+    colour: str,
 ) -> None:
     x, y = residuals.x, residuals.y
-    axis.scatter(x, y, s=22, color=_POINTS, alpha=0.8, edgecolor="white", linewidth=0.5)
+    axis.scatter(x, y, s=22, color=colour, alpha=0.8, edgecolor="white", linewidth=0.5)
     ends = (x.min(), x.max())
-    axis.plot(ends, [residuals.slope * end for end in ends], color=_LINE, linewidth=1.8)
+    axis.plot(ends, [residuals.slope * end for end in ends], color="black", linewidth=1.5)
     symbol = "rho" if result.method == "spearman" else "r"
     axis.set_title(
         f"{symbol} = {fixed(row['r'])}, 95 % CI {interval_text(row['ci_low'], row['ci_high'])}\n"

@@ -7,13 +7,19 @@ from typing import Any, Literal
 import pandas as pd
 
 from commissure.files.tables import rows_of
+from commissure.inputs.people import EFFECTIVE_DF, MEAN_FD
 from commissure.measures import Measure
 from commissure.measures.names import UNKNOWN, measure_of_record
-from commissure.records.asked import Asked, asked_in
+from commissure.records.asked import Asked, asked_in, in_order
 from commissure.records.runs import Measured
 from commissure.records.verdicts import Reason, in_short, in_words
 from commissure.render.numbers import with_unit
 
+# Columns that are ours.
+_IN_WORDS = {
+    MEAN_FD: "mean framewise displacement",
+    EFFECTIVE_DF: "effective degrees of freedom",
+}
 State = Literal["done", "failed", "started", "waiting"]
 
 
@@ -119,6 +125,17 @@ class Findings:
         return asked_in(self.record)
 
     @property
+    def groups(self) -> list[str]:
+        """The groups as the contrast names them, the others behind: the order of all tables."""
+        names, group = self.record.get("ScansOfGroups", {}), self.settings.get("group", "group")
+        return in_order(names, str(group), self.asked.text)
+
+    def meaning(self, level: str) -> str:
+        """Return a group with what participants.json says of it: "patient (blepharospasm)"."""
+        what = self.record.get("Meanings", {}).get(level, level)
+        return level if what.casefold() == level.casefold() else f"{level} ({what})"
+
+    @property
     def measure(self) -> Measure:
         """What the maps are of."""
         return measure_of_record(self.record)
@@ -131,8 +148,13 @@ class Findings:
         return "scan" if who.duplicated().any() else "participant"
 
     def label(self, column: str) -> str:
-        """Return a column of the participants with its unit: "age (year)"."""
-        return with_unit(column, self.record.get("Units", {}))
+        """Return a column of the participants in words, with its unit: "age (year)"."""
+        words, units = self.in_words(column), self.record.get("Units", {})
+        return with_unit(words, {words: units.get(column, "")})
+
+    def in_words(self, column: str) -> str:
+        """Return what a column of ours is."""
+        return _IN_WORDS.get(column, column)
 
     @property
     def statistic(self) -> str:

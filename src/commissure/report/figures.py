@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from commissure.files.bids_names import has_midline
 from commissure.files.labels import distinct_labels
 from commissure.files.tables import rows_of
+from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.render.brain import glass_figure, mean_maps_figure, surface_figure
 from commissure.render.checks import freedom_figure, motion_figure, null_figure
 from commissure.render.effect import effect_figure
@@ -111,7 +112,7 @@ def _drawings(study: Study, out_dir: Path) -> list[tuple[str, _Drawing]]:
         ("the significant clusters", lambda: _clusters(findings, out_dir)),
         ("the effects", lambda: _effects(findings)),
         ("the null distribution", lambda: _nulls(findings)),
-        ("motion", lambda: _motion(findings)),
+        ("motion", lambda: _motion(study, findings)),
         *drawings,
     ]
 
@@ -119,7 +120,8 @@ def _drawings(study: Study, out_dir: Path) -> list[tuple[str, _Drawing]]:
 def _means(findings: Findings, out_dir: Path) -> Iterator[tuple[Drawn, Figure]]:
     maps, affine = {}, np.eye(4)
     labels = distinct_labels(findings.record.get("ScansOfGroups", {}))
-    for name, label in sorted(labels.items()):
+    for name in findings.groups:
+        label = labels[name]
         found = read_map(out_dir / GROUP_FOLDER / f"group-{label}_stat-mean_statmap.nii.gz")
         if found is not None:
             values, affine = found
@@ -136,7 +138,10 @@ def _means(findings: Findings, out_dir: Path) -> Iterator[tuple[Drawn, Figure]]:
             "the 98th percentile.",
             vector=False,
         )
-        yield about, mean_maps_figure(maps, affine, findings.measure.axis)
+        shape = next(iter(maps.values())).shape
+        in_mni = has_midline(findings.record.get("Space"))
+        anatomy = template_on(shape, affine).t1w if in_mni else None
+        yield about, mean_maps_figure(maps, affine, findings.measure.axis, anatomy)
 
 
 def _clusters(findings: Findings, out_dir: Path) -> Iterator[tuple[Drawn, Figure]]:
@@ -213,6 +218,7 @@ def _effects(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
                 column,
                 label=f"adjusted {findings.measure.axis}" if adjusted else findings.measure.axis,
                 along=findings.label(column),
+                order=findings.groups,
             ),
         )
 
@@ -270,7 +276,7 @@ def _nulls(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
         )
 
 
-def _motion(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
+def _motion(study: Study, findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
     motion = findings.table("motion")
     if motion.empty:
         return
@@ -284,12 +290,19 @@ def _motion(findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
         f"Head motion against {findings.measure.value}",
         f"Scatter plots of mean framewise displacement against {findings.measure.value}: "
         f"{', '.join(shown.values())}",
-        f"Each dot is a {findings.dots}; r and p of all{each}.",
+        f"Each dot is a {findings.dots}; r and p of all{each}. A dashed line, where scans come "
+        "near it, is the limit beyond which they are left out.",
     )
     yield (
         about,
         motion_figure(
-            motion, findings.table("motion_correlations"), shown, group, findings.measure.axis
+            motion,
+            findings.table("motion_correlations"),
+            shown,
+            group,
+            findings.measure.axis,
+            findings.groups,
+            _limit(study, "mean_fd_mm"),
         ),
     )
 
@@ -307,10 +320,19 @@ def _freedom(study: Study) -> Iterator[tuple[Drawn, Figure]]:
             "degrees-of-freedom",
             "Effective degrees of freedom",
             f"Effective degrees of freedom of every run of {' and '.join(sorted(by_group))}",
-            "Each dot is a run; the line is the median.",
+            "Each dot is a run; the line is the median. A dashed line, where runs come near it, is "
+            "the limit below which they are left out.",
         )
-        ordered = {name: np.array(by_group[name]) for name in sorted(by_group)}
-        yield about, freedom_figure(ordered)
+        named = study.findings.groups if study.findings else []
+        order = [*named, *sorted(by_group.keys() - set(named))]
+        ordered = {name: np.array(by_group[name]) for name in order if name in by_group}
+        yield about, freedom_figure(ordered, _limit(study, "least_df"))
+
+
+def _limit(study: Study, name: str) -> float | None:
+    """Return a limit of quality."""
+    value = study.settings.get("quality", {}).get(name)
+    return None if value is None else float(value)
 
 
 def _save(figure: Figure, stem: Path) -> None:

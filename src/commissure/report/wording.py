@@ -117,9 +117,9 @@ def _group_sizes(findings: Findings) -> str:
     if column not in table:
         return ""
     sizes = table[column].map(level_name).value_counts()
-    order = [level for level in findings.asked.levels if level in sizes.index]
+    order = [level for level in findings.groups if level in sizes.index]
     order += [str(level) for level in sizes.index if level not in order]
-    return listed([f"{sizes[level]} {level}" for level in order])
+    return listed([f"{sizes[level]} {findings.meaning(level)}" for level in order])
 
 
 def _what(study: Study) -> str:

@@ -69,7 +69,6 @@
       logLevel: "error",
       multiplanarShowRender: niivue.SHOW_RENDER.ALWAYS,
       multiplanarLayout: niivue.MULTIPLANAR_TYPE.GRID,
-      showAllOrientationMarkers: true,
       isNearestInterpolation: false,
       fontColor: [1, 1, 1, 1],
     });

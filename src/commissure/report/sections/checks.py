@@ -216,7 +216,10 @@ def _by_group(study: Study, column: str) -> dict[str, list[float]]:
             value = getattr(run.measured, column, None)
             if run.included and value is not None:
                 found.setdefault(who.group or "all", []).append(value)
-    return dict(sorted(found.items()))
+    named = study.findings.groups if study.findings else []
+    return {
+        name: found[name] for name in [*named, *sorted(found.keys() - set(named))] if name in found
+    }
 
 
 def _unlike(name: str, by_group: Mapping[str, list[float]]) -> Iterator[str]:

@@ -1,10 +1,13 @@
 """How many places of the mask all scans have, and who costs the others."""
 
 from commissure.report.contents import Study
-from commissure.report.page.parts import Section, Table, Text, section
+from commissure.report.page.parts import Details, Part, Section, Table, Text, section
 from commissure.report.sections.findings import NOT_COMPARED
+from commissure.report.words import count
 
 _ROWS = 20
+# More rows are folded.
+_FEW = 5
 
 
 def coverage_section(study: Study) -> Section:
@@ -17,7 +20,7 @@ def coverage_section(study: Study) -> Section:
     n_any, n_all = about["PlacesWithDataInAny"], about["PlacesWithDataInAll"]
     lacking = about["Lacking"]
     share = f"{100 * n_all / n_any:.1f} %" if n_any else "none"
-    parts: list[Text | Table] = [
+    parts: list[Part | None] = [
         Text(
             f"A place is analysed where every scan has data: {n_all:,} of the {n_any:,} places of "
             f"the mask at which any scan has ({share}). The mask has {about['PlacesOfMask']:,}; "
@@ -37,5 +40,15 @@ def coverage_section(study: Study) -> Section:
         )
         more = f"; {len(lacking) - _ROWS} others lack some" if len(lacking) > _ROWS else ""
         heads = ("scan", "places it lacks", "that no other lacks", "analysed without it")
-        parts.append(Table(f"Scans that lack places which others have{more}", heads, rows))
+        title_of = f"Scans that lack places which others have{more}"
+        table = Table(title_of, heads, rows)
+        few = len(rows) <= _FEW
+        parts.append(
+            table
+            if few
+            else Details(
+                f"{count(len(lacking), 'scan lacks', 'scans lack')} places which others have",
+                (table,),
+            )
+        )
     return section("coverage", title, parts)

@@ -137,7 +137,9 @@ def clinical_section(
     within = findings.settings.get("within")
     covariates = held_constant(findings)
     held = (
-        f"with {listed(covariates)} held constant" if covariates else "with nothing held constant"
+        f"with {listed(list(map(findings.in_words, covariates)))} held constant"
+        if covariates
+        else "with nothing held constant"
     )
     who = f"within {within}" if within else f"in all {findings.dots}s"
     rows = tuple(

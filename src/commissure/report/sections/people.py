@@ -164,9 +164,12 @@ def _table1(findings: Findings, links: list[Link]) -> Part:
         )
         if choice := _text(row.get("choice"), ""):
             choices.setdefault(choice, []).append(str(row["variable"]))
-    notes = [f"{', '.join(names)}: {choice}." for choice, names in choices.items()]
+    notes = [
+        f"{', '.join(map(findings.in_words, names))}: {choice}."
+        for choice, names in choices.items()
+    ]
     notes += [
-        f"{row['variable']}: no value for {row['missing']}."
+        f"{findings.in_words(row['variable'])}: no value for {row['missing']}."
         for row in rows_of(frame)
         if _text(row.get("missing"), "") and not _whole_group(row, groups)
     ]

@@ -20,9 +20,11 @@ from commissure.inference import (
     contrast_effect,
 )
 from commissure.measures.names import measure_of_files
+from commissure.records.asked import in_order
 from commissure.records.rivals import rivals_to_json
 from commissure.render.clinical_tables import correlations_text, table1_frame, table1_text
 from commissure.render.docx import table_docx
+from commissure.render.effect import COLOURS
 from commissure.render.findings import findings_figure
 from commissure.render.numbers import fixed, interval_text, p_equals, p_text
 from commissure.render.scatter import scatter_figure
@@ -281,8 +283,17 @@ def _write_figures(findings: GroupFindings, folder: Path) -> None:
     _save(figure, folder / "figure1")
     if findings.correlations is not None:
         _save(
-            scatter_figure(findings.correlations, findings.units), folder / "partial_correlations"
+            scatter_figure(findings.correlations, findings.units, _colour(findings)),
+            folder / "partial_correlations",
         )
+
+
+def _colour(findings: GroupFindings) -> str:
+    """Return the colour of the group within which scores are, as the report's figures have it."""
+    asked = findings.settings
+    groups = in_order(findings.groups, asked.group, asked.contrast)
+    within = asked.within
+    return COLOURS[groups.index(within) % len(COLOURS)] if within in groups else COLOURS[0]
 
 
 def _save(figure: Figure, stem: Path) -> None:

@@ -30,6 +30,7 @@ def record_of(findings: GroupFindings) -> dict[str, object]:
         "Settings": without_folders(asdict(findings.settings)),
         "Asked": without_folders(asked_to_json(findings.asked)),
         "Units": findings.units,
+        "Meanings": inputs.people.levels.get(findings.settings.group, {}),
         "Scans": len(inputs.maps.data),
         "ScansCompared": dict(findings.compared),
         "ScansOfGroups": {name: mean.n for name, mean in findings.groups.items()},

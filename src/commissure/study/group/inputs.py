@@ -31,6 +31,7 @@ from commissure.inputs.regions import (
     region_problems,
 )
 from commissure.problems import Gathered, InputError
+from commissure.records.asked import in_order
 from commissure.settings.group import GroupSettings, option_problems
 from commissure.space import Domain
 from commissure.study.group.doubts import warn_of_doubts
@@ -297,12 +298,7 @@ def _table1(
     variables = [name for name in dict.fromkeys(columns) if name in table and name not in IDS]
     if scanned_again(table):
         table, variables = _one_row_a_person(table, settings, variables)
-    # In the order in which the contrast names the groups, the others behind them.
-    named = {name: f"{settings.group}[{name}]" for name in members(table, settings.group)}
-    contrast = settings.contrast
-    levels = sorted(
-        named, key=lambda name: (named[name] not in contrast, contrast.find(named[name]))
-    )
+    levels = in_order(members(table, settings.group), settings.group, settings.contrast)
     return table1(
         table, settings.group, variables, categorical=counted, levels=levels, welch=settings.welch
     )

@@ -11,6 +11,7 @@ from commissure.inference import Design, contrast_effect
 from commissure.inference.adjusted import adjusted_values, estimates
 from commissure.inputs.people import MEAN_FD
 from commissure.problems import InputError
+from commissure.records.asked import in_order
 from commissure.report.wording import WHOLE_MAP
 from commissure.study.group.findings import GroupFindings, region_places
 from commissure.study.group.groups import members, scanned_again
@@ -211,7 +212,8 @@ def _with_motion(
     group = findings.settings.group
     parts = {"all": np.ones(len(motion), bool)}
     if group in motion:
-        parts |= members(motion, group)
+        scans = members(motion, group)
+        parts |= {name: scans[name] for name in in_order(scans, group, findings.settings.contrast)}
     found = []
     for name, rows in parts.items():
         try:
