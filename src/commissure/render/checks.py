@@ -101,36 +101,41 @@ def motion_figure(
     limit : float, optional
         Of the displacement that excludes; drawn where scans come near it.
     """
-    n_columns = min(len(regions), _COLUMNS)
-    n_rows = -(-len(regions) // n_columns)
-    figure = Figure(figsize=(3.3 * n_columns, 3.5 * n_rows), layout="constrained")
-    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    figure, panels = _panels(len(regions))
     has_groups = group in motion
     levels = levels or (sorted(motion[group].astype(str).unique()) if has_groups else ["all"])
     near = limit is not None and motion["mean_fd"].max() > _NEAR * limit
     for axes, (region, name) in zip(panels, regions.items(), strict=False):
         for i, level in enumerate(levels):
             rows = motion[motion[group].astype(str) == level] if has_groups else motion
-            x, y = rows["mean_fd"].to_numpy(float), rows[region].to_numpy(float)
-            colour = COLOURS[i % len(COLOURS)]
-            marker = MARKERS[i % len(MARKERS)]
-            axes.scatter(x, y, s=18, color=colour, marker=marker, alpha=0.75, label=level)
+            look = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
+            axes.scatter(rows["mean_fd"], rows[region], s=18, alpha=0.75, label=level, **look)
         if near:
             axes.axvline(limit, color="black", linestyle="--", linewidth=0.8)
-        lines = _correlations_in_words(correlations[correlations["region"] == region])
-        axes.set_title("\n".join([name, *lines]), fontsize=8)
-        axes.set_xlabel("mean FD, Jenkinson (mm)", fontsize=8)
-        axes.set_ylabel(label, fontsize=8)
-        axes.tick_params(labelsize=7)
-        axes.spines[["top", "right"]].set_visible(False)
+        said = _correlations_in_words(correlations[correlations["region"] == region])
+        axes.set_title("\n".join([name, *said]), fontsize=8)
+        _label(axes, "mean FD, Jenkinson (mm)", label)
     for axes in panels[len(regions) :]:
         axes.remove()
     if has_groups:
         handles, names = panels[0].get_legend_handles_labels()
-        figure.legend(
-            handles, names, loc="outside upper left", ncols=len(names), fontsize=8, frameon=False
-        )
+        figure.legend(handles, names, loc="outside upper left", ncols=6, fontsize=8, frameon=False)
     return figure
+
+
+def _panels(n: int) -> tuple[Figure, Any]:
+    """Return a figure with room for n panels, and its axes."""
+    n_columns = min(n, _COLUMNS)
+    n_rows = -(-n // n_columns)
+    figure = Figure(figsize=(3.3 * n_columns, 3.5 * n_rows), layout="constrained")
+    return figure, figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+
+
+def _label(axes: Any, x: str, y: str) -> None:
+    axes.set_xlabel(x, fontsize=8)
+    axes.set_ylabel(y, fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _correlations_in_words(of_region: pd.DataFrame) -> list[str]:
