@@ -24,6 +24,7 @@ from commissure.settings.group import GroupSettings
 from commissure.space import Domain
 from commissure.space.atlas import Atlas
 from commissure.study.group.maps import GroupMaps
+from commissure.study.group.partners import PartnerFindings, PartnersAt
 
 # Of standard deviations: beyond it, scans of groups of another size cannot be exchanged under one
 # variance, nor the largest values of a map under several.
@@ -122,6 +123,8 @@ class Inputs:
         Degrees of freedom that all maps were made with, if they were matched.
     beside : mapping of str to callable
         Reads the maps of each measure beside the main one, by its label; see `GroupMaps`.
+    partners_at : callable or None
+        See `commissure.study.group.partners`; None where not every scan has partners.
     """
 
     people: Participants
@@ -137,6 +140,7 @@ class Inputs:
     distance: NDArray[np.float64] | None = None
     matched_df: float | None = None
     beside: Mapping[str, Callable[[], GroupMaps]] = field(default_factory=dict)
+    partners_at: PartnersAt | None = None
 
 
 def region_places(
@@ -227,6 +231,8 @@ class GroupFindings:
         By what else is in the model; empty where it is not known.
     secondary : tuple of Secondary
         Of the other measures.
+    partners : PartnerFindings or None
+        Where the partners of the regions lie.
     """
 
     settings: GroupSettings
@@ -248,6 +254,7 @@ class GroupFindings:
     rivals: tuple[Rival, ...] = ()
     with_motion: Mapping[str, WithMotion] = field(default_factory=dict)
     secondary: tuple[Secondary, ...] = ()
+    partners: PartnerFindings | None = None
 
     @property
     def asked(self) -> Asked:

@@ -31,6 +31,8 @@ from commissure.render.scatter import scatter_figure
 from commissure.space import Domain
 from commissure.study.group.findings import GroupFindings
 from commissure.study.group.findings_record import record_of
+from commissure.study.group.groups import members
+from commissure.study.group.partners import write_partners
 from commissure.study.group.region_tables import write_report_tables
 from commissure.study.group.region_tests import write_region_tests
 from commissure.study.group.secondary import SECONDARY_NOTE, write_secondary
@@ -53,6 +55,10 @@ def write_findings(findings: GroupFindings, folder: Path) -> None:
     _write_clusters(findings, folder)
     _write_people(findings, folder)
     write_region_tests(findings, folder)
+    people = findings.inputs.people.table
+    scans = members(people, findings.settings.group)
+    names = in_order(scans, findings.settings.group, findings.settings.contrast)
+    write_partners(findings.partners, people, {name: scans[name] for name in names}, folder)
     _write_figures(findings, folder)
     write_report_tables(findings, folder)
     write_secondary(findings, folder)

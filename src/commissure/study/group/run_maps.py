@@ -22,6 +22,7 @@ from commissure.study.group.maps import (
     sample_map,
     where_all_have_data,
 )
+from commissure.study.group.partners import PartnersAt
 from commissure.study.participant.clean_files import own_folder
 from commissure.study.participant.domain import study_domain
 from commissure.workspace.ledger import Ledger
@@ -188,6 +189,29 @@ def partner_distance(
             return None
         total += np.linalg.norm(sample_file(path, domain) - domain.coordinates, axis=1)
     return total / len(paths)
+
+
+def partners_reader(
+    scans: Sequence[Sequence[Judged]], domain: Domain, measure: str
+) -> PartnersAt | None:
+    """Return what reads the positions of places' partners in each scan, means over its runs.
+
+    None where a measure has no partners, or not every run says where they are.
+    """
+    paths = [_beside(runs, measure, f"{measure}partner") for runs in scans]
+    known = [[path for path in of if path is not None] for of in paths]
+    if any(len(some) < len(of) or not of for some, of in zip(known, paths, strict=True)):
+        return None
+
+    def partners_at(places: NDArray[np.intp]) -> NDArray[np.float64]:
+        return np.stack(
+            [
+                np.mean([np.asarray(sample_file(p, domain), float)[places] for p in of], axis=0)
+                for of in known
+            ]
+        )
+
+    return partners_at
 
 
 def _beside(runs: Iterable[Judged], measure: str, stat: str) -> list[Path | None]:

@@ -40,6 +40,7 @@ from commissure.study.group.findings import (
 )
 from commissure.study.group.groups import members, scanned_again
 from commissure.study.group.motion_places import correlations_with_motion
+from commissure.study.group.partners import partner_findings
 from commissure.study.group.region_tests import lost_notes, region_tests
 from commissure.study.group.rivals import rivals_of
 from commissure.study.group.secondary import compared_beside
@@ -189,6 +190,24 @@ def find(
         )
         tested = region_tests(asked, of_regions, inputs, settings, sizes if with_g else None)
         notes += lost_notes(tested)
+    partners = None
+    places = region_places(result.clusters, significant, inputs.rois)
+    if inputs.partners_at is not None and places:
+        partners = partner_findings(
+            places,
+            maps.domain,
+            inputs.partners_at,
+            inputs.atlas,
+            lambda values: test(
+                values,
+                design,
+                contrast,
+                "partners",
+                Apart(values.shape[1]),
+                statistics=(),
+                **relabelled,
+            ),
+        )
     correlations = None
     why_none: tuple[str, ...] = ()
     try:
@@ -230,6 +249,7 @@ def find(
         rivals=rivals_of(inputs, settings),
         with_motion=correlations_with_motion(inputs),
         secondary=secondary,
+        partners=partners,
     )
 
 

@@ -34,6 +34,7 @@ from commissure.study.group.run_maps import (
     maps_of_variants,
     name_of,
     partner_distance,
+    partners_reader,
     qualities_of,
     verify_maps,
 )
@@ -183,8 +184,7 @@ def _findings_given(work: GroupWork, chosen: FindingsSlice, stamp: Stamp) -> lis
 
 def _make_findings(work: GroupWork, chosen: FindingsSlice, folder: Path) -> dict[str, Any]:
     """Compare the maps, and write what is found."""
-    group_folder = folder / GROUP_FOLDER
-    group_folder.mkdir()
+    group_folder = make_folder(folder / GROUP_FOLDER)
     verify_maps(work.runs, chosen.variants, chosen.measure, [label for label, _ in chosen.beside])
     space = work.runs[0].result.scan.clean_space
     mask = study_domain(maps_of(work.runs)[0], space, chosen.maps, chosen.measure)
@@ -209,6 +209,7 @@ def _make_findings(work: GroupWork, chosen: FindingsSlice, folder: Path) -> dict
             label: partial(maps_beside, scans, inputs.people.table, chosen.measure, label, maps)
             for label, maps in chosen.beside
         },
+        partners_at=partners_reader(scans, inputs.maps.domain, chosen.measure),
     )
     findings = find(
         inputs,
