@@ -1,6 +1,7 @@
 """What is wrong with an input, said to the person who gave it."""
 
 import re
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -9,6 +10,11 @@ T = TypeVar("T")
 # What tells alike problems of many files apart: a path, or the name of a participant.
 _OF_ONE = re.compile(r"\S*(?:/|\\|\bsub-)\S*")
 _WHO = re.compile(r"\bsub-[A-Za-z0-9]+")
+# What to do where memory is short.
+MORE_MEMORY = (
+    "If memory is short, let fewer be worked on at a time ([execution] n_procs, or less of "
+    "[execution] mem_gb), or take a machine with more."
+)
 # So many are named of those of whom the same holds.
 _NAMED = 12
 
@@ -82,3 +88,9 @@ def _and_of(others: Sequence[str]) -> str:
     who = list(dict.fromkeys(match[0] for match in found if match))
     named = ", ".join(who[:_NAMED]) + ", ..." * (len(who) > _NAMED)
     return f"The same holds for {len(others)} more{f' ({named})' if who else ''}."
+
+
+def killed_by(number: int) -> str:
+    """Return how a program ended that a signal killed: "was killed by signal 9 (Killed)"."""
+    why = ", probably for lack of memory" if number == getattr(signal, "SIGKILL", 9) else ""
+    return f"was killed by signal {number} ({signal.strsignal(number)}){why}"

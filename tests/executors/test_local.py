@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from commissure.executors import LocalExecutor, Task
+from commissure.executors.task import attempt
 from commissure.problems import InputError
 from commissure.threads import available_threads
 from tests.executors import works
@@ -57,6 +58,8 @@ def test_one_task_s_failure_is_told_and_does_not_stop_the_others():
     assert "memory" not in done["segfault"].error
     assert "killed by signal 9" in done["killed"].error
     assert "memory" in done["killed"].error
+    lost = {kind for kind, outcome in done.items() if outcome.lost}
+    assert lost == {"segfault", "killed", "exit"}
     assert "exit code 7" in done["exit"].error
     assert "this was the last of it" in done["exit"].error
     assert "pickle" in done["lambda"].error
@@ -66,6 +69,14 @@ def test_a_single_process_is_replaced_when_it_dies():
     dead, alive = LocalExecutor(1).run(works.tell, [Task("a", "killed"), Task("b", "well")])
     assert "killed by signal 9" in dead.error
     assert alive.value == "well"
+
+
+def test_too_little_memory_is_no_defect_of_ours():
+    def too_much(_argument, _report, _n_threads):
+        raise MemoryError
+
+    outcome = attempt(too_much, "a", None, print, 1)
+    assert (outcome.error, outcome.lost) == ("There was too little memory.", True)
 
 
 def test_what_cannot_be_sent_is_told():

@@ -3,6 +3,7 @@ import pytest
 from nibabel.affines import apply_affine
 from scipy.ndimage import gaussian_filter
 
+from commissure.preprocessing import programs
 from commissure.preprocessing.programs import ProgramError, run_greedy, run_niimath
 from commissure.preprocessing.registration import (
     Image,
@@ -141,3 +142,9 @@ def test_a_failing_program_says_why(tmp_path):
         run_greedy(["-a", "-i", "missing.nii", "other.nii", "-o", "out.mat"], tmp_path)
     with pytest.raises(ProgramError, match=r"(?s)niimath failed.*missing"):
         run_niimath(["missing.nii", "-add", "1", "out.nii"], tmp_path)
+
+
+def test_a_program_that_is_killed_is_told_with_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, "_GREEDY", "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(ProgramError, match=r"greedy was killed by signal 9.*memory.*mem_gb"):
+        run_greedy(["-x"], tmp_path)

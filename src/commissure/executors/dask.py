@@ -163,6 +163,9 @@ def _tell_outcome(told: Told, name: str, future: Any) -> None:
     else:
         try:
             outcome = future.result()
-        except Exception as error:  # as a worker that dies again and again
+        except Exception as error:
             outcome = Outcome(name, error=f"{type(error).__name__}: {error}")
+            if type(error).__name__ == "KilledWorker":
+                died = "All Dask workers that had it died, probably for lack of memory."
+                outcome = Outcome(name, error=died, lost=True)
     told.put((name, "outcome", outcome))

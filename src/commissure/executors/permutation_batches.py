@@ -12,7 +12,7 @@ import numpy as np
 
 from commissure.executors.task import Executor, Report, Task
 from commissure.inference import Null, NullMaker, Sweep
-from commissure.problems import InputError
+from commissure.problems import MORE_MEMORY, InputError
 
 # Enough to keep many workers busy to the end, and few enough to be worth a message each.
 _N_BATCHES = 64
@@ -63,6 +63,9 @@ def null_by(executor: Executor, work_dir: Path, n_batches: int = _N_BATCHES) -> 
                 for outcome in outcomes:
                     if outcome.problems:
                         raise InputError(outcome.problems)
+                    if outcome.lost:
+                        msg = f"{outcome.name}: {outcome.error} {MORE_MEMORY} Run it again."
+                        raise InputError(msg)
                     if outcome.error is not None:
                         msg = f"{outcome.name} failed: {outcome.error}"
                         raise RuntimeError(msg)

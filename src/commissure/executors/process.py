@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import IO, Any, cast
 
 from commissure.executors.task import Outcome, Task, Work
+from commissure.problems import killed_by
 
 # The worker finds modules where this process does.
 _START = (
@@ -99,7 +100,8 @@ class WorkerProcess:
                     break
                 tell(kind, content)
         except (OSError, EOFError, pickle.UnpicklingError):
-            return Outcome(name, error=self._death(), seconds=time.monotonic() - start)
+            seconds = time.monotonic() - start
+            return Outcome(name, error=self._death(), seconds=seconds, lost=True)
         try:
             outcome: Outcome = pickle.loads(content)  # noqa: S301  (from our own process)
         except Exception:
@@ -155,8 +157,7 @@ class WorkerProcess:
         if code >= 0:
             how = f"The process ended with exit code {code}."
         else:
-            how = f"The process was killed by signal {-code} ({signal.strsignal(-code)})"
-            how += ", probably for lack of memory." if -code == signal.SIGKILL else "."
+            how = f"The process {killed_by(-code)}."
         n_written = self._written.seek(0, os.SEEK_END)
         self._written.seek(max(self._n_written_before, n_written - _TAIL))
         tail = self._written.read().decode(errors="replace").strip()

@@ -54,6 +54,8 @@ class Outcome:
         The traceback of any other exception, or how the process ended.
     seconds : float
         How long it took.
+    lost : bool
+        Whether its process died, or had too little memory, and nothing is wrong with the task.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Outcome:
     problems: tuple[str, ...] = ()
     error: str | None = None
     seconds: float = 0.0
+    lost: bool = False
 
     @property
     def ok(self) -> bool:
@@ -105,6 +108,8 @@ def attempt(function: Work, name: str, argument: Any, report: Report, n_threads:
         outcome = Outcome(name, function(argument, report, n_threads))
     except InputError as wrong:
         outcome = Outcome(name, problems=wrong.problems)
+    except MemoryError:
+        outcome = Outcome(name, error="There was too little memory.", lost=True)
     except Exception:
         outcome = Outcome(name, error=traceback.format_exc())
     return replace(outcome, seconds=time.monotonic() - start)

@@ -11,6 +11,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from commissure.problems import MORE_MEMORY, killed_by
 from commissure.threads import resolve_threads
 
 _GREEDY = "import sys; from picsl_greedy import GreedyFloat3D as G; G().execute(sys.argv[1])"
@@ -77,6 +78,9 @@ def _run(name: str, command: list[str], directory: Path, n_threads: int | None) 
         check=False,
     )
     if done.returncode:
+        if done.returncode < 0:
+            msg = f"{name} {killed_by(-done.returncode)}. {MORE_MEMORY}"
+            raise ProgramError(msg)
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-10:])
         msg = f"{name} failed (exit code {done.returncode}): {tail}"
         raise ProgramError(msg)

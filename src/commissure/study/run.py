@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
+from filelock import Timeout
+
 from commissure.executors import Executor, OnEvent, Outcome, Report, Task
 from commissure.executors.permutation_batches import null_by
 from commissure.inference import NullMaker
-from commissure.problems import InputError
+from commissure.problems import MORE_MEMORY, InputError
 from commissure.records.verdicts import VERDICTS, Verdict
 from commissure.report.files import REPORT, write_report
 from commissure.study.checking import check_confounds_of, check_folder, check_study
@@ -189,13 +191,20 @@ def _work(
 ) -> dict[str, str]:
     """Do the jobs, those that another run works on last; return what went wrong beside ledgers."""
     errors: dict[str, str] = {}
+    at: dict[str, str] = {}
+
+    def follow(who: str, what: str, share: float) -> None:
+        at[who] = what
+        on_event(who, what, share)
 
     def go(some: Iterable[Job], *, wait: bool) -> list[Job]:
         by_name = {job.participant_id: job for job in some}
         tasks = [Task(name, (job, wait), memory_of(job)) for name, job in by_name.items()]
         busy = []
-        with closing(executor.run(participant_task, tasks, on_event)) as outcomes:
+        with closing(executor.run(participant_task, tasks, follow)) as outcomes:
             for outcome in outcomes:
+                if outcome.lost:
+                    outcome = _lost(outcome, by_name[outcome.name], at.get(outcome.name))
                 if outcome.error is not None:
                     errors[outcome.name] = outcome.error
                 elif not outcome.problems and not outcome.value:
@@ -210,6 +219,22 @@ def _work(
         log.info("%d participants are worked on by another run: waiting for it.", len(busy))
         go(busy, wait=True)
     return errors
+
+
+def _lost(outcome: Outcome, job: Job, at: str | None) -> Outcome:
+    """Say what became of a participant whose process died, in the ledger too, and what to do.
+
+    What it has left half done is removed.
+    """
+    how, _, tail = (outcome.error or "").partition("\n")
+    where = f" It was at: {at}." if at else ""
+    said = f"{how}{where} Run the same command again: it goes on there. {MORE_MEMORY}"
+    with suppress(Timeout), job.lock.acquire(timeout=0):
+        ledger = Ledger(job.out_dir, job.participant_id)
+        ledger.clear_staging()
+        if at:
+            ledger.fail(at, [said])
+    return replace(outcome, error="\n".join(filter(None, (said, tail))))
 
 
 def _null_by(study: StudyPlan, executor: Executor) -> NullMaker | None:
