@@ -72,6 +72,7 @@ bench-truth: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.sensitivity
 	$(BIN)/python -m benchmarks.scores
 	$(BIN)/python -m benchmarks.null_studies
+	$(BIN)/python -m benchmarks.motion
 
 # False findings in null studies of many designs: hours; stopped, it goes on where it was.
 calibration: $(STAMP)

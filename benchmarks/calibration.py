@@ -20,18 +20,16 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.ndimage import gaussian_filter
 
+from benchmarks.findings import ALPHA, STATISTICS, compared, found_anything
 from benchmarks.measure import DOCS, machine
-from commissure.inference import design_matrix, permutation_test
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings
 from commissure.space import Domain
-from commissure.study.group.spreads import spreads_of
 
 TABLE, PAGE = DOCS / "calibration.tsv", DOCS / "calibration.md"
 METHODS = ("freedman-lane", "draper-stoneman")
-STATISTICS = ("voxel", "size", "mass", "tfce", "fdr")
 KEYS = ["design", "method", "sigma"]
-ALPHA, N_PERMUTATIONS, BATCH = 0.05, 200, 25
+N_PERMUTATIONS, BATCH = 200, 25
 SHAPE, SIGMAS, MARGIN = (13, 14, 12), (0.8, 1.6), 6
 TWO = "group[patient] - group[control]"
 
@@ -225,8 +223,6 @@ def found_by_chance(
     # Each case has its own studies, the same ones by either method.
     rng = np.random.default_rng([seed, int(10 * sigma), *name.encode()])
     people = case.people(rng)
-    design = design_matrix(case.formula, people, blocks=case.blocks)
-    contrast = design.contrast(case.contrast)
     asked = GroupSettings(case.formula, case.contrast, method=method)  # type: ignore[arg-type]
     ids, person = np.unique(people["participant_id"], return_inverse=True)
     sd = people["group"].map(dict(case.spread)).fillna(1).to_numpy()[:, None]
@@ -237,27 +233,9 @@ def found_by_chance(
     maps = sd * noise
     if case.of_person:
         maps += case.of_person * smooth_noise(rng, len(ids), sigma)[person]
-    of_spread = spreads_of(maps, people, design, contrast, asked)
-    result = permutation_test(
-        maps,
-        design,
-        contrast,
-        domain(),
-        n_permutations,
-        method=asked.method,
-        seed=seed,
-        variance_groups=None if of_spread is None else of_spread.variance_groups,
-        flip_signs=of_spread is not None and of_spread.flip_signs,
-        n_threads=1,
+    return found_anything(
+        compared(maps, people, domain(), asked, n_permutations, seed, blocks=case.blocks)
     )
-    assert result.p_tfce is not None
-    return [
-        bool(result.p_fwe.min() <= ALPHA),
-        any(c.p_size <= ALPHA for c in result.clusters),
-        any(c.p_mass <= ALPHA for c in result.clusters),
-        bool(result.p_tfce.min() <= ALPHA),
-        bool(result.p_fdr.min() <= ALPHA),
-    ]
 
 
 def refusal(name: str, method: str) -> str:

@@ -1,8 +1,6 @@
 """The reference study's comparison of groups, for studies by the hundred."""
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from commissure.inference import PermutationResult, design_matrix, permutation_test
 from commissure.simulation.maps import MapStudy
@@ -17,7 +15,6 @@ def compare_groups(
     *,
     n_permutations: int = 1000,
     statistics: tuple[str, ...] = ("size",),
-    extra: dict[str, NDArray[np.float64]] | None = None,
     seed: int = 0,
     n_threads: int | None = None,
 ) -> PermutationResult:
@@ -29,14 +26,10 @@ def compare_groups(
     n_permutations : int
     statistics : tuple of str
         See `commissure.inference.permutation_test`.
-    extra : dict of str to ndarray of shape (n_scans,), optional
-        More covariates.
     seed : int
     n_threads : int, optional
     """
-    extra = extra or {}
-    table = pd.concat([study.participants, pd.DataFrame(extra)], axis=1)
-    design = design_matrix(" + ".join(["group", *COVARIATES, *extra]), table)
+    design = design_matrix(" + ".join(["group", *COVARIATES]), study.participants)
     return permutation_test(
         study.maps,
         design,

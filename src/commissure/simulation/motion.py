@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-
-from commissure.simulation.warp import rigid
+from scipy.spatial.transform import Rotation
 
 _SHARE_OF_BAD_MOVERS, _BAD = 0.1, 3.0
 
@@ -24,7 +23,7 @@ def motion_matrices(
     drift: float = 0.5,
     jitter: float = 0.015,
     jump: float = 0.25,
-    volumes_per_jump: int = 60,
+    volumes_per_jump: float = 60,
 ) -> NDArray[np.float64]:
     """Draw the movement of a head: slow drift, jitter, and a jump now and then.
 
@@ -40,7 +39,7 @@ def motion_matrices(
         Standard deviations, in mm and degrees alike: of the way drifted in the whole run, of the
         jitter of each volume, of the size of a jump. After half of the jumps the head stays, after
         the others it comes back with the next volume.
-    volumes_per_jump : int
+    volumes_per_jump : float
         One jump is made in so many volumes, at random.
 
     Returns
@@ -57,4 +56,9 @@ def motion_matrices(
         last = volume + 1 if number % 2 else n_volumes
         parameters[volume:last] += rng.normal(0, jump, 6)
     parameters = severity * (parameters - parameters[0])
-    return np.stack([rigid(p[3:], p[:3], centre) for p in parameters])
+    turns = Rotation.from_euler("xyz", parameters[:, 3:], degrees=True).as_matrix()
+    matrices = np.tile(np.eye(4), (n_volumes, 1, 1))
+    matrices[:, :3, :3] = turns
+    for matrix, turn, shift in zip(matrices, turns, parameters[:, :3], strict=True):
+        matrix[:3, 3] = centre - turn @ centre + shift
+    return matrices
