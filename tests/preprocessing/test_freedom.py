@@ -100,3 +100,11 @@ def test_places_that_do_not_count_and_that_do_not_vary_change_nothing() -> None:
     nominal = nominal_degrees_of_freedom(clean)
     for one in series[:20]:
         assert 3 < effective_degrees_of_freedom(one[None], clean) <= nominal
+
+
+def test_where_one_is_left_there_is_one() -> None:
+    rng = np.random.default_rng(3)
+    one = rng.normal(size=(1, 40))
+    operator = one.T @ one / (one @ one.T)
+    series = rng.normal(size=(30, 40)) @ operator.T
+    assert effective_degrees_of_freedom(series, operator) == pytest.approx(1)

@@ -11,6 +11,8 @@ from commissure.threads import one_blas_thread
 
 # From how many places, evenly spaced, a run's spectrum is estimated.
 _PLACES = 2000
+# A spectrum needs some: of one degree of freedom all series are alike.
+_FEWEST_TO_ESTIMATE = 2.0
 # Highest to lowest frequency of a band within which the spectrum is taken to be flat. 1.1 to 1.5
 # give the same for 1/f noise within 1 %; narrow bands see where a filter cut before.
 _BAND_RATIO = 1.1
@@ -114,11 +116,14 @@ def effective_degrees_of_freedom(
     some = some[np.isfinite(power) & (power > 0)]
     if len(some) == 0:
         return 0.0
+    most = nominal_degrees_of_freedom(operator)
+    if most < _FEWEST_TO_ESTIMATE:
+        return most
     some /= np.linalg.norm(some, axis=1, keepdims=True)
     with one_blas_thread():
         square = _mean_variance(some, operator)
     # No spectrum has more than white noise.
-    return float(1 / max(square, 1 / nominal_degrees_of_freedom(operator)))
+    return float(1 / max(square, 1 / most))
 
 
 def _mean_variance(unit: NDArray[np.float64], operator: NDArray[np.float64]) -> float:
