@@ -107,6 +107,7 @@ def plan_of(
         folder=chosen.folder,
         measure=chosen.measure,
         tr=chosen.tr,
+        to_template=chosen.to_template,
     )
     if participants is None and options.stage != "participant":
         participants = find_participants(options.input)

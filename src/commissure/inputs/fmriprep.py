@@ -22,8 +22,10 @@ from commissure.inputs.scan import (
 )
 from commissure.inputs.selection import Selection
 from commissure.inputs.sidecars import discarded, usable
+from commissure.inputs.template_images import refuse_to_bring, template_t1ws
 from commissure.problems import InputError
 from commissure.space.grid import Grid, same_grid
+from commissure.space.templates import TEMPLATE_SPACE
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ def read_fmriprep(
     space: str | None = None,
     desc: str | None = None,
     tr: float | None = None,
+    to_template: bool = False,
 ) -> list[Scan]:
     """Find the BOLD runs of a derived dataset and check that they can be used.
 
@@ -64,6 +67,8 @@ def read_fmriprep(
         By default the first of these that all the runs have.
     tr : float, optional
         Seconds, whatever sidecars and headers say.
+    to_template : bool
+        Whether runs in another space are to be brought to that of the symmetric template.
 
     Returns
     -------
@@ -105,10 +110,18 @@ def read_fmriprep(
     taken, choice_problems = choose_variant(runs, space, desc)
     problems += choice_problems
     scans = []
+    t1ws: tuple[Path, ...] = ()
+    # Of everybody who is there: a job of one participant finds the same way.
+    if to_template and taken is not None and taken.space.name != TEMPLATE_SPACE:
+        t1ws = template_t1ws(dataset, existing.values(), taken.space.name)
     for run in runs:
         if taken in run.files:
             try:
-                scans.append(replace(_scan(dataset, run, taken, n_trim, tr), notes=chosen.notes))
+                scan = replace(_scan(dataset, run, taken, n_trim, tr), notes=chosen.notes)
+                if to_template and scan.space != TEMPLATE_SPACE:
+                    refuse_to_bring(scan, t1ws)
+                    scan = replace(scan, template_t1ws=t1ws)
+                scans.append(scan)
             except InputError as error:
                 problems += error.problems
     if problems:

@@ -30,7 +30,7 @@ KINDS: dict[str, str] = {
 # What each kind can be told besides the selection.
 _OPTIONS = {
     "bids": ("tr",),
-    "fmriprep": ("space", "desc", "tr"),
+    "fmriprep": ("space", "desc", "tr", "to_template"),
     "dpabi": ("space", "folder", "measure", "tr"),
     "table": ("space", "tr"),
 }
@@ -48,6 +48,7 @@ def read_scans(
     folder: str | None = None,
     measure: str | None = None,
     tr: float | None = None,
+    to_template: bool = False,
 ) -> list[Scan]:
     """Find the runs of an input and check that they can be used; only headers are read.
 
@@ -68,6 +69,8 @@ def read_scans(
         See `read_dpabi`; with a measure, `read_dpabi_maps`.
     tr : float, optional
         Repetition time (s), whatever sidecars and headers say.
+    to_template : bool
+        See `read_fmriprep`.
 
     Returns
     -------
@@ -92,6 +95,7 @@ def read_scans(
         "folder": folder,
         "measure": measure,
         "tr": tr,
+        "to_template": to_template or None,
     }
     given = {name: value for name, value in options.items() if value is not None}
     unfit = [name for name in given if name not in _OPTIONS[kind]]

@@ -58,6 +58,9 @@ class Scan:
     n_discarded : int
         Volumes at the beginning that the scanner or somebody dropped before, by the sidecars: they
         count among those that are to be dropped.
+    template_t1ws : tuple of Path
+        Of a preprocessed run that is brought to the symmetric template: T1w images of people in
+        `space`, by whose mean the way there is found.
     """
 
     participant_id: str
@@ -78,6 +81,7 @@ class Scan:
     n_non_steady: int = 0
     n_discarded: int = 0
     notes: tuple[str, ...] = ()
+    template_t1ws: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:
@@ -99,7 +103,8 @@ class Scan:
     @property
     def clean_space(self) -> str | None:
         """Where its clean series are."""
-        return TEMPLATE_SPACE if self.kind == "raw" else self.space
+        brought = self.kind == "raw" or self.template_t1ws
+        return TEMPLATE_SPACE if brought else self.space
 
 
 def volume_problems(path: Path, img: Any, n_trim: int) -> list[str]:

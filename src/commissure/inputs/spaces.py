@@ -84,7 +84,8 @@ def symmetric_template_problem(space: str | None) -> str | None:
     where = f"in {space}" if space else "in native space, or their space is not known"
     return (
         f"The data are {where}, and not in {TEMPLATE_SPACE}: its mirror positions and tissue "
-        f"priors are not theirs. Start from raw data, give data in {TEMPLATE_SPACE}, or do without."
+        f"priors are not theirs. Say [input] to_template = true (of fMRIPrep's output), start from "
+        f"raw data, give data in {TEMPLATE_SPACE}, or do without."
     )
 
 

@@ -71,6 +71,11 @@ class InputSettings:
         Of DPABI, the folder to take, or the measure whose maps in `Results` are compared.
     tr : float, optional
         Repetition time of all runs, s, whatever sidecars and headers say.
+    to_template : bool
+        Whether preprocessed runs in another template's space (MNI152NLin2009cAsym, fMRIPrep's
+        own choice) are brought to the symmetric MNI152NLin2009aSym, by a warp that is found once
+        for the study from the mean of T1w images in that space. Measures that compare mirror
+        positions need it.
     confounds : tuple of str
         Strategy for fMRIPrep's confounds: "friston24" or "motion6" (6 regressors of motion), and
         the names of nilearn's `load_confounds`.
@@ -89,6 +94,7 @@ class InputSettings:
     folder: str | None = None
     measure: str | None = None
     tr: Annotated[float, Ge(0.02), Le(LONGEST_TR)] | None = None
+    to_template: bool = False
     confounds: tuple[str, ...] = ("friston24", "wm_csf", "global_signal")
 
 

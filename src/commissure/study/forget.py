@@ -18,7 +18,7 @@ from commissure.report.files import write_report
 from commissure.report.reading import page_name
 from commissure.study.group.steps import PARTNERS_FOLDER
 from commissure.study.identity import forget_people, people_of
-from commissure.study.participant.anatomy_cache import anatomy_files
+from commissure.study.participant.anatomy_cache import SHARED, anatomy_files
 from commissure.study.participant.clean_files import own_folder_of
 from commissure.study.provenance import held
 from commissure.study.verdict_files import FILES, LEFT, read_verdicts, write_verdicts
@@ -128,7 +128,8 @@ def _forget_files(out_dir: Path, who: str, work: Path) -> None:
     ledger = Ledger(out_dir, who)
     folders = {out_dir / own_folder_of(who)}
     ledger.remove()
-    for path in anatomy_files(work, who):
+    # And the mean of heads that theirs may be one of.
+    for path in [*anatomy_files(work, who), *anatomy_files(work, SHARED)]:
         path.unlink(missing_ok=True)
     _remove_empty(folders)
 

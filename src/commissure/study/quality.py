@@ -33,7 +33,7 @@ def grey_covered(
     has_data : ndarray of bool, shape (x, y, z)
     affine : ndarray of shape (4, 4)
     """
-    if not has_midline(scan.space):
+    if not has_midline(scan.clean_space):
         return None
     template = load_template(_PLACES_MM)
     places = apply_affine(template.affine, np.argwhere(template.grey > _SURELY_GREY))

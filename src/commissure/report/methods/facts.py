@@ -35,6 +35,10 @@ class Scans:
     kind : {"raw", "preprocessed", "clean", "map"}
     n_participants, n_runs : int
     space : str or None
+    space_before : str or None
+        That from which preprocessed runs were brought to the symmetric template.
+    n_template_t1ws : int
+        Of how many people the T1w are that the way there was found by.
     pipeline, pipeline_version : str or None
         Program that made what is not raw.
     stage : str or None
@@ -71,6 +75,8 @@ class Scans:
     n_participants: int
     n_runs: int
     space: str | None = None
+    space_before: str | None = None
+    n_template_t1ws: int = 0
     pipeline: str | None = None
     pipeline_version: str | None = None
     stage: str | None = None

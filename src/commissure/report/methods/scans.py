@@ -147,6 +147,10 @@ def versions_of(sidecars: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {name: " and ".join(sorted(versions)) for name, versions in found.items()}
 
 
+def _is_t1w(source: str) -> bool:
+    return source.endswith(("_T1w.nii.gz", "_T1w.nii"))
+
+
 def _scans(
     kind: Literal["raw", "preprocessed", "clean", "map"],
     runs: list[RunSidecars],
@@ -167,6 +171,8 @@ def _scans(
         n_participants=len({run.folder for run in runs}),
         n_runs=len(runs),
         space=TEMPLATE_SPACE if kind == "raw" else space,
+        space_before=cleans[0].get("SpaceBefore"),
+        n_template_t1ws=sum(map(_is_t1w, cleans[0].get("Sources", ()))),
         pipeline=pipeline,
         pipeline_version=version,
         stage=stage,
@@ -186,9 +192,7 @@ def _scans(
             if name in abouts[0] and all(about.get(name) == abouts[0][name] for about in abouts)
         },
         n_without_t1w=sum(
-            not any(source.endswith(("_T1w.nii.gz", "_T1w.nii")) for source in about["Sources"])
-            for about in cleans
-            if kind == "raw"
+            not any(map(_is_t1w, about["Sources"])) for about in cleans if kind == "raw"
         ),
         n_small_tissue=sum(
             any(warning.startswith(too_small) for warning in about.get("Warnings", ()))

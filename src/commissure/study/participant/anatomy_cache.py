@@ -6,20 +6,24 @@ import logging
 import os
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from commissure.preprocessing.anatomy import Anatomy, prepare_anatomy
 from commissure.preprocessing.registration import Image, Warp
+from commissure.preprocessing.template_space import mean_head
 from commissure.records.runs import RegistrationCheck
 from commissure.study.participant.clean import load_volumes
 from commissure.workspace.keys import code_of, hash_of
 from commissure.workspace.paths import file_name, inside
 
+# In place of a participant's name: what is found of the mean of many people.
+SHARED = "everybody"
 # Of the hash of all that an anatomy depends on.
 _N_KEY = 16
 
@@ -61,6 +65,23 @@ class Anatomies:
                 save_anatomy(anatomy, cached)
             self._last = t1w, warp, anatomy
         return self._last[2]
+
+    def of_space(self, t1ws: Sequence[Path], warp: str) -> Anatomy:
+        """Return what is found of the mean of T1w images in one space; see `of`.
+
+        It is the same for all participants: the first who needs it finds it, others wait for that.
+        """
+        key = hash_of(code_of("anatomy"), [self._stamp(path) for path in t1ws], warp)
+        cached = anatomy_file(self._work_dir, SHARED, key)
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(cached.with_suffix(".lock")):
+            anatomy = load_anatomy(cached)
+            if anatomy is None:
+                log.info("The way to the symmetric template is found, by %d T1w.", len(t1ws))
+                mean = mean_head(load_volumes(path) for path in t1ws)
+                anatomy = prepare_anatomy(mean, self._n_threads, coarse=warp == "coarse")
+                save_anatomy(anatomy, cached)
+        return anatomy
 
 
 def anatomy_file(work_dir: Path, participant_id: str, key: str) -> Path:

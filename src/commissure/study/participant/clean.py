@@ -109,15 +109,13 @@ def clean_preprocessed_run(
     n_threads: int | None,
     *,
     variants: Mapping[str, Recipe] = MappingProxyType({}),
+    there: Anatomy | None = None,
 ) -> Measured:
-    """Do what is left to do of a preprocessed run and write what comes of it; see `clean_run`."""
-    clean = clean_scan(
-        scan,
-        recipe,
-        strategy,
-        variants=variants,
-        n_threads=n_threads,
-    )
+    """Do what is left to do of a preprocessed run and write what comes of it; see `clean_run`.
+
+    `there` is the anatomy of the space of a run that is brought to the symmetric template.
+    """
+    clean = clean_scan(scan, recipe, strategy, variants=variants, there=there, n_threads=n_threads)
     write_run(scan, clean, None, recipe, variants, folder / own_folder(scan))
     return measure(scan, clean)
 

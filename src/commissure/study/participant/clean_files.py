@@ -106,8 +106,9 @@ def write_run(
     about = {
         "Sources": [
             source_uri(scan.bold),
-            *([source_uri(scan.t1w)] if scan.t1w else []),
+            *(source_uri(path) for path in (scan.t1w, *scan.template_t1ws) if path),
         ],
+        **({"SpaceBefore": scan.space} if scan.template_t1ws else {}),
         "RepetitionTime": scan.tr,
         "InputKind": scan.kind,
         "StepsDoneBefore": sorted(scan.done),
@@ -156,7 +157,7 @@ def write_run(
     _write_figure(figure, figures / f"{stem}_desc-carpet_bold.png")
     figure = map_figure(tsnr, clean.affine, f"{stem}: temporal SNR", "tSNR")
     _write_figure(figure, figures / f"{stem}_desc-tsnr_bold.png")
-    if scan.kind != "raw" and not has_midline(scan.space):
+    if not has_midline(scan.clean_space):
         return bold
     template = template_on(clean.mask.shape, clean.affine)
     outlines: dict[str, NDArray[Any]] = {"template brain": template.brain}
@@ -178,10 +179,10 @@ def clean_name(scan: Scan, resolution_mm: int) -> Path:
     ----------
     scan : Scan
     resolution_mm : int
-        Of the grid that raw runs are resampled to.
+        Of the grid that runs are resampled to which were not in template space.
     """
     space = f"space-{TEMPLATE_SPACE}_res-{resolution_mm}"
-    if scan.kind != "raw":
+    if scan.kind != "raw" and not scan.template_t1ws:
         resolution = BidsFile.of(scan.bold).entities.get("res")
         space = f"space-{alnum(scan.space or 'native')}" + (
             f"_res-{resolution}" if resolution else ""

@@ -81,9 +81,10 @@ def check_spaces(spaces: Iterable[str | None], settings: MapSettings, table: str
     where = " and ".join(sorted(space or "a space that is not named" for space in asymmetric))
     msg = (
         f"[{table}] compares each place with the one at its mirror position, which is its "
-        f"counterpart only in a symmetric template, and there are scans in {where}. Start from "
-        f"raw data or give scans in {TEMPLATE_SPACE}; or say [{table}] any_space = true, if that "
-        "they are some millimetres apart is known and told."
+        f"counterpart only in a symmetric template, and there are scans in {where}. Say [input] "
+        "to_template = true (of fMRIPrep's output: they are brought there), start from raw data or "
+        f"give scans in {TEMPLATE_SPACE}; or say [{table}] any_space = true, if that they are some "
+        "millimetres apart is known and told."
     )
     raise InputError(msg)
 

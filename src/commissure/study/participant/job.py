@@ -209,7 +209,15 @@ def _runs(job: Job, ledger: Ledger, n_threads: int | None = None) -> list[RunWor
     """Return the runs of a participant as their steps want them."""
     anatomies = Anatomies(job.work_dir, job.participant_id, ledger.stamp, n_threads)
     return [
-        RunWork(scan, job.out_dir, named_after(job, scan), anatomies.of, ledger.verify, n_threads)
+        RunWork(
+            scan,
+            job.out_dir,
+            named_after(job, scan),
+            anatomies.of,
+            anatomies.of_space,
+            ledger.verify,
+            n_threads,
+        )
         for scan in job.scans
     ]
 
@@ -223,7 +231,8 @@ def memory_of(job: Job) -> int:
 def _memory_of_run(scan: Scan, n_grid: int) -> int:
     shape = load_image(scan.bold).shape
     n_voxels, n_volumes = int(np.prod(shape[:3])), shape[3] if len(shape) > 3 else 1
-    return preprocessing_bytes(n_voxels, n_grid if scan.kind == "raw" else n_voxels, n_volumes)
+    resampled = scan.kind == "raw" or scan.template_t1ws
+    return preprocessing_bytes(n_voxels, n_grid if resampled else n_voxels, n_volumes)
 
 
 class _Worker:

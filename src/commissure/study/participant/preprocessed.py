@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -16,12 +17,14 @@ from commissure.inputs import (
 )
 from commissure.inputs.confounds import DEFAULT_STRATEGY, FRISTON24, MOTION, Confounds
 from commissure.preprocessing import motion_matrices
+from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.clean_preprocessed import (
     VariantRegressors,
     clean_preprocessed,
     template_on,
 )
 from commissure.preprocessing.recipe import CleanBold, Recipe
+from commissure.preprocessing.template_space import in_template
 from commissure.preprocessing.trim import trim_volumes
 from commissure.problems import InputError
 from commissure.settings.quality import QualityRules
@@ -42,6 +45,7 @@ def clean_scan(
     options: Mapping[str, Any] | None = None,
     *,
     variants: Mapping[str, Recipe] = MappingProxyType({}),
+    there: Anatomy | None = None,
     n_threads: int | None = None,
 ) -> CleanBold:
     """Do to a preprocessed run what the recipe says and was not done before.
@@ -60,6 +64,8 @@ def clean_scan(
         Of the confounds, see `read_confounds`.
     variants : mapping of str to Recipe
         By which the run is cleaned too.
+    there : Anatomy, optional
+        Of the space that the run is in, if it is to be brought to that of the symmetric template.
     n_threads : int, optional
 
     Raises
@@ -73,7 +79,11 @@ def clean_scan(
     mask = None
     if scan.mask is not None:
         mask = mask_on(Grid.of(img), str(scan.bold), read_image(scan.mask), threshold=0)
-    series = trim_volumes(np.asarray(img.dataobj, np.float32), n_trim)
+    series, affine = trim_volumes(np.asarray(img.dataobj, np.float32), n_trim), img.affine
+    if there is not None:
+        series, mask, affine = in_template(
+            series, affine, mask, there.warp, recipe.resolution_mm, n_threads
+        )
 
     def read(by: Recipe) -> tuple[Confounds, VariantRegressors]:
         names, signals = _split(scan, by, strategy, options)
@@ -84,9 +94,9 @@ def clean_scan(
     confounds, own = read(recipe)
     for warning in confounds.warnings:
         log.warning("%s", warning)
-    return clean_preprocessed(
+    clean = clean_preprocessed(
         series,
-        img.affine,
+        affine,
         scan.tr,
         mask,
         own.regressors,
@@ -96,11 +106,12 @@ def clean_scan(
         centre=confounds.centre,
         kept=confounds.kept,
         done=scan.done,
-        template=template_on(series.shape[:3], img.affine) if has_midline(scan.space) else None,
+        template=template_on(series.shape[:3], affine) if has_midline(scan.clean_space) else None,
         signals=own.signals,
         variants={label: read(by)[1] for label, by in variants.items()},
         n_threads=n_threads,
     )
+    return clean if there is None else replace(clean, checks={"t1w": there.check})
 
 
 def check_confounds(
@@ -163,7 +174,7 @@ def _split(
     if recipe.motion == len(MOTION):
         names = ["motion6" if name == "friston24" else name for name in names]
     from_table = recipe.signals_from != "priors" or not options.keys().isdisjoint(_SIGNALS)
-    if from_table or symmetric_template_problem(scan.space) is not None:
+    if from_table or symmetric_template_problem(scan.clean_space) is not None:
         return names, ()
     read = [signal for name in names for signal in _SIGNALS.get(name, ())]
     return [name for name in names if name not in _SIGNALS], tuple(read)

@@ -52,6 +52,8 @@ class RunWork:
         What its clean series are called, relative to the output folder.
     anatomy : callable
         T1w and `Recipe.warp` -> what is found of it, as quickly as it can be had.
+    anatomy_there : callable
+        T1w images in a template's space and `Recipe.warp` -> what is found of their mean.
     verify : callable
         Raises if files are not those that an earlier step wrote.
     n_threads : int, optional
@@ -61,6 +63,7 @@ class RunWork:
     out_dir: Path
     named: Path
     anatomy: Callable[[Path, str], Anatomy]
+    anatomy_there: Callable[[tuple[Path, ...], str], Anatomy]
     verify: Callable[[Iterable[Path]], None]
     n_threads: int | None = None
 
@@ -140,6 +143,7 @@ def _clean_slice(settings: StudySettings, run: RunWork) -> CleanSlice | None:
 def _clean_given(run: RunWork, _chosen: CleanSlice | None, stamp: Stamp) -> list[Any]:
     scan = run.scan
     files = [scan.bold, *(path for path in (scan.t1w, scan.mask, scan.confounds) if path)]
+    files += scan.template_t1ws
     facts = [scan.kind, scan.space, scan.tr, scan.slice_times, scan.metadata, sorted(scan.done)]
     return [[stamp(path) for path in files], facts]
 
@@ -154,8 +158,15 @@ def _make_clean(run: RunWork, chosen: CleanSlice | None, folder: Path) -> dict[s
         anatomy = None if scan.t1w is None else run.anatomy(scan.t1w, recipe.warp)
         measured = clean_run(scan, anatomy, recipe, folder, run.n_threads, variants=variants)
     else:
+        t1ws = scan.template_t1ws
         measured = clean_preprocessed_run(
-            scan, recipe, chosen.confounds, folder, run.n_threads, variants=variants
+            scan,
+            recipe,
+            chosen.confounds,
+            folder,
+            run.n_threads,
+            variants=variants,
+            there=run.anatomy_there(t1ws, recipe.warp) if t1ws else None,
         )
     return measured_to_json(measured)
 
