@@ -101,10 +101,14 @@ class Scan:
         return 0 if "trim" in self.done else max(n_trim - self.n_discarded, self.n_non_steady, 0)
 
     @property
+    def is_resampled(self) -> bool:
+        """Whether it is interpolated on the grid of the symmetric template."""
+        return self.kind == "raw" or bool(self.template_t1ws)
+
+    @property
     def clean_space(self) -> str | None:
         """Where its clean series are."""
-        brought = self.kind == "raw" or self.template_t1ws
-        return TEMPLATE_SPACE if brought else self.space
+        return TEMPLATE_SPACE if self.is_resampled else self.space
 
 
 def volume_problems(path: Path, img: Any, n_trim: int) -> list[str]:

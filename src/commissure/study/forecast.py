@@ -74,7 +74,7 @@ def forecast(jobs: Sequence[Job], out_dir: Path) -> Forecast:
 def _bytes_of(scan: Scan, job: Job) -> int:
     recipe, shape = job.settings.preprocessing, load_image(scan.bold).shape
     n_volumes = int(shape[3]) - scan.n_to_drop(recipe.n_trim)
-    if scan.kind == "raw":
+    if scan.is_resampled:
         n_voxels = int(np.sum(load_template(recipe.resolution_mm).brain > 0.5))
     else:
         voxel_ml = abs(np.linalg.det(load_image(scan.bold).affine[:3, :3])) / 1000

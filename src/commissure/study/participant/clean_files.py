@@ -101,7 +101,7 @@ def write_run(
     resolution = round(float(clean.affine[1, 1]))
     space = clean_name(scan, resolution).name.removesuffix("_desc-clean_bold.nii.gz")
     func = folder / "func"
-    programs = (*_REGISTRATION, *_LIBRARIES) if scan.kind == "raw" else _LIBRARIES
+    programs = (*_REGISTRATION, *_LIBRARIES) if scan.is_resampled else _LIBRARIES
     n_discarded = scan.n_to_drop(recipe.n_trim)
     about = {
         "Sources": [
@@ -182,7 +182,7 @@ def clean_name(scan: Scan, resolution_mm: int) -> Path:
         Of the grid that runs are resampled to which were not in template space.
     """
     space = f"space-{TEMPLATE_SPACE}_res-{resolution_mm}"
-    if scan.kind != "raw" and not scan.template_t1ws:
+    if not scan.is_resampled:
         resolution = BidsFile.of(scan.bold).entities.get("res")
         space = f"space-{alnum(scan.space or 'native')}" + (
             f"_res-{resolution}" if resolution else ""

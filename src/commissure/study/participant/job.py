@@ -231,8 +231,7 @@ def memory_of(job: Job) -> int:
 def _memory_of_run(scan: Scan, n_grid: int) -> int:
     shape = load_image(scan.bold).shape
     n_voxels, n_volumes = int(np.prod(shape[:3])), shape[3] if len(shape) > 3 else 1
-    resampled = scan.kind == "raw" or scan.template_t1ws
-    return preprocessing_bytes(n_voxels, n_grid if resampled else n_voxels, n_volumes)
+    return preprocessing_bytes(n_voxels, n_grid if scan.is_resampled else n_voxels, n_volumes)
 
 
 class _Worker:
