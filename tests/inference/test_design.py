@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from patsy import build_design_matrices
 from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
 
-from commissure.inference.design import design_matrix, match_maps
+from commissure.inference.formula_design import design_matrix, match_maps
 from commissure.problems import InputError
 
 

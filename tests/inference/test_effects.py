@@ -10,7 +10,6 @@ from scipy import integrate, optimize, stats
 from statsmodels.api import OLS
 from statsmodels.stats.meta_analysis import effectsize_smd
 
-from commissure.inference.design import design_matrix
 from commissure.inference.effects import (
     contrast_effect,
     hedges_correction,
@@ -18,6 +17,7 @@ from commissure.inference.effects import (
     hedges_g_interval,
     leave_one_out,
 )
+from commissure.inference.formula_design import design_matrix
 
 
 def design_of(rng, n=40, n_covariates=3):

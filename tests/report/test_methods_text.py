@@ -254,6 +254,12 @@ CASES = {
         confounds=("motion", "high_pass", "compcor", "ica_aroma", "scrub")
     ),
     "fmriprep, nothing": preprocessed(confounds=()),
+    "fmriprep, brought": preprocessed(
+        space="MNI152NLin2009aSym",
+        space_before="MNI152NLin2009cAsym",
+        n_template_t1ws=17,
+        versions={"greedy": "1.4.0.9"},
+    ),
     "dpabi, realigned": preprocessed(
         pipeline="DPABI",
         pipeline_version=None,
@@ -558,6 +564,13 @@ def test_everything_cited_is_in_the_bibliography_and_nothing_else(case):
         ("fmriprep", "had been preprocessed with fMRIPrep 23.88.1 (Esteban et al., 2019)"),
         ("fmriprep", "were taken in MNI152NLin6Asym space"),
         ("fmriprep", "tables of confounds that fMRIPrep provides"),
+        ("fmriprep, brought", "were taken in MNI152NLin2009cAsym space"),
+        (
+            "fmriprep, brought",
+            "interpolated once (cubic B-splines) to 3 mm voxels of the symmetric",
+        ),
+        ("fmriprep, brought", "the mean of 17 participants"),
+        ("fmriprep, brought", "with greedy (1.4.0.9; Yushkevich et al., 2016)"),
         ("fmriprep, smoothed", "had been smoothed before and were not smoothed again"),
         ("fmriprep, everything", "24 motion regressors, anatomical noise components (aCompCor"),
         (

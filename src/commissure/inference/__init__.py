@@ -2,7 +2,7 @@
 
 from commissure.inference.apart import Apart
 from commissure.inference.criterion import Criterion, cluster_p, judged, smallest_of
-from commissure.inference.design import Design, design_matrix, match_maps
+from commissure.inference.design import Design
 from commissure.inference.effects import (
     SELECTED_PEAK_NOTE,
     ContrastEffect,
@@ -14,6 +14,7 @@ from commissure.inference.effects import (
     leave_one_out,
     pooled_t,
 )
+from commissure.inference.formula_design import design_matrix, match_maps
 from commissure.inference.least_p import smallest_p
 from commissure.inference.permutation import option_problems, permutation_test
 from commissure.inference.result import Cluster, PermutationResult
