@@ -570,7 +570,7 @@ def test_everything_cited_is_in_the_bibliography_and_nothing_else(case):
             "interpolated once (cubic B-splines) to 3 mm voxels of the symmetric",
         ),
         ("fmriprep, brought", "the mean of 17 participants"),
-        ("fmriprep, brought", "with greedy (1.4.0.9; Yushkevich et al., 2016)"),
+        ("fmriprep, brought", "with greedy (version 1.4.0.9, Yushkevich et al., 2016)"),
         ("fmriprep, smoothed", "had been smoothed before and were not smoothed again"),
         ("fmriprep, everything", "24 motion regressors, anatomical noise components (aCompCor"),
         (
