@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ from commissure.render.effect import effect_figure
 from commissure.render.numbers import interval_text
 from commissure.report.contents import Findings, Study
 from commissure.report.criterion import criterion_words, value_of
+from commissure.report.drawn import Drawn
 from commissure.report.maps import contrast_map, read_map
+from commissure.report.partners import partners_drawn
 from commissure.report.wording import cluster_label, is_tested_each_way, region_name
 from commissure.report.words import capital
 from commissure.workspace.paths import GROUP_FOLDER
@@ -34,31 +36,6 @@ log = logging.getLogger(__name__)
 FIGURES_FOLDER = "figures"
 _MOST_PANELS = 6
 _MOST_MARKED = 6
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure on disk.
-
-    Attributes
-    ----------
-    key : str
-        Which one; see `commissure.report.page.study.study_page`.
-    stem : str
-        File name without extension.
-    title, alt, caption : str
-    vector : bool
-        Whether the page shows the SVG, else the PNG.
-    narrow : bool
-    """
-
-    key: str
-    stem: str
-    title: str
-    alt: str
-    caption: str
-    vector: bool = True
-    narrow: bool = False
 
 
 def draw_figures(study: Study, out_dir: Path, folder: Path) -> dict[str, Any]:
@@ -111,6 +88,7 @@ def _drawings(study: Study, out_dir: Path) -> list[tuple[str, _Drawing]]:
         ("the groups' means", lambda: _means(findings, out_dir)),
         ("the significant clusters", lambda: _clusters(findings, out_dir)),
         ("the effects", lambda: _effects(findings)),
+        ("the partners", lambda: partners_drawn(findings)),
         ("the null distribution", lambda: _nulls(findings)),
         ("motion", lambda: _motion(study, findings)),
         *drawings,

@@ -15,7 +15,8 @@ from filelock import Timeout
 from commissure.files.data_texts import read_data
 from commissure.problems import InputError
 from commissure.report.contents import Findings, Participant, Study
-from commissure.report.figures import FIGURES_FOLDER, Drawn, draw_figures
+from commissure.report.drawn import Drawn
+from commissure.report.figures import FIGURES_FOLDER, draw_figures
 from commissure.report.maps import make_viewer
 from commissure.report.page.html import render
 from commissure.report.page.parts import Figure, Link

@@ -24,6 +24,7 @@ from commissure.report.sections.findings import (
     effects_section,
     means_section,
 )
+from commissure.report.sections.partners import partners_section
 from commissure.report.sections.people import left_out_section, measured_rows, participants_section
 from commissure.report.sections.regions import regions_verdict
 from commissure.report.sections.rivals import rivals_section
@@ -62,24 +63,40 @@ def study_page(
         lead=(who, f"{found} {regions}".rstrip(), how_sure),
         tiles=_tiles(study),
         notices=_notices(study),
-        sections=(
-            participants_section(study, links),
-            left_out_section(study),
-            told_section(study),
-            coverage_section(study),
-            means_section(study, figures),
-            differences_section(study, figures, links, viewer),
-            effects_section(study, figures, links),
-            clinical_section(study, figures, links),
-            chance_section(study, figures),
-            rivals_section(study),
-            motion_section(study, figures, links),
-            secondary_section(study, links),
-            variants_section(study),
-            freedom_section(study, figures),
-            methods_section(study, links),
-            provenance_section(study, links),
-        ),
+        sections=_sections(study, figures, links, viewer),
+    )
+
+
+def _sections(
+    study: Study,
+    figures: Mapping[str, Figure],
+    links: Mapping[str, Link],
+    viewer: Viewer | None,
+) -> tuple[Section, ...]:
+    """Return the sections that there are, in order."""
+    return tuple(
+        filter(
+            None,
+            (
+                participants_section(study, links),
+                left_out_section(study),
+                told_section(study),
+                coverage_section(study),
+                means_section(study, figures),
+                differences_section(study, figures, links, viewer),
+                effects_section(study, figures, links),
+                partners_section(study, figures, links),
+                clinical_section(study, figures, links),
+                chance_section(study, figures),
+                rivals_section(study),
+                motion_section(study, figures, links),
+                secondary_section(study, links),
+                variants_section(study),
+                freedom_section(study, figures),
+                methods_section(study, links),
+                provenance_section(study, links),
+            ),
+        )
     )
 
 
