@@ -215,6 +215,40 @@ def test_the_record_is_complete(study, out, domain):
         assert (out / name).stat().st_size > 1000
 
 
+def test_viewers_are_told_what_the_maps_are(out):
+    def intent(name):
+        return nib.load(out / f"{STEM}{name}_statmap.nii.gz").header.get_intent()[:2]
+
+    df = json.loads((out / "stats.json").read_text())["DegreesOfFreedom"]
+    assert intent("t") == ("t test", (df,))
+    assert intent("pfwe") == ("p value", ())
+    assert intent("cluster") == ("label", ())
+    assert intent("effect") == ("none", ())
+
+
+def test_the_table_to_paste_has_the_significant_clusters_with_their_direction(out):
+    found = pd.read_csv(out / "clusters.tsv", sep="\t", dtype={"cluster": str})
+    significant = set(found.loc[found["significant"], "cluster"])
+    rows = [[c.text for c in r.cells] for r in Document(out / "clusters.docx").tables[0].rows]
+    table = pd.DataFrame(rows[1:], columns=rows[0])
+    assert set(table["Cluster"].str.rstrip("abc")) == significant
+    assert set(table["Direction"]) == {"patient > control"}
+
+
+def test_where_nothing_is_significant_the_nearest_are_shown_and_called_so(study, tmp_path):
+    out = tmp_path / "out"
+    assert main(arguments(study, out, "--set", "group.alpha=0.001")) == 0
+    document = Document(out / "clusters.docx")
+    assert document.paragraphs[0].text.startswith("No cluster is significant")
+    assert len(document.tables[0].rows) > 1
+
+
+def test_the_table_of_clusters_has_no_noise_of_last_digits(out):
+    for cell in (out / "clusters.tsv").read_text().split():
+        digits = cell.partition("e")[0].replace(".", "").lstrip("-0")
+        assert not digits.isdigit() or len(digits) <= 10, cell
+
+
 def test_one_file_with_all_maps_is_the_same(study, out, tmp_path):
     assert main(arguments(study, tmp_path / "b", maps="all.nii.gz")) == 0
     for name in (f"{STEM}pfwe_statmap.nii.gz", f"{STEM}t_statmap.nii.gz"):
@@ -257,6 +291,10 @@ def test_an_f_contrast(study, tmp_path):
     contrast = "age, group[patient] - group[control]"
     assert main(arguments(study, out, contrast=contrast)) == 0
     maps, design = np.load(study / "maps.npy"), regressors(people_of(study))
+    two, df = nib.load(
+        out / f"contrast-{contrast_label(contrast)}_stat-F_statmap.nii.gz"
+    ).header.get_intent()[1]
+    assert (two, df) == (2, 2 * N - 4)
     path = out / f"contrast-{contrast_label(contrast)}_stat-F_statmap.nii.gz"
     f = Domain.from_mask(ball_image()).sample(nib.load(path))
     expected = sm.OLS(maps[:, 40], design).fit().f_test("age = 0, group = 0").fvalue

@@ -161,3 +161,10 @@ def test_equal_tables_are_equal_files(frame):
     properties = docx.Document(BytesIO(content)).core_properties
     assert properties.created.year == properties.modified.year == 1980
     assert (properties.title, properties.author) == ("Clusters", "commissure")
+
+
+def test_columns_are_as_wide_as_their_texts_need():
+    text = pd.DataFrame({"Cluster": ["1"], "Region of the peak": ["Left Middle Frontal Gyrus"]})
+    (table,) = docx.Document(BytesIO(table_docx(text, "x"))).tables
+    narrow, wide = (cell.width for cell in table.rows[1].cells)
+    assert wide > 2 * narrow

@@ -12,7 +12,7 @@ from docx.enum.section import WD_ORIENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Pt
+from docx.shared import Emu, Mm, Pt
 from docx.table import Table, _Cell
 
 from commissure.files.text import harmless
@@ -20,6 +20,9 @@ from commissure.files.text import harmless
 # Files made from the same results are the same, byte for byte, whenever they are made.
 _NO_TIME = datetime(1980, 1, 1, tzinfo=UTC)
 _WIDE = 9  # columns that no longer fit a portrait page
+# Letters of a cell's line; longer texts are broken between words.
+_LONGEST_LINE = 24
+_MARGIN_MM = 18
 _THIN, _THICK = 6, 12  # eighths of a point
 
 
@@ -46,6 +49,7 @@ def table_docx(frame: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> by
     table = document.add_table(rows=0, cols=len(frame.columns))
     for values in (frame.columns.tolist(), *frame.to_numpy(dtype=object).tolist()):
         _add_row(table, [harmless(str(value)) for value in values])
+    _set_widths(table, document)
     header, last = table.rows[0], table.rows[-1]
     header._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
     for cell in header.cells:
@@ -60,6 +64,25 @@ def table_docx(frame: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> by
     return without_times(document)
 
 
+def _set_widths(table: Table, document: Document) -> None:
+    """Share the page's width among the columns by their texts, so that no word is broken."""
+    section = document.sections[0]
+    margins = (section.left_margin or 0) + (section.right_margin or 0)
+    room = (section.page_width or 0) - margins
+    table.autofit = False
+    columns = [[cell.text for cell in column.cells] for column in table.columns]
+    needed = [
+        max(
+            max((len(word) for text in texts for word in text.split()), default=1) + 1,
+            min(max(map(len, texts)), _LONGEST_LINE),
+        )
+        for texts in columns
+    ]
+    for column, share in zip(table.columns, needed, strict=True):
+        for cell in column.cells:
+            cell.width = Emu(int(room * share / sum(needed)))
+
+
 def set_up(document: Document, title: str, *, landscape: bool) -> None:
     """Set the font, the page and the properties of the file."""
     font = document.styles["Normal"].font
@@ -68,6 +91,7 @@ def set_up(document: Document, title: str, *, landscape: bool) -> None:
     if landscape:
         section.orientation = WD_ORIENT.LANDSCAPE
         section.page_width, section.page_height = section.page_height, section.page_width
+    section.left_margin = section.right_margin = Mm(_MARGIN_MM)
     properties = document.core_properties
     properties.title, properties.author, properties.comments = title, "commissure", ""
     properties.created = properties.modified = _NO_TIME

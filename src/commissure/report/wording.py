@@ -9,6 +9,7 @@ import pandas as pd
 
 from commissure.files.tables import rows_of
 from commissure.inference.grammar import read_formula
+from commissure.records.asked import Asked
 from commissure.records.rivals import rivals_in
 from commissure.render.numbers import fixed, p_equals
 from commissure.report.asked import found, not_found
@@ -36,11 +37,15 @@ def direction(findings: Findings, sign: str) -> str:
 
 def sides(findings: Findings, sign: str) -> str:
     """Return `direction` as a table has it, such as "patient > control"."""
-    asked = findings.asked
+    return sides_of(findings.asked, sign)
+
+
+def sides_of(asked: Asked, sign: str) -> str:
+    """Return what "positive" or "negative" means as a table has it."""
     if asked.kind == "difference":
         first, second = asked.levels
         return f"{first} {'>' if sign == 'positive' else '<'} {second}"
-    return direction(findings, sign) if asked.kind in ("slope", "mean") else sign
+    return found(asked, sign) if asked.kind in ("slope", "mean") else sign
 
 
 def level_name(level: object) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import matplotlib as mpl
@@ -16,9 +17,7 @@ from commissure.files.bids_names import has_midline
 from commissure.files.data_texts import read_data
 from commissure.files.labels import contrast_label, distinct_labels
 from commissure.files.text import write_json
-from commissure.inference import (
-    contrast_effect,
-)
+from commissure.inference import PermutationResult, contrast_effect
 from commissure.measures.names import measure_of_files
 from commissure.records.asked import in_order
 from commissure.records.rivals import rivals_to_json
@@ -28,6 +27,7 @@ from commissure.render.effect import COLOURS
 from commissure.render.findings import findings_figure
 from commissure.render.numbers import fixed, interval_text, p_equals, p_text
 from commissure.render.scatter import scatter_figure
+from commissure.report.wording import sides_of
 from commissure.space import Domain
 from commissure.study.group.findings import GroupFindings
 from commissure.study.group.findings_record import record_of
@@ -38,6 +38,8 @@ from commissure.study.group.region_tests import write_region_tests
 from commissure.study.group.secondary import SECONDARY_NOTE, write_secondary
 from commissure.study.group.tables import write_table
 
+# Clusters in a table where none is significant.
+_NEAREST = 5
 # Maps of p of the one family-wise error each, by the criterion that it may be.
 _MAPS_OF_P = {"p": None, "ponesided": None, "pfdr": None, "pfwe": "voxel", "ptfce": "tfce"}
 _EACH_DIRECTION = (
@@ -86,15 +88,17 @@ def _write_maps(findings: GroupFindings, folder: Path) -> None:
     about: dict[str, Any] = {"Scans": len(coverage.scans), "Space": findings.inputs.space}
     _write_map(coverage.domain, folder, "stat-coverage", "coverage", coverage.n_with, about)
     about = {"Contrast": contrast, "Space": findings.inputs.space}
+    df = _about_df(result)
     for name, values in of_contrast.items():
         if values is not None:
             stem = f"contrast-{contrast_label(contrast)}_stat-{name}"
-            _write_map(domain, folder, stem, name, values, about | _about_p(name, findings))
+            more = _about_p(name, findings) | (df if name == statistic else {})
+            _write_map(domain, folder, stem, name, values, about | more)
     for label, maps in findings.inputs.variants.items() if result.n_rows == 1 else ():
         design = findings.inputs.design
         t = contrast_effect(maps, design.matrix, findings.inputs.contrast, (1,)).t
         stem = f"contrast-{contrast_label(contrast)}_stat-t_desc-{label}"
-        _write_map(domain, folder, stem, "tvariant", t, about | {"Variant": label})
+        _write_map(domain, folder, stem, "tvariant", t, about | df | {"Variant": label})
     _write_secondary_maps(findings, folder)
     for model, found in findings.with_motion.items():
         about = {"Space": findings.inputs.space, "DegreesOfFreedom": found.df}
@@ -110,7 +114,8 @@ def _write_maps(findings: GroupFindings, folder: Path) -> None:
         about |= {"NotTested": never_zero} if mean.test is None else {}
         for name, values in of_group.items():
             stem = f"group-{labels[group]}_stat-{name}"
-            _write_map(domain, folder, stem, name, values, about)
+            df = _about_df(mean.test) if name == "onesamplet" and mean.test else {}
+            _write_map(domain, folder, stem, name, values, about | df)
 
 
 def _write_secondary_maps(findings: GroupFindings, folder: Path) -> None:
@@ -126,7 +131,14 @@ def _write_secondary_maps(findings: GroupFindings, folder: Path) -> None:
         }
         for name, values in ((statistic, one.result.t), ("pfwe", one.result.p_fwe)):
             stem = f"contrast-{contrast_label(contrast)}_stat-{name}_measure-{one.label}"
-            _write_map(one.domain, folder, stem, name, values, about)
+            df = _about_df(one.result) if name == statistic else {}
+            _write_map(one.domain, folder, stem, name, values, about | df)
+
+
+def _about_df(result: PermutationResult) -> dict[str, Any]:
+    """Return the degrees of freedom of a map of t, or both of one of F."""
+    df = float(result.df)
+    return {"DegreesOfFreedom": df if result.n_rows == 1 else [float(result.n_rows), df]}
 
 
 def _about_p(name: str, findings: GroupFindings) -> dict[str, Any]:
@@ -151,6 +163,10 @@ def _write_map(
     output = json.loads(read_data("files", "stats_outputs.json"))[name]
     kind = np.int32 if name in ("cluster", "coverage") else np.float32
     img = domain.to_image(values.astype(kind), fill=output["Outside"])
+    if "Intent" in output:
+        # So that viewers know what they open.
+        df = np.atleast_1d(about.get("DegreesOfFreedom", []))
+        img.header.set_intent(output["Intent"], tuple(map(float, df)))
     nib.save(img, folder / f"{stem}_statmap.nii.gz")
     write_json(folder / f"{stem}_statmap.json", {"Description": output["Description"], **about})
 
@@ -216,20 +232,38 @@ def _formed(findings: GroupFindings, statistic: str) -> str:
 def _write_clusters(findings: GroupFindings, folder: Path) -> None:
     table, notes = _cluster_tables(findings)
     rivals = rivals_to_json(findings.rivals)
-    write_table(folder, "clusters", table, Notes=notes, Rivals=rivals)
+    write_table(folder, "clusters", table, "%.10g", Notes=notes, Rivals=rivals)
+    text, title = _clusters_text(table, findings)
+    (folder / "clusters.docx").write_bytes(table_docx(text, title, notes))
+    if findings.influence is not None:
+        ids = findings.inputs.people.table["participant_id"]
+        names = [f"cluster {i + 1}" for i in range(len(findings.result.clusters))]
+        change = pd.DataFrame(findings.influence.t_change, columns=names)
+        change.insert(0, "participant_id", ids.to_numpy())
+        write_table(folder, "influence", change)
+
+
+def _clusters_text(table: pd.DataFrame, findings: GroupFindings) -> tuple[pd.DataFrame, str]:
+    """Return the significant clusters with their sub-peaks as people print them, and the title.
+
+    Where none is significant, those that come nearest.
+    """
     statistic = "t" if findings.result.n_rows == 1 else "F"
-    text = pd.DataFrame(
-        {
-            "Cluster": table["cluster"],
-            f"Peak {statistic}": table[f"peak_{statistic}"].map(fixed),
-            "x, y, z (mm)": [
-                f"{x:.0f}, {y:.0f}, {z:.0f}"
-                for x, y, z in table[["x", "y", "z"]].itertuples(index=False)
-            ],
-            "Voxels": table["voxels"].map("{:.0f}".format, na_action="ignore").fillna(""),
-            "mm³": table["mm3"].map("{:.0f}".format, na_action="ignore").fillna(""),
-        }
-    )
+    numbers = table["cluster"].str.rstrip(ascii_lowercase).astype(int)
+    significant = numbers.isin([i + 1 for i in findings.significant])
+    none = not significant.any()
+    table = table[numbers <= _NEAREST if none else significant]
+    text = pd.DataFrame({"Cluster": table["cluster"]})
+    if "peak_label" in table:
+        text["Region of the peak"] = table["peak_label"]
+    if "direction" in table:
+        text["Direction"] = [sides_of(findings.asked, sign) for sign in table["direction"]]
+    text[f"Peak {statistic}"] = table[f"peak_{statistic}"].map(fixed)
+    text["x, y, z (mm)"] = [
+        f"{x:.0f}, {y:.0f}, {z:.0f}" for x, y, z in table[["x", "y", "z"]].itertuples(index=False)
+    ]
+    for column, name in (("voxels", "Voxels"), ("mm3", "mm³")):
+        text[name] = table[column].map("{:.0f}".format, na_action="ignore").fillna("")
     for column in table.columns[table.columns.str.startswith("p_corr_")]:
         kind = column.removeprefix("p_corr_")
         other = "" if kind == findings.settings.criterion else " (not the criterion)"
@@ -239,15 +273,9 @@ def _write_clusters(findings: GroupFindings, folder: Path) -> None:
             f"{fixed(g)} {interval_text(low, high)}".strip()
             for g, low, high in table[["g", "g_low", "g_high"]].itertuples(index=False)
         ]
-    if "peak_label" in table:
-        text["Region of the peak"] = table["peak_label"]
-    (folder / "clusters.docx").write_bytes(table_docx(text, "Clusters", notes))
-    if findings.influence is not None:
-        ids = findings.inputs.people.table["participant_id"]
-        names = [f"cluster {i + 1}" for i in range(len(findings.result.clusters))]
-        change = pd.DataFrame(findings.influence.t_change, columns=names)
-        change.insert(0, "participant_id", ids.to_numpy())
-        write_table(folder, "influence", change)
+    if not none:
+        return text, "Significant clusters"
+    return text, "No cluster is significant; the first of those that are not"
 
 
 def _write_people(findings: GroupFindings, folder: Path) -> None:

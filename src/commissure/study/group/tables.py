@@ -28,6 +28,7 @@ def write_table(
         Without ending.
     table : DataFrame
     float_format : str, optional
+        ``%.10g`` for what is read by people: without the noise of the last digits.
     **beside
         What else the sidecar says.
     """
