@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,15 +65,15 @@ def add_study_options(parser: Any, stage: str | None = None) -> None:
     add_execution(parser)
 
 
-def add_execution(parser: Any) -> Any:
-    """Add the options of how the work runs; return their group."""
+def add_execution(parser: Any, without: Sequence[str] = ("dask",)) -> Any:
+    """Add the options of how the work runs, but for some; return their group."""
     run = parser.add_argument_group("running")
     flags = {
         "n_procs": ("--n-procs", "--n_procs", "--nprocs"),
         "n_threads": ("--n-threads", "--n_threads", "--omp-nthreads"),
         "mem_gb": ("--mem-gb", "--mem_gb"),
     }
-    add_options(run, "execution", flags=flags, without=("dask",))
+    add_options(run, "execution", flags=flags, without=without)
     run.add_argument("-w", "--work-dir", "--work_dir", type=Path, metavar="DIR")
     run.add_argument("--quiet", action="store_true", help="show warnings and errors only")
     return run

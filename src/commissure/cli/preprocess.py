@@ -50,7 +50,7 @@ def add_parser(commands: Any, what: str) -> None:
     add_flags(how, dict.fromkeys(("preprocessing.low", "preprocessing.high"), "--band"))
     rules = parser.add_argument_group("who is included")
     add_options(rules, "quality", flags=_RULES)
-    add_execution(parser)
+    add_execution(parser, without=("dask", "keep"))  # its series are what it is for
 
 
 def _run(options: argparse.Namespace) -> int:

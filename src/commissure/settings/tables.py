@@ -110,6 +110,10 @@ class Execution:
         Threads of each; by default the cores are divided among them, and 1 with Dask.
     mem_gb : float, optional
         Memory that may be used; by default what there is.
+    keep : {"all", "maps", "none"}
+        What is kept of participants whose maps are made: all; no clean series, which are nearly
+        all of an output folder; and no anatomies in the work folder either. What is needed again
+        is made again.
     executor : {"local", "dask"}
         Processes of this machine, or workers of a Dask cluster.
     scheduler : str, optional
@@ -122,6 +126,7 @@ class Execution:
     n_procs: Annotated[int, Ge(1), Le(4096)] | None = None
     n_threads: Annotated[int, Ge(1), Le(4096)] | None = None
     mem_gb: Annotated[float, Ge(0.1), Le(1_000_000)] | None = None
+    keep: Literal["all", "maps", "none"] = "all"
     executor: Literal["local", "dask"] = "local"
     scheduler: str | None = None
     dask: dict[str, Any] = field(default_factory=dict)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,12 +43,14 @@ class _Entry:
     """A step: its key (None while its files are being replaced), files and findings.
 
     Each file is one of those that it may be: of a step that is done there is only one. Findings
-    are written with their hash: a step whose findings somebody changed is as good as lost.
+    are written with their hash: a step whose findings somebody changed is as good as lost. Files
+    that were not kept are no outputs any more: the step is done without them.
     """
 
     key: str | None = None
     outputs: Mapping[str, tuple[Written, ...]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    not_kept: tuple[str, ...] = ()
 
     @classmethod
     def parsed(cls, content: Any, stays: Callable[[str], bool]) -> Self | None:
@@ -69,7 +71,8 @@ class _Entry:
             if not stays(name):
                 return None
             outputs[name] = written
-        return cls(key, outputs, facts)
+        gone = content.get("not kept", [])
+        return cls(key, outputs, facts, tuple(map(str, gone)) if isinstance(gone, list) else ())
 
 
 class Ledger:
@@ -321,6 +324,34 @@ class Ledger:
         if gone or stale:
             self.write()
 
+    def let_go(self, step: str, wanted: Callable[[str], bool]) -> None:
+        """Remove files of a step that is done, and stays so; see `not_kept`.
+
+        Parameters
+        ----------
+        step : str
+        wanted : callable
+            Tells by its name whether a file stays.
+        """
+        entry = self._steps.get(step, _Entry())
+        gone = [name for name in entry.outputs if not wanted(name)]
+        if gone:
+            # Killed in between, files lie about that are replaced when they are made again.
+            outputs = {name: files for name, files in entry.outputs.items() if name not in gone}
+            not_kept = (*entry.not_kept, *gone)
+            self._steps[step] = replace(entry, outputs=outputs, not_kept=not_kept)
+            self.write()
+        for name in gone:
+            self._remove(name)
+
+    def not_kept(self, step: str) -> tuple[str, ...]:
+        """Return the files of a step that were removed to save room."""
+        return self._steps.get(step, _Entry()).not_kept
+
+    def want_again(self, step: str) -> None:
+        """Have a step done again when it is asked for, whatever its key."""
+        self._steps[step] = replace(self._steps.get(step, _Entry()), key="")
+
     def clear_staging(self) -> None:
         """Remove what a killed run left half done; to be called under the lock only."""
         remove_folder(self._staging)
@@ -372,6 +403,7 @@ class Ledger:
                 "facts": entry.facts,
                 "sha256": _hash_of(entry.facts),
             }
+            | ({"not kept": list(entry.not_kept)} if entry.not_kept else {})
             for step, entry in sorted(self._steps.items())
         }
         content = {
@@ -396,7 +428,7 @@ class Ledger:
         if changed:
             raise InputError(changed)
         if not missing:
-            self._steps[step] = _Entry(entry.key, now, entry.facts)
+            self._steps[step] = replace(entry, outputs=now)
         return not missing
 
     def _found(self, name: str, versions: Iterable[Written]) -> Written | None:
@@ -430,7 +462,8 @@ class Ledger:
         """Raise if files that are not ours lie where a step's are to be."""
         if self._lost:
             return
-        ours = {name for entry in self._steps.values() for name in entry.outputs}
+        known = self._steps.values()
+        ours = {name for entry in known for name in (*entry.outputs, *entry.not_kept)}
         foreign = [
             self.out_dir / name
             for name, written in new.items()
@@ -454,7 +487,7 @@ class Ledger:
             else versions
             for name, versions in mine.outputs.items()
         }
-        self._steps[step] = _Entry(mine.key, outputs, mine.facts)
+        self._steps[step] = replace(mine, outputs=outputs)
 
     def _remove(self, name: str | Path) -> None:
         path = inside(self.out_dir, name)

@@ -1,5 +1,6 @@
 """One participant's work: each step once, and what there is of it."""
 
+import logging
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,18 @@ from commissure.problems import InputError
 from commissure.records.runs import Measured, measured_from_json
 from commissure.settings.tables import StudySettings
 from commissure.space.templates import analysis_grid
-from commissure.study.participant.anatomy_cache import Anatomies
+from commissure.study.participant.anatomy_cache import Anatomies, anatomy_files
 from commissure.study.participant.clean import measure_clean, telling
 from commissure.study.participant.clean_files import clean_name
 from commissure.study.participant.map_files import map_file
 from commissure.study.participant.steps import CLEAN, PARTICIPANT, RunWork
 from commissure.study.step import Step
 from commissure.workspace.ledger import Ledger, lock_of
+
+log = logging.getLogger(__name__)
+
+# Ending of clean series, which need not be kept; what their sidecars say is told of them later.
+_SERIES = "_bold.nii.gz"
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,16 @@ class Job:
         """The steps of the pipeline, but those that are left to the group stage."""
         left = "maps" if self.settings.maps.of_group else None
         return tuple(step for step in self.pipeline if step.made != left)
+
+    @property
+    def makes_maps(self) -> bool:
+        """Whether maps are made here, after which nothing needs clean series."""
+        return any(step.made == "maps" for step in self.steps)
+
+    @property
+    def lets_series_go(self) -> bool:
+        """Whether clean series are removed once all maps are made of them."""
+        return self.settings.execution.keep != "all" and self.makes_maps
 
 
 @dataclass(frozen=True)
@@ -251,11 +267,15 @@ class _Worker:
             if run.scan.kind != "map":
                 self._work_on(run, number / len(self.runs))
         self.ledger.keep_only(self.names)
+        if self.job.settings.execution.keep == "none" and not self.problems:
+            for path in anatomy_files(self.job.work_dir, self.job.participant_id):
+                path.unlink(missing_ok=True)
         if self.problems:
             raise InputError(dict.fromkeys(self.problems))
 
     def _work_on(self, run: RunWork, share: float) -> None:
         """Do the steps of one run; note what fails, and leave what depends on it."""
+        self._want_series(run)
         key = ""
         for number, step in enumerate(self.job.steps):
             about, name = step.about(run), step.name(run)
@@ -273,6 +293,23 @@ class _Worker:
                 self.problems += failed
                 return
         self._keep_later(run, key)
+        if self.job.lets_series_go:
+            self.ledger.let_go(str(CLEAN.name(run)), lambda name: not name.endswith(_SERIES))
+
+    def _want_series(self, run: RunWork) -> None:
+        """Have clean series made again that were not kept, if a step is to be done with them."""
+        name, key = CLEAN.name(run), ""
+        if name is None or not self.ledger.not_kept(name) or not self.job.makes_maps:
+            return
+        for step in self.job.steps:
+            of = step.name(run)
+            if of is None:
+                continue
+            key = step.key(run, self.job.settings, self.ledger.stamp, key)
+            if self.ledger.done(of, key) is None:
+                log.info("%s: its clean series were not kept, and are made again.", run.scan.name)
+                self.ledger.want_again(name)
+                return
 
     def _keep_later(self, run: RunWork, key: str) -> None:
         """Keep what a longer pipeline made of what this one has made again as it was."""
