@@ -98,6 +98,11 @@ def test_a_good_run_is_included():
             "the EPI fits the template when its y axis (front to back) is reversed, so its header",
             False,
         ),
+        (
+            epi(axes="RAI", turn=176.0, sides=-9.0),
+            "(upside down) is reversed, so its header",
+            False,
+        ),
         (epi(axes="RPI", turn=170.0), "front to back) and its z axis (upside down) are", False),
         (epi(axes="RSA", turn=178.0), "its x, y and z axes point to right, top and front", False),
         (epi(turn=62.0), "the EPI lies turned by 62 degrees", False),
@@ -182,3 +187,10 @@ def test_verdicts_that_were_changed_are_refused(tmp_path, content):
     (tmp_path / VERDICTS).write_text(content)
     with pytest.raises(InputError, match=r"verdicts\.json"):
         read_verdicts(tmp_path)
+
+
+def test_a_reversed_axis_is_not_told_twice():
+    verdict = judge(
+        measure(SCAN, clean_bold(**epi(axes="RAI", turn=176.0, sides=-9.0))), QualityRules()
+    )
+    assert [reason.kind for reason in verdict.reasons] == ["header"]

@@ -136,7 +136,7 @@ def fits_when(axes: str, turn: float) -> str:
     turn : float
         Degrees.
     """
-    wrong = "so its header is wrong (whether left and right are exchanged too, no image tells)"
+    wrong = "so its header is wrong (whether left and right are exchanged too, this does not tell)"
     if all(letter in pair for letter, pair in zip(axes, ("RL", "AP", "SI"), strict=True)):
         backward = [_REVERSED[letter] for letter in axes if letter in _REVERSED]
         if not backward:

@@ -74,7 +74,8 @@ def _place(image: str, check: RegistrationCheck, rules: RegistrationRules) -> It
     """Give what speaks against where one image was put."""
     # A search that is not sure of its result is no witness against a registration.
     sure = check.doubt < rules.doubtful_orientation
-    if check.turn > rules.max_turn:
+    turned = check.turn > rules.max_turn
+    if turned:
         said = fits_when(check.axes, check.turn)
         yield Reason("header", check.turn, rules.max_turn, image, said, excludes=sure)
     elif check.apart > rules.max_apart:
@@ -90,7 +91,8 @@ def _place(image: str, check: RegistrationCheck, rules: RegistrationRules) -> It
         if value is not None and value > doubtful:
             against = value > most
             yield Reason(kind, value, most if against else doubtful, image, excludes=against)
-    if check.border is not None and check.sides is not None:
+    # A header that is turned by reversing an axis is mirrored too: that is the same fault.
+    if check.border is not None and check.sides is not None and not (turned and sure):
         yield from _in_t1w(check.border, check.sides, rules)
     yield from _covers(image, check.coverage, rules)
 
