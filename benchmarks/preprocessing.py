@@ -17,7 +17,7 @@ from nibabel.affines import apply_affine
 
 from benchmarks.measure import DOCS, machine, table
 from commissure.preprocessing import anatomy as anatomy_module
-from commissure.preprocessing import bandpass, steps
+from commissure.preprocessing import bandpass, placing, steps
 from commissure.preprocessing.brain_mask import dice
 from commissure.preprocessing.registration import Image
 from commissure.settings.reading import read_settings
@@ -26,10 +26,10 @@ from commissure.space.templates import load_template
 
 STEPS = {
     anatomy_module: ["t1w_brain_mask", "correct_bias", "register_deformable", "segment"],
+    placing: ["register_epi_to_t1w"],
     steps: [
         "correct_slice_timing",
         "realign",
-        "register_epi_to_t1w",
         "resample_series",
         "smooth",
         "cleaning_operator",

@@ -39,7 +39,7 @@ from commissure.study.verdict_files import quality_table
 
 SRC = Path(commissure.__file__).parent
 RUN = RunKey("sub-01", "2", "rest", None)
-CHECK = RegistrationCheck("RAS", 8.0, 0.5, 7.0, 0.98, 1.2, 0.01, 0.7, 12.0)
+CHECK = RegistrationCheck("RAS", 8.0, 0.5, 7.0, 0.98, 1.2, 0.01, 0.7, 12.0, 0.8)
 OVERLAPS = {"epi_t1w": 0.95, "epi_template": 0.96}
 GOOD = Measured(RUN, 0.1, 0.2, 1.0, 1.0, 120, 50.0, 52.0, OVERLAPS, {"epi": CHECK})
 

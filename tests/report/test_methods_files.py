@@ -86,6 +86,7 @@ def write_participants(out, settings, kind="raw"):
             "Settings": asdict(settings.preprocessing),
             "Warnings": ["Eroded, the participant's own csf has fewer than 10 voxels"] * (n == 0),
             "GeneratedBy": VERSIONS,
+            "ShiftsByDistortion": 1.2 * (n % 2),
         }
         write_json(out / f"{stem}_desc-clean_bold.json", clean)
         mapped = {
@@ -162,6 +163,7 @@ def test_runs_are_described_by_their_sidecars(out):
     # Only what all agree on.
     assert dict(scans.acquisition) == {"EchoTime": 0.03}
     assert (scans.n_without_t1w, scans.n_small_tissue) == (1, 1)
+    assert scans.n_undistorted == 2
     assert scans.grid == (61, 73, 61)
     assert scans.versions == {"commissure": "9.8.7", "greedy": "1.4"}
 

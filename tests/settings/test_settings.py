@@ -39,6 +39,7 @@ def test_presets_differ_where_the_method_says_so():
         if value != as_tables(ours)[table].get(name)
     } | {("variants", name) for name in as_tables(ours)["variants"]}
     assert different == {
+        ("preprocessing", "undistort"),
         ("preprocessing", "kernel"),
         ("preprocessing", "signals_from"),
         ("preprocessing", "simultaneous"),

@@ -14,7 +14,7 @@ from nibabel.affines import apply_affine
 
 from commissure.cli import main
 from commissure.cli.plan import SOME_FAILED
-from commissure.preprocessing import bandpass, steps
+from commissure.preprocessing import bandpass, placing, steps
 from commissure.preprocessing.anatomy import prepare_anatomy
 from commissure.preprocessing.epi import EpiInT1w
 from commissure.preprocessing.registration import Image
@@ -128,7 +128,7 @@ def test_series_are_as_good_as_registered_perfectly(clean, bold, anatomy, truth,
         to_t1w = truth.bold_to_t1w @ np.linalg.inv(truth.motion[10])
         to_t1w[1, 3] += off_mm
         monkeypatch.setattr(steps, "realign", lambda *_, **__: np.linalg.inv(motion))
-        monkeypatch.setattr(steps, "register_epi_to_t1w", lambda *_: EpiInT1w(to_t1w, 0, 9))
+        monkeypatch.setattr(placing, "register_epi_to_t1w", lambda *_, **__: EpiInT1w(to_t1w, 0, 9))
         warp = SimpleNamespace(
             to_moving=lambda at: truth.warp.to_t1w(at.reshape(-1, 3).T).T.reshape(at.shape)
         )

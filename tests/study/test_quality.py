@@ -20,7 +20,7 @@ from commissure.study.verdict_files import (
 )
 
 GOOD = RegistrationCheck("RAS", 8.0, 0.5, 7.0, 0.98, 1.2, 0.01)
-IN_T1W = replace(GOOD, border=0.7, sides=12.0)
+IN_T1W = replace(GOOD, border=0.7, sides=12.0, shifted=0.8)
 SCAN = SimpleNamespace(participant_id="sub-01", session=None, task="rest", run=None, kind="raw")
 
 

@@ -134,8 +134,8 @@ def _field_maps(dataset: BidsDataset, people: Iterable[str]) -> list[str]:
         return []
     note = (
         f"{dataset.root} has field maps (fmap/) of {listed(having)}, which are not used: the "
-        "distortion of BOLD images is not corrected. Where that matters, preprocess with fMRIPrep "
-        "and start from its output."
+        "distortion of BOLD images is corrected only as far as the T1w shows it. Where that is not "
+        "enough, preprocess with fMRIPrep and start from its output."
     )
     _LOG.warning("%s", note)
     return [note]

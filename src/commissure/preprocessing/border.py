@@ -21,7 +21,7 @@ _AWAY_MM = 2.0  # from the border to where grey and white matter are compared
 _MOST_POINTS = 20_000
 LEAST_POINTS = 500  # fewer in the field of view tell nothing
 _SURE_WHITE, _SURE_GREY = 0.8, 0.6
-_SLOPE = 5.0  # of the cost, by contrast as a share of the brightness
+SLOPE = 5.0  # of the cost, by contrast as a share of the brightness
 _RADIUS_MM = 60.0  # of the head: makes of turns what they move
 _FURTHEST_MM = 6.0  # a refinement that moves the brain by more has found something else
 
@@ -68,8 +68,8 @@ def white_border(
     outwards = -slopes @ np.linalg.inv(affine[:3, :3])
     outwards *= _AWAY_MM / np.linalg.norm(outwards, axis=1, keepdims=True)
     inside, outside = border - outwards, border + outwards
-    sure = (_read(Image(white, affine), inside) > _SURE_WHITE) & (
-        _read(Image(grey, affine), outside) > _SURE_GREY
+    sure = (read_at(Image(white, affine), inside) > _SURE_WHITE) & (
+        read_at(Image(grey, affine), outside) > _SURE_GREY
     )
     every = -(-int(sure.sum()) // _MOST_POINTS) or 1
     return Border(inside[sure][::every], outside[sure][::every])
@@ -97,10 +97,10 @@ def border_costs(epi: Image, matrix: NDArray[np.float64], border: Border) -> NDA
     Greve DN, Fischl B (2009) Accurate and robust brain image alignment using boundary-based
     registration. NeuroImage 48:63-72.
     """
-    white, grey = (_read(epi, apply_affine(matrix, side)) for side in (border.white, border.grey))
+    white, grey = (read_at(epi, apply_affine(matrix, side)) for side in (border.white, border.grey))
     seen = (white > 0) & (grey > 0)
     contrast = 2 * (grey - white) / np.where(seen, grey + white, 1)
-    return np.where(seen, 1 - np.tanh(_SLOPE * contrast), np.nan)
+    return np.where(seen, 1 - np.tanh(SLOPE * contrast), np.nan)
 
 
 def refine_by_border(
@@ -137,6 +137,7 @@ def refine_by_border(
     return moved(found.x) if np.linalg.norm(way, axis=1).mean() < _FURTHEST_MM else matrix
 
 
-def _read(image: Image, points: NDArray[np.float64]) -> NDArray[np.float64]:
+def read_at(image: Image, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what an image is at points (n, 3), mm, linearly; 0 outside of it."""
     voxels = apply_affine(np.linalg.inv(image.affine), points)
     return linear_at(image.data[..., None], voxels, outside="zero", dtype=np.float64)[:, 0]

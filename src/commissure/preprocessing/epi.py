@@ -1,7 +1,7 @@
 """Where the EPI is: in its participant's T1w, or straight in the template."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from nibabel.affines import apply_affine
@@ -17,6 +17,7 @@ from commissure.preprocessing.border import (
     white_border,
 )
 from commissure.preprocessing.brain_mask import dice, epi_brain_mask
+from commissure.preprocessing.distortion import Shifts, find_distortion
 from commissure.preprocessing.orientation import Orientation
 from commissure.preprocessing.registration import (
     Image,
@@ -54,14 +55,27 @@ class EpiInT1w:
         Mean cost of the border of white matter there, see `border_costs`; 1 if too little is seen.
     sides : float
         See `sides_agree`.
+    shifts : Shifts, optional
+        By distortion, where the border of white matter shows them.
+    shifted : float
+        Mean of their sizes where the border is, mm; 0 without any.
     """
 
     matrix: NDArray[np.float64]
     border: float
     sides: float
+    shifts: Shifts | None = None
+    shifted: float = 0.0
+
+    def to_epi(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return where points (..., 3) of the T1w are in the EPI, mm."""
+        straight: NDArray[np.float64] = apply_affine(np.linalg.inv(self.matrix), points)
+        return straight if self.shifts is None else self.shifts.moved(straight)
 
 
-def register_epi_to_t1w(epi: Image, anatomy: Anatomy, found: Orientation) -> EpiInT1w:
+def register_epi_to_t1w(
+    epi: Image, anatomy: Anatomy, found: Orientation, *, undistort: bool = False
+) -> EpiInT1w:
     """Find the rigid map from an EPI to the same person's T1w.
 
     Mutual information says where about it is, the border of white matter where exactly.
@@ -74,6 +88,8 @@ def register_epi_to_t1w(epi: Image, anatomy: Anatomy, found: Orientation) -> Epi
         Of the T1w.
     found : Orientation
         What `find_orientation` finds in the EPI.
+    undistort : bool
+        Whether shifts along an axis are looked for.
     """
     bright = corrected_epi(epi)
     border = t1w_border(anatomy)
@@ -87,11 +103,17 @@ def register_epi_to_t1w(epi: Image, anatomy: Anatomy, found: Orientation) -> Epi
             best, least, shows = matrix, cost, _mean(costs)
         if np.isfinite(costs).any() and np.nanmean(costs) < _CONVINCING:
             break
-    return EpiInT1w(
+    in_t1w = EpiInT1w(
         np.asarray(np.linalg.inv(best), np.float64),
         shows,
         sides_agree(bright, best, border, anatomy.warp),
     )
+    # Where the border hardly shows, it tells nothing so small.
+    shifts = find_distortion(bright, best, border) if undistort and shows < _CONVINCING else None
+    if shifts is None:
+        return in_t1w
+    shifted = float(np.abs(shifts.at(apply_affine(best, border.white))).mean())
+    return replace(in_t1w, shifts=shifts, shifted=shifted)
 
 
 def _mean(costs: NDArray[np.float64]) -> float:

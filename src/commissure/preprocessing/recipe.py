@@ -38,6 +38,9 @@ class Recipe:
     warp : {"fine", "coarse"}
         Whether the T1w is warped to the template down to 2 mm, or less closely in a third of the
         time, which is enough for scans of low resolution.
+    undistort : bool
+        Whether the EPI's shifts along its phase-encoding axis, which the border of white matter of
+        the T1w shows, are corrected; where they do not show nothing is done.
     fwhm : float
         Of the smoothing, mm.
     kernel : {"gaussian", "spm"}
@@ -69,6 +72,7 @@ class Recipe:
     slice_timing: bool = True
     resolution_mm: Literal[2, 3, 4] = 3
     warp: Literal["fine", "coarse"] = "fine"
+    undistort: bool = True
     fwhm: Annotated[float, Ge(0), Le(30)] = 4.0
     kernel: Literal["gaussian", "spm"] = "gaussian"
     signals_from: Literal["participant", "priors"] = "participant"
@@ -84,7 +88,7 @@ class Recipe:
 
 
 # What is done before a run is smoothed and cleaned; variants of a recipe share it.
-BEFORE_CLEANING = frozenset({"n_trim", "slice_timing", "resolution_mm", "warp"})
+BEFORE_CLEANING = frozenset({"n_trim", "slice_timing", "resolution_mm", "warp", "undistort"})
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,22 +3,17 @@
 Each step is a pure function of its own module; here is only what comes after what.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from nibabel.affines import apply_affine, voxel_sizes
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from commissure.preprocessing.anatomy import Anatomy
-from commissure.preprocessing.brain_mask import dice, epi_brain_mask, head_centre
-from commissure.preprocessing.epi import (
-    epi_t1w_overlap,
-    register_epi_to_t1w,
-    register_template_to_epi,
-)
+from commissure.preprocessing.brain_mask import head_centre
 from commissure.preprocessing.motion import (
     framewise_displacement_jenkinson,
     framewise_displacement_power,
@@ -26,7 +21,8 @@ from commissure.preprocessing.motion import (
     motion_parameters,
 )
 from commissure.preprocessing.nuisance import acompcor
-from commissure.preprocessing.orientation import RIGHT_AXES, find_orientation, fits_when
+from commissure.preprocessing.orientation import RIGHT_AXES, fits_when
+from commissure.preprocessing.placing import place
 from commissure.preprocessing.realignment import realign
 from commissure.preprocessing.recipe import (
     PRIORS,
@@ -37,8 +33,7 @@ from commissure.preprocessing.recipe import (
     recipe_operator,
 )
 from commissure.preprocessing.registration import Image, grid_points
-from commissure.preprocessing.registration_checks import brain_places, check_registration
-from commissure.preprocessing.resampling import resample_image, resample_series
+from commissure.preprocessing.resampling import resample_series
 from commissure.preprocessing.signal_quality import dvars, temporal_snr
 from commissure.preprocessing.slice_timing import correct_slice_timing
 from commissure.preprocessing.smoothing import Smoothed
@@ -77,16 +72,6 @@ class _Resampled:
     tr: float
     smoothed: Smoothed
     n_threads: int | None
-
-
-@dataclass(frozen=True, eq=False)
-class _Placed:
-    """Where each voxel of the template's grid is in the EPI, and how far that is believed."""
-
-    at: NDArray[np.float64]
-    epi_to_t1w: NDArray[np.float64] | None
-    overlaps: dict[str, float]
-    checks: dict[str, RegistrationCheck]
 
 
 def preprocess(
@@ -136,7 +121,8 @@ def preprocess(
     picture = _picture(series, affine, motion, n_threads)
     shape, grid = analysis_grid(recipe.resolution_mm)
     template, places = load_template(recipe.resolution_mm), grid_points(shape, grid)
-    placed = _place(picture, anatomy, template, places, n_threads)
+    undistort = recipe.undistort
+    placed = place(picture, anatomy, template, places, undistort=undistort, n_threads=n_threads)
     if anatomy is None:
         warnings.append(_WITHOUT_T1W)
     # the one interpolation of the data
@@ -192,34 +178,6 @@ def preprocess(
     )
 
 
-def _place(
-    picture: Image,
-    anatomy: Anatomy | None,
-    template: Template,
-    places: NDArray[np.float64],
-    n_threads: int | None,
-) -> _Placed:
-    """Find where places of the template are in the EPI, by way of the T1w if there is one."""
-    overlaps, own_warp, in_t1w = {}, None, None
-    found = find_orientation(picture, n_threads)
-    if anatomy is None:
-        own_warp = register_template_to_epi(picture, n_threads)
-        to_epi: Callable[[NDArray[np.float64]], NDArray[np.float64]] = own_warp.to_moving
-    else:
-        in_t1w = register_epi_to_t1w(picture, anatomy, found)
-        brain = Image(anatomy.brain, anatomy.t1w.affine)
-        overlaps["epi_t1w"] = epi_t1w_overlap(picture, in_t1w.matrix, brain)
-        to_epi = _through_t1w(in_t1w.matrix, anatomy)
-    at = to_epi(places)
-    overlaps["epi_template"] = _overlap(picture, at, template)
-    checks = {} if anatomy is None else {"t1w": anatomy.check}
-    check = check_registration(picture, found, to_epi(brain_places()), own_warp)
-    if in_t1w is None:
-        return _Placed(at, None, overlaps, checks | {"epi": check})
-    check = replace(check, border=in_t1w.border, sides=in_t1w.sides)
-    return _Placed(at, in_t1w.matrix, overlaps, checks | {"epi": check})
-
-
 def _check_covered(mask: NDArray[np.bool_], checks: Mapping[str, RegistrationCheck]) -> None:
     if mask.sum() >= 2 * _LEAST_VOXELS:
         return
@@ -256,19 +214,6 @@ def _clean(
     return confounds, before, clean_series(before, kept, operator, run.tissue, run.n_threads)
 
 
-def _through_t1w(
-    epi_to_t1w: NDArray[np.float64], anatomy: Anatomy
-) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return the way from places of the template to those of the EPI."""
-    back = np.linalg.inv(epi_to_t1w)
-
-    def to_epi(places: NDArray[np.float64]) -> NDArray[np.float64]:
-        moved: NDArray[np.float64] = apply_affine(back, anatomy.warp.to_moving(places))
-        return moved
-
-    return to_epi
-
-
 def _motion_confounds(
     motion: NDArray[np.float64],
     affine: NDArray[np.float64],
@@ -300,13 +245,6 @@ def _picture(
     points = grid_points(series.shape[:3], affine).reshape(-1, 3)
     realigned = resample_series(series[..., some], affine, points, motion[some], n_threads)
     return Image(realigned.data.mean(axis=1).reshape(series.shape[:3]), affine)
-
-
-def _overlap(picture: Image, at: NDArray[np.float64], template: Template) -> float:
-    """Return the Dice overlap of the EPI's brain with the template's, in the field of view."""
-    seen = resample_image(np.ones(picture.data.shape), picture.affine, at) > 0.5
-    brain = resample_image(epi_brain_mask(picture), picture.affine, at) > 0.5
-    return dice(brain, template.brain & seen)
 
 
 def _signal_masks(

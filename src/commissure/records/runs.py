@@ -57,6 +57,9 @@ class RegistrationCheck:
     sides : float or None
         Of an EPI in a T1w: how surely left and right of both are the same, in standard errors; far
         below 0 they are exchanged.
+    shifted : float or None
+        Of an EPI in a T1w: mean size of the shifts by distortion that were corrected, mm; 0 where
+        none were found.
     """
 
     axes: str
@@ -68,6 +71,7 @@ class RegistrationCheck:
     warped: float | None = None
     border: float | None = None
     sides: float | None = None
+    shifted: float | None = None
 
 
 @dataclass(frozen=True)

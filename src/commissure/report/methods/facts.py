@@ -65,6 +65,8 @@ class Scans:
         Runs of participants without a T1w.
     n_small_tissue : int
         Runs whose eroded white matter or CSF was too small.
+    n_undistorted : int
+        Runs with shifts by distortion, which were corrected.
     grid : tuple of int
         Voxels of the analysis grid; empty if it is not ours.
     versions : mapping of str to str
@@ -91,6 +93,7 @@ class Scans:
     acquisition: Mapping[str, Any] = field(default_factory=dict)
     n_without_t1w: int = 0
     n_small_tissue: int = 0
+    n_undistorted: int = 0
     grid: tuple[int, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
 

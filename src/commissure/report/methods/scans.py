@@ -17,6 +17,7 @@ from commissure.workspace.paths import STATE_FOLDER
 # As their authors write them.
 _PROGRAMS = {"fmriprep": "fMRIPrep", "xcp_d": "XCP-D", "dpabi": DPABI}
 _OURS = "bids::"
+_TOO_SMALL = OWN_TISSUE_TOO_SMALL.partition("{")[0]
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,6 @@ def _scans(
     acquired = [int(n) + d + c for n, d, c in zip(lengths, discarded, censored, strict=True) if n]
     space = next((run.map["Space"] for run in runs if run.map.get("Space")), None)
     pipeline, version, stage = _pipeline(out_dir) if kind != "raw" else (None, None, None)
-    too_small = OWN_TISSUE_TOO_SMALL.partition("{")[0]
     return Scans(
         kind=kind,
         n_participants=len({run.folder for run in runs}),
@@ -195,9 +195,10 @@ def _scans(
             not any(map(_is_t1w, about["Sources"])) for about in cleans if kind == "raw"
         ),
         n_small_tissue=sum(
-            any(warning.startswith(too_small) for warning in about.get("Warnings", ()))
+            any(warning.startswith(_TOO_SMALL) for warning in about.get("Warnings", ()))
             for about in cleans
         ),
+        n_undistorted=sum(about.get("ShiftsByDistortion", 0) > 0 for about in cleans),
         grid=analysis_grid(recipe["resolution_mm"])[0] if kind == "raw" else (),
         versions=versions_of(cleans),
     )

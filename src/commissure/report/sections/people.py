@@ -23,6 +23,7 @@ _REGISTRATION = {
     "warped": "share of the brain that the warp folds or squeezes",
     "border": "how badly the border of the T1w's white matter shows (1: not at all)",
     "sides": "how surely left and right are the T1w's, in standard errors (below 0: exchanged)",
+    "shifted": "shifts by distortion that were corrected, mean (mm; 0: none were found)",
 }
 _STATES = {"done": "finished", "failed": "failed", "started": "begun", "waiting": "to be done"}
 # Columns of quality.tsv that everyone's table shows, with their decimals.

@@ -114,6 +114,7 @@ def write_run(
         "StepsDoneBefore": sorted(scan.done),
         "NumberOfVolumesDiscardedByUser": n_discarded,
         "Overlaps": clean.overlaps,
+        **_distortion(clean),
         "Settings": asdict(recipe),
         "Warnings": [
             in_sentence(said, scan.bold.parent) for said in (*scan.warnings, *clean.warnings)
@@ -256,6 +257,12 @@ def _write_series(
     }
     place = path.with_name(path.name.removesuffix(".nii.gz"))
     _write_image(place, series, run.affine, "bold", about | own, tr)
+
+
+def _distortion(clean: CleanBold) -> dict[str, float]:
+    """Return the mean shift by distortion that was corrected, mm, where it was looked for."""
+    shifted = clean.checks["epi"].shifted if "epi" in clean.checks else None
+    return {} if shifted is None else {"ShiftsByDistortion": shifted}
 
 
 def _write_confounds(clean: CleanBold, stem: Path) -> None:
