@@ -60,6 +60,10 @@ class GroupSettings:
         the higher the fewer there are.
     subset : dict of str to tuple of str
         To whom the comparison is limited, by levels of columns: ``{site = ["A"]}``.
+    laterality : {"none", "symmetric", "any-space"}
+        Whether maps less their mirror images are compared, too, as secondary: is what is found on
+        one side less on the other? In the space of a symmetric template, or in any: there the
+        counterpart of a place lies some millimetres beside its mirror position.
     alpha : float
         Corrected p below which a cluster is significant.
     criterion : {"size", "mass", "tfce", "voxel"}
@@ -108,6 +112,7 @@ class GroupSettings:
     mean_fd_covariate: bool = True
     effective_df_covariate: bool = True
     subset: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    laterality: Literal["none", "symmetric", "any-space"] = "none"
     alpha: Annotated[float, Ge(1e-6), Lt(1)] = 0.05
     criterion: inference.Criterion = "size"
     space: str | None = None

@@ -11,6 +11,7 @@ from commissure.inputs.regions import region_problems
 from commissure.problems import Gathered, InputError
 from commissure.settings.tables import StudySettings
 from commissure.study.group.inputs import named_columns
+from commissure.study.group.laterality import check_laterality
 from commissure.study.group.people import check_people
 from commissure.study.identity import check_claim
 from commissure.study.matching import check_match
@@ -52,6 +53,9 @@ def check_study(
     gathered.problems += region_problems(study.settings.group.rois)
     for label, maps in study.settings.of_measures.items():
         gathered.run(partial(check_places, study.scans, maps, label))
+    if stage != "participant":
+        spaces = [scan.clean_space for scan in study.scans]
+        gathered.run(lambda: check_laterality(spaces, study.settings.group))
     gathered.run(lambda: check_match(study.jobs, whole=stage == "all"))
     notes = gathered.run(lambda: check_alike(study.scans))
     people = None if stage == "participant" else gathered.run(lambda: _people(study))

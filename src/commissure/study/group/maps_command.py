@@ -17,6 +17,7 @@ from commissure.study.group.doubts import warn_of_doubts
 from commissure.study.group.findings import GroupFindings, Inputs
 from commissure.study.group.findings_files import write_findings
 from commissure.study.group.inputs import check_inputs, named_columns
+from commissure.study.group.laterality import check_laterality
 from commissure.study.group.maps import read_maps
 from commissure.study.group.people import in_subset, subset_text
 from commissure.study.group.statistics import find
@@ -107,6 +108,7 @@ def read_inputs(
         lambda _, domain: read_maps(maps, everyone.table, domain, wanted),
         asked,
     )
+    check_laterality([inputs.space], asked)
     warn_of_doubts(inputs.people, inputs.design, inputs.contrast, asked)
     return inputs, asked
 

@@ -1,6 +1,7 @@
 """The same comparison of other measures of the same scans: declared secondary."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -56,57 +57,66 @@ def compared_beside(
             notes.append(measure.never_zero)
         notes += [f"{measure.name}: {note}" for note in maps.notes]
         places = {name: _there(inputs.maps.domain, of, maps.domain) for name, of in regions.items()}
-        found.append(
-            compare(label, measure, maps.data, maps.domain, places, inputs, settings, test)
-        )
+        means = {
+            name: (len(inside), maps.data[:, inside].mean(axis=1))
+            for name, inside in ({WHOLE_MAP: np.arange(maps.domain.n_places)} | places).items()
+            if len(inside)
+        }
+        of = Others(label, measure, maps.data, maps.domain, means)
+        found.append(compare(of, inputs, settings, test))
     return tuple(found), notes
 
 
-def compare(
-    label: str,
-    measure: Measure,
-    maps: NDArray[np.float64],
-    domain: Domain,
-    regions: Regions,
-    inputs: Inputs,
-    settings: GroupSettings,
-    test: Test,
-) -> Secondary:
-    """Compare maps place by place, and their means in regions.
+@dataclass(frozen=True, eq=False)
+class Others:
+    """Other maps of the same scans.
+
+    Attributes
+    ----------
+    label : str
+        In names of files.
+    measure : Measure
+        What they are of.
+    maps : ndarray of shape (n_scans, n_places)
+    domain : Domain
+    means : mapping of str to (int, ndarray of shape (n_scans,))
+        Of each region, how many places it has and each scan's mean over them.
+    """
+
+    label: str
+    measure: Measure
+    maps: NDArray[np.float64]
+    domain: Domain
+    means: Mapping[str, tuple[int, NDArray[np.float64]]]
+
+
+def compare(of: Others, inputs: Inputs, settings: GroupSettings, test: Test) -> Secondary:
+    """Compare other maps place by place, and their means in regions.
 
     Parameters
     ----------
-    label : str
-    measure : Measure
-        What the maps are of.
-    maps : ndarray of shape (n_scans, n_places)
-    domain : Domain
-    regions : mapping of str to ndarray
-        Places in that domain; those without any are left out.
+    of : Others
     inputs : Inputs
     settings : GroupSettings
     test : callable
         See `compared_beside`.
     """
-    spreads = spreads_of(maps, inputs.people.table, inputs.design, inputs.contrast, settings)
-    places = {WHOLE_MAP: np.arange(domain.n_places)} | {
-        name: inside for name, inside in regions.items() if len(inside)
-    }
-    means = np.column_stack([maps[:, inside].mean(axis=1) for inside in places.values()])
-    what = f"permutations ({measure.name})"
-    of_places = test(maps, domain, what, spreads)
-    of_regions = test(means, Apart(len(places)), what, spreads)
+    spreads = spreads_of(of.maps, inputs.people.table, inputs.design, inputs.contrast, settings)
+    means = np.column_stack([mean for _, mean in of.means.values()])
+    what = f"permutations ({of.measure.name})"
+    of_places = test(of.maps, of.domain, what, spreads)
+    of_regions = test(means, Apart(len(of.means)), what, spreads)
     table = pd.DataFrame(
         {
-            "region": list(places),
-            "voxels": list(map(len, places.values())),
+            "region": list(of.means),
+            "voxels": [n for n, _ in of.means.values()],
             "mean": means.mean(axis=0),
             "t" if of_regions.n_rows == 1 else "F": of_regions.t,
             "df": of_regions.df,
             "p": of_regions.p_uncorrected,
         }
     )
-    return Secondary(label, measure, domain, of_places, table)
+    return Secondary(of.label, of.measure, of.domain, of_places, table)
 
 
 def secondary_tables(secondary: Iterable[Secondary], alpha: float) -> dict[str, pd.DataFrame]:

@@ -35,15 +35,17 @@ from commissure.study.group.findings import (
     GroupFindings,
     GroupMean,
     Inputs,
+    Secondary,
     Spreads,
     region_places,
 )
 from commissure.study.group.groups import members, scanned_again
+from commissure.study.group.laterality import compared_sides
 from commissure.study.group.motion_places import correlations_with_motion
 from commissure.study.group.partners import partner_findings
 from commissure.study.group.region_tests import lost_notes, region_tests
 from commissure.study.group.rivals import rivals_of
-from commissure.study.group.secondary import compared_beside
+from commissure.study.group.secondary import Regions, Test, compared_beside
 from commissure.study.group.spreads import spreads_of
 
 _NO_G = (
@@ -215,7 +217,7 @@ def find(
     except InputError as error:
         # What has been computed so far is not to be lost.
         why_none = error.problems
-    secondary, of_secondary = compared_beside(
+    secondary, of_secondary = _secondary(
         inputs,
         settings,
         places,
@@ -251,6 +253,19 @@ def find(
         secondary=secondary,
         partners=partners,
     )
+
+
+def _secondary(
+    inputs: Inputs, settings: GroupSettings, regions: Regions, test: Test
+) -> tuple[tuple[Secondary, ...], list[str]]:
+    """Return what else is compared, laterality first, and what must be known of it."""
+    found, notes = compared_beside(inputs, settings, regions, test)
+    if settings.laterality == "none":
+        return found, notes
+    try:
+        return (compared_sides(inputs, settings, regions, test), *found), notes
+    except InputError as error:
+        return found, [*(f"Laterality was not tested: {p}" for p in error.problems), *notes]
 
 
 def _relabelled(spreads: Spreads | None, settings: GroupSettings) -> dict[str, Any]:
