@@ -11,6 +11,7 @@ from tests.hostile import (
     folders,
     images,
     labels,
+    mix_ups,
     privacy,
     real_folders,
     runs,
@@ -24,7 +25,7 @@ from tests.hostile.harness import COMPUTED, Case, UnmetError
 from tests.hostile.worlds import Worlds
 
 MODULES = (
-    borders, designs, folders, images, labels, privacy, real_folders, runs, settings, sidecars, state, tables, texts,
+    borders, designs, folders, images, labels, mix_ups, privacy, real_folders, runs, settings, sidecars, state, tables, texts,
 )  # fmt: skip
 CASES = {
     f"{module.__name__.rpartition('.')[2]}-{case.name}": case

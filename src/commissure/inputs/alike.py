@@ -64,7 +64,7 @@ def unlike(scans: Sequence[Scan]) -> tuple[list[str], list[str]]:
         What participants differ in.
     """
     facts = [_facts_of(scan) for scan in scans]
-    problems = copies(scans)
+    problems = [*copies(scans), *_spaces(scans)]
     notes: list[str] = []
     ordered = sorted(facts, key=lambda fact: _averaged(fact.scan))
     for _, group in groupby(ordered, key=lambda fact: _averaged(fact.scan)):
@@ -201,6 +201,21 @@ def _by_value(people: dict[str, dict[str, None]]) -> str:
         [f"{most[0]} ({len(most[1])} participants)"]
         + [f"{value} ({listed(who)})" for value, who in others]
     )
+
+
+def _spaces(scans: Sequence[Scan]) -> list[str]:
+    """Say that scans are in several template spaces."""
+    people: dict[str, dict[str, None]] = {}
+    for scan in scans:
+        if scan.space:
+            people.setdefault(scan.space, {})[scan.participant_id] = None
+    if len(people) < 2:
+        return []
+    msg = (
+        f"Scans are in different spaces, where the same place is not the same: {_by_value(people)}."
+        " Take all in one space, or leave the others out."
+    )
+    return [msg]
 
 
 def _sessions(scans: Sequence[Scan]) -> list[str]:

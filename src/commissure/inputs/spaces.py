@@ -7,7 +7,7 @@ from commissure.files.bids_names import has_midline
 from commissure.space.templates import TEMPLATE_SPACE
 
 # Symmetric ones first: there the mirror position of a place is its counterpart.
-_PREFERRED = (
+PREFERRED = (
     TEMPLATE_SPACE,
     "MNI152NLin2009bSym",
     "MNI152NLin2009cSym",
@@ -61,7 +61,7 @@ class Space:
     def rank(self) -> tuple[int, str, int, str]:
         """What several are sorted by; the first is taken."""
         return (
-            _place(self.name, _PREFERRED),
+            _place(self.name, PREFERRED),
             self.name,
             _place(self.resolution, _PREFERRED_RESOLUTIONS),
             self.resolution,

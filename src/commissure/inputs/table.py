@@ -15,6 +15,7 @@ from commissure.files.labels import label_problem
 from commissure.files.tables import read_table
 from commissure.inputs.axes import choose
 from commissure.inputs.confounds_tables import read_numbers, table_shape
+from commissure.inputs.owners import of_others
 from commissure.inputs.scan import (
     CLEANED,
     Scan,
@@ -39,6 +40,8 @@ COLUMNS = (
 )
 # Stands for the file and its rows in a problem: what is wrong with many rows is said once.
 _ROW = "{row}"
+# How alike "session" and "session_id" are; "trt" and "tr" are less.
+_CLOSE = 0.82
 _KINDS = tuple(kind for kind in get_args(ScanKind) if kind != "raw")
 
 
@@ -81,6 +84,8 @@ def read_scan_table(
             f"{', '.join(map(str, table))}. A table of files has participant_id and path."
         )
         raise InputError(msg)
+    if misspelt := _misspelt(list(map(str, table)), where):
+        raise InputError(misspelt)
     selection = selection or Selection()
     names = {str(name) for name in table["participant_id"].dropna()}
     wanted, problems = selection.participants(names, where)
@@ -100,6 +105,8 @@ def read_scan_table(
     entities = [{"sub": told["participant_id"], **labels} for _, told, labels in rows]
     chosen = choose(entities, selection, wanted, where)
     problems += chosen.problems
+    files = [(told["participant_id"], str(told["path"])) for _, told, _ in rows]
+    problems += [f"{where}: {problem}" for problem in of_others(files)]
     scans = []
     for number, told, labels in (rows[place] for place in chosen.places):
         try:
@@ -113,6 +120,22 @@ def read_scan_table(
     if problems:
         raise InputError(dict.fromkeys(problems))
     return scans
+
+
+def _misspelt(names: Sequence[str], where: Path) -> list[str]:
+    """Say which columns look like one that is read, which the table has not."""
+    lacking = [name for name in COLUMNS if name not in names]
+    meant = {
+        name: close[0]
+        for name in names
+        if name not in COLUMNS
+        and (close := get_close_matches(name.casefold(), lacking, n=1, cutoff=_CLOSE))
+    }
+    return [
+        f"{where} has a column {name}, which is not read: is {column} meant? Call it so, or "
+        "otherwise if it is something else."
+        for name, column in meant.items()
+    ]
 
 
 def _scan(

@@ -70,12 +70,13 @@ class Grid:
 
 def same_grid(a: Grid, b: Grid) -> bool:
     """Tell whether two grids have the same voxels at the same mm, however they are stored."""
-    if a.shape != b.shape:
-        return False
-    far = np.array(a.shape) - 1
-    corners = np.array(np.meshgrid(*[(0, n) for n in far])).reshape(3, -1)
-    distance = (a.affine - b.affine) @ np.vstack([corners, np.ones(corners.shape[1])])
-    return bool(np.abs(distance).max() <= TOLERANCE_MM)
+    return a.shape == b.shape and apart(a, b) <= TOLERANCE_MM
+
+
+def apart(a: Grid, b: Grid) -> float:
+    """Return by how much (mm, along an axis) the voxels of grids of one shape lie apart at most."""
+    distance = _corners(a.affine, a.shape) - _corners(b.affine, b.shape)
+    return float(np.abs(distance).max())
 
 
 def check_same_grid(img: Any, name: str, grid: Grid, grid_name: str) -> None:
@@ -88,8 +89,9 @@ def check_same_grid(img: Any, name: str, grid: Grid, grid_name: str) -> None:
     """
     own = Grid.of(img)
     if not same_grid(own, grid):
+        by = f" (up to {apart(own, grid):.2g} mm apart)" if own.shape == grid.shape else ""
         msg = (
-            f"{name} is not on the grid of {grid_name}: {own}, against {grid}. "
+            f"{name} is not on the grid of {grid_name}: {own}, against {grid}{by}. "
             "Resample one of them to the other's grid (nilearn.image.resample_to_img)."
         )
         raise InputError(msg)

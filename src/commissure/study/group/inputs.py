@@ -158,7 +158,7 @@ def _check_people(
     checks.problems += _one_block(settings, table)
     beside = ("participant_id", MEAN_FD, settings.group, *named_columns(settings).by["formula"])
     checks.problems += region_column_problems(settings.rois, beside)
-    checks.problems += _check_scores(settings, table)
+    checks.problems += _check_scores(settings, people)
     named = named_columns(settings)
     wrong = [*people.problems, *misused_columns(people, named)]
     checks.problems += wrong
@@ -251,12 +251,13 @@ def _one_block(settings: GroupSettings, table: pd.DataFrame) -> list[str]:
     return [msg]
 
 
-def _check_scores(settings: GroupSettings, table: pd.DataFrame) -> list[str]:
+def _check_scores(settings: GroupSettings, people: Participants) -> list[str]:
     """Say what is wrong with the scores and the group within which they are correlated."""
+    table, told = people.table, {column.name for column in people.columns if column.problems}
     problems = [
         f"The score {name} ([group] clinical) has words, no numbers. Name a column of numbers."
         for name in settings.clinical
-        if name in table and not pd.api.types.is_numeric_dtype(table[name])
+        if name in table and name not in told and not pd.api.types.is_numeric_dtype(table[name])
     ]
     problems += [
         f"The score {name} ([group] clinical) is the same for everyone who is compared, so it goes "

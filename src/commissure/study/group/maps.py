@@ -1,7 +1,8 @@
 """What the group stage reads: the maps, and the places that all of them have."""
 
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +10,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from commissure.files.bids_names import IMAGE_EXTENSIONS, split_extension
+from commissure.files.bids_names import IMAGE_EXTENSIONS, entity, split_extension
+from commissure.files.columns import LARGEST
 from commissure.files.images import load_image, sample_file
 from commissure.files.tables import read_table
 from commissure.inference import match_maps
+from commissure.inputs.owners import of_others, unlike_names
+from commissure.measures.names import measure_of_files
 from commissure.problems import InputError
 from commissure.space import Domain
 from commissure.study.group.coverage import Coverage, check_maps_differ, coverage_of
 from commissure.study.group.scales import scale_notes
 
 _LOG = logging.getLogger(__name__)
+
+# What the names of maps that are compared must not differ in.
+_KINDS: dict[str, Callable[[Path], str | None]] = {
+    "measures": lambda file: entity(file, "stat") or measure_of_files([file.name]).name,
+    "spaces": lambda file: entity(file, "space"),
+    "ways of cleaning (desc)": lambda file: entity(file, "desc"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +110,17 @@ def sample_map(file: Path, domain: Domain) -> NDArray[np.float64]:
         If it is no map of one volume on the grid of the domain.
     """
     img = load_image(file)
-    if img.ndim != 3:
+    if math.prod(img.shape[3:]) != 1:  # some programs write one volume as a fourth dimension
         msg = f"{file} has {img.ndim} dimensions; a map has 3. Give one volume a scan."
         raise InputError(msg)
-    return _missing_as_nan(sample_file(file, domain))
+    values = sample_file(file, domain).reshape(domain.n_places)
+    if np.nanmax(np.abs(values), initial=0) > LARGEST:
+        msg = (
+            f"{file} has values beyond {LARGEST:g}, which nothing that is measured has. Make it "
+            "again, or leave it out."
+        )
+        raise InputError(msg)
+    return _missing_as_nan(values)
 
 
 def mean_of_runs(values: NDArray[np.float64], lengths: Sequence[int | None]) -> NDArray[np.float64]:
@@ -194,7 +212,22 @@ def _listed(path: Path, participants: pd.DataFrame) -> list[Path]:
     except InputError as error:
         both = f"{path} and participants.tsv do not name the same scans"
         raise InputError([f"{both}. {problem}" for problem in error.problems]) from error
-    return [path.parent / name for name in matched["path"]]
+    rows = [(str(who), str(name)) for who, name in matched[["participant_id", "path"]].to_numpy()]
+    if problems := [f"{path}: {problem}" for problem in of_others(rows)] + _of_kinds(path, rows):
+        raise InputError(problems)
+    return [path.parent / name for _, name in rows]
+
+
+def _of_kinds(table: Path, rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Say what maps differ in by their names, so that they cannot be compared."""
+    problems = []
+    for what, kind_of in _KINDS.items():
+        people: dict[str, list[str]] = {}
+        for who, name in rows:
+            if kind := kind_of(Path(name)):
+                people.setdefault(kind, []).append(who)
+        problems += unlike_names(people, f"{table} names maps of different {what}")
+    return problems
 
 
 def _read_files(files: Sequence[Path], domain: Domain) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Where a study looks: the same places for every participant."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from commissure.files.bids_names import has_midline, is_symmetric
 from commissure.files.images import load_image, read_image
 from commissure.inputs import Scan
+from commissure.inputs.spaces import PREFERRED
 from commissure.measures.measure import MapSettings
 from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.problems import InputError
@@ -45,27 +46,27 @@ def study_domain(clean: Path, space: str | None, settings: MapSettings, table: s
     if settings.mask is not None:
         return Domain.from_mask(read_image(Path(settings.mask)), settings.midline_mm)
     if not has_midline(space):
-        msg = (
-            f"{clean} is in the space {space or '(not named)'}, for which there is no prior of "
-            f"grey matter. Give a mask on its grid: [{table}] mask."
-        )
-        raise InputError(msg)
+        raise InputError(_no_prior(clean, space, table))
     img = load_image(clean)
     return _of_prior(img.shape[:3], img.affine.tobytes(), settings)
 
 
-def check_places(scans: Iterable[Scan], settings: MapSettings, table: str) -> None:
+def check_places(scans: Sequence[Scan], settings: MapSettings, table: str) -> None:
     """Raise if scans cannot be mapped where the settings say: their space, or the mask.
 
     Parameters
     ----------
-    scans : iterable of Scan
+    scans : sequence of Scan
     settings : MapSettings
     table : str
         What files of settings call their table.
     """
-    check_spaces((s.clean_space for s in scans if s.kind != "map"), settings, table)
+    spaces = {scan.bold: scan.clean_space for scan in scans if scan.kind != "map"}
+    check_spaces(spaces.values(), settings, table)
     if settings.mask is None:
+        strange = {path: space for path, space in spaces.items() if not has_midline(space)}
+        if strange:
+            raise InputError(_no_prior(path, space, table) for path, space in strange.items())
         return
     try:
         Domain.from_mask(read_image(Path(settings.mask)), settings.midline_mm)
@@ -87,6 +88,15 @@ def check_spaces(spaces: Iterable[str | None], settings: MapSettings, table: str
         "millimetres apart is known and told."
     )
     raise InputError(msg)
+
+
+def _no_prior(clean: Path, space: str | None, table: str) -> str:
+    close = [name for name in PREFERRED if name.casefold() == str(space).casefold()]
+    return (
+        f"{clean} is in the space {space or '(not named)'}, for which there is no prior of grey "
+        f"matter. {f'Is {close[0]} meant? Else give' if close else 'Give'} a mask on its grid: "
+        f"[{table}] mask."
+    )
 
 
 def mask_given(settings: MapSettings, stamp: Callable[[Path], str]) -> list[str]:
