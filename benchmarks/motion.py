@@ -20,7 +20,8 @@ from commissure.preprocessing.recipe import Recipe
 from commissure.settings.group import GroupSettings
 from commissure.simulation import REGIONS, Effects
 from commissure.simulation.comparison import CONTRAST, COVARIATES
-from commissure.simulation.moving_groups import Movement, MovingStudy, moving_groups
+from commissure.simulation.movement import Movement
+from commissure.simulation.moving_groups import MovingStudy, moving_groups
 from commissure.threads import one_blas_thread
 
 RESULTS, PAGE = DOCS / "motion.tsv", DOCS / "motion.md"
@@ -30,7 +31,7 @@ RATIOS = (1.0, 1.25, 1.5, 2.0)
 EFFECTS = (0.0, 2.0)
 CRITERIA = ("size", "mass", "tfce")
 # More studies are made of this way than of those beside it.
-MAIN, N_BESIDE = "`recommended`", 100
+MAIN, N_BESIDE = "`recommended`", 40
 _REACH_MM = 20.0
 
 

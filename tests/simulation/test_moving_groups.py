@@ -8,16 +8,16 @@ from commissure.preprocessing import framewise_displacement_jenkinson
 from commissure.preprocessing.recipe import Recipe
 from commissure.settings.quality import QualityRules
 from commissure.simulation.forward import forward_model
-from commissure.simulation.moving_groups import (
+from commissure.simulation.movement import (
     AFFINE,
     SHAPE,
     Movement,
     draw_artefact,
     draw_motion,
     lasting,
-    moving_groups,
     smooth_patterns,
 )
+from commissure.simulation.moving_groups import moving_groups
 from commissure.threads import one_blas_thread
 
 RECIPE = Recipe()
