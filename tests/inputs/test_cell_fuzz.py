@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from commissure.inputs import read_scans
-from commissure.inputs.confounds import MOTION, read_confounds
-from commissure.inputs.confounds_tables import table_shape
+from commissure.inputs.confounds import read_confounds
+from commissure.inputs.confounds_tables import MOTION, table_shape
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings
 from commissure.study.group.maps_command import read_inputs

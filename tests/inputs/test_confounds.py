@@ -228,6 +228,11 @@ def test_parameters_of_spm_with_what_dpabi_writes_beside(tmp_path):
     ours = read_confounds(tmp_path / "rp_aSub_001.txt", ("motion",), motion="basic")
     np.testing.assert_allclose(ours.fd_jenkinson, expected, atol=1e-12)
     assert ours.warnings == ()
+    # The same head, whatever the origin: its centre is what shifts.
+    at = np.append(ours.centre, 1)
+    shifts = np.array([(spm_matrix(p) @ at)[:3] for p in parameters])
+    change = np.abs(np.diff(np.column_stack([shifts, parameters[:, 3:]]), axis=0))
+    np.testing.assert_allclose(ours.fd_power[1:], change @ np.repeat([1, 50], 3))
     brain = np.argwhere(compute_epi_mask(img.slicer[..., 0], opening=2).get_fdata() > 0)
     np.testing.assert_allclose(ours.centre, nib.affines.apply_affine(img.affine, brain.mean(0)))
     np.testing.assert_array_equal(ours.regressors, parameters[:, [3, 4, 5, 0, 1, 2]])

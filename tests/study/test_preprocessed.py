@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from commissure.inputs import read_scans
-from commissure.inputs.confounds import FRISTON24, MOTION
+from commissure.inputs.confounds import FRISTON24
+from commissure.inputs.confounds_tables import MOTION
 from commissure.preprocessing import bandpass, friston24
 from commissure.preprocessing.recipe import Recipe
 from commissure.problems import InputError

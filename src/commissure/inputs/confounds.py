@@ -1,6 +1,5 @@
 """What is regressed out of data that others preprocessed, and how the head moved."""
 
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -14,21 +13,24 @@ import pandas as pd
 from nilearn.interfaces.fmriprep import load_confounds, load_confounds_strategy
 from numpy.typing import NDArray
 
-from commissure.files.images import load_image, read_volumes
 from commissure.files.text import write_tsv
-from commissure.inputs.confounds_tables import read_confounds_table, read_numbers
+from commissure.inputs.confounds_tables import MOTION, motion_table
 from commissure.inputs.scan import Scan
+from commissure.inputs.spm_motion import (
+    JENKINSON,
+    POWER,
+    centre_of,
+    is_spm_motion,
+    mean_beside,
+    spm_motion,
+)
 from commissure.preprocessing import (
     framewise_displacement_jenkinson,
-    framewise_displacement_power,
     friston24,
     motion_matrices,
 )
-from commissure.preprocessing.brain_mask import head_centre
-from commissure.preprocessing.registration import Image
 from commissure.problems import InputError
 
-MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 FRISTON24 = tuple(
     f"{name}{ending}" for ending in ("", "_lag1", "_power2", "_lag1_power2") for name in MOTION
 )
@@ -68,26 +70,7 @@ _OPTIONS: dict[str, tuple[str, ...] | None] = {
     "fd_threshold": None,
     "std_dvars_threshold": None,
 }
-# fMRIPrep before 1.2 wrote names in camel case; nilearn refuses tables with any.
-_BEFORE_1_2 = {
-    "X": "trans_x",
-    "Y": "trans_y",
-    "Z": "trans_z",
-    "RotX": "rot_x",
-    "RotY": "rot_y",
-    "RotZ": "rot_z",
-    "CSF": "csf",
-    "WhiteMatter": "white_matter",
-    "GlobalSignal": "global_signal",
-    "FramewiseDisplacement": "framewise_displacement",
-    "stdDVARS": "std_dvars",
-}
-# mm.
-_LARGEST_SHIFT = 1000
 _AROMA = "smoothAROMAnonaggr"
-# fMRIPrep's rmsd is MCFLIRT's, after Jenkinson.
-_JENKINSON = ("framewise_displacement_jenkinson", "rmsd")
-_RP = re.compile(r"(S\d+_)?rp.*\.txt")
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +111,7 @@ class Confounds:
         """All of it by name, as in a table of confounds."""
         columns = dict(zip(MOTION, self.parameters.T, strict=True))
         columns |= dict(zip(self.names, self.regressors.T, strict=True))
-        columns["framewise_displacement"] = self.fd_power
+        columns[POWER] = self.fd_power
         columns["framewise_displacement_jenkinson"] = self.fd_jenkinson
         return columns
 
@@ -177,8 +160,8 @@ def read_confounds(
     problems = strategy_problems(strategy, options)
     if problems:
         raise InputError(problems)
-    is_rp = _RP.fullmatch(path.name) is not None
-    table = _realignment(path) if is_rp else _table(path)
+    is_rp = is_spm_motion(path)
+    table = spm_motion(path) if is_rp else motion_table(path)
     table = table.iloc[n_trim:].reset_index(drop=True)
     if len(table) < 2:
         msg = f"{path} has too few rows for {n_trim} volumes to be dropped. Drop fewer."
@@ -193,11 +176,11 @@ def read_confounds(
             "them, or choose a strategy without these."
         )
         raise InputError(msg)
-    jenkinson: Any = next((table[name] for name in _JENKINSON if name in table), None)
-    mean = _mean_beside(path) if is_rp else None
+    jenkinson: Any = next((table[name] for name in JENKINSON if name in table), None)
+    mean = mean_beside(path) if is_rp else None
     warnings = []
     if is_rp and mean is None:
-        what = "the largest shift" + " and the FD (Jenkinson)" * (jenkinson is None)
+        what = "the largest shift and the FD"
         warnings.append(
             f"{path} has no mean*.nii beside it: {what} are measured at the scanner's origin, "
             "not at the head, and may be much too large. Copy it there."
@@ -211,10 +194,10 @@ def read_confounds(
         regressors=regressors,
         names=tuple(chosen.columns),
         parameters=parameters,
-        fd_power=_from_first(path, table["framewise_displacement"]),
+        fd_power=_from_first(path, table[POWER]),
         fd_jenkinson=_from_first(path, jenkinson),
         kept=kept,
-        centre=np.zeros(3) if mean is None else _centre(mean),
+        centre=np.zeros(3) if mean is None else centre_of(mean),
         warnings=tuple(warnings),
     )
 
@@ -245,85 +228,6 @@ def strategy_problems(strategy: str | Sequence[str], options: Mapping[str, Any])
         elif (allowed := _OPTIONS[name]) is not None and value not in allowed:
             problems.append(f'{name} must be one of {", ".join(allowed)}; it is "{value}".')
     return problems
-
-
-def _table(path: Path) -> pd.DataFrame:
-    """Read a table of confounds, completed by what can be made from its columns."""
-    table = read_confounds_table(path)
-    if "RotX" in table:
-        # Components and cosines have other names and makers since.
-        table = table[[name for name in _BEFORE_1_2 if name in table]].rename(columns=_BEFORE_1_2)
-    missing = [name for name in MOTION if name not in table]
-    if missing:
-        msg = (
-            f"{path} has no column {', '.join(missing)}, so it is no table of fMRIPrep's kind. "
-            "Give the table of the run's confounds."
-        )
-        raise InputError(msg)
-    if not np.isfinite(table[list(MOTION)].to_numpy()).all():
-        msg = f"{path} has gaps (n/a) in the motion parameters. Copy it again."
-        raise InputError(msg)
-    return _completed(path, table)
-
-
-def _completed(path: Path, table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with what can be made from its columns.
-
-    Raises
-    ------
-    InputError
-        If no head can have moved so.
-    """
-    shift, turn = (table[list(names)].abs().to_numpy().max() for names in (MOTION[:3], MOTION[3:]))
-    if shift > _LARGEST_SHIFT or turn > np.pi:
-        msg = (
-            f"{path} has shifts of up to {shift:g} mm and rotations of up to {turn:g} rad, as no "
-            "head moves. Are they in other units, or in another order? Correct the table."
-        )
-        raise InputError(msg)
-    made = {}
-    for name in (*MOTION, "csf", "white_matter", "global_signal"):
-        if name in table:
-            made[f"{name}_derivative1"] = table[name].diff()
-            made[f"{name}_power2"] = table[name] ** 2
-            made[f"{name}_derivative1_power2"] = table[name].diff() ** 2
-    parameters = table[list(MOTION)].to_numpy(np.float64)
-    made["framewise_displacement"] = pd.Series(framewise_displacement_power(parameters))
-    new = {name: column for name, column in made.items() if name not in table}
-    return pd.concat([table, pd.DataFrame(new)], axis=1)
-
-
-def _realignment(path: Path) -> pd.DataFrame:
-    """Read SPM's parameters, and displacements as DPABI writes them beside."""
-    parameters = read_numbers(path, 6)
-    table = _completed(path, pd.DataFrame(parameters, columns=list(MOTION)))
-    session = (found.group(1) or "") if (found := _RP.fullmatch(path.name)) else ""
-    kinds = {"framewise_displacement": "Power", _JENKINSON[0]: "Jenkinson"}
-    for column, kind in kinds.items():
-        files = sorted(path.parent.glob(f"{session}FD_{kind}_*.txt"))
-        if len(files) == 1:
-            displacement = read_numbers(files[0], 1)[:, 0]
-            if len(displacement) != len(table):
-                msg = f"{files[0]} has {len(displacement)} rows and {path} has {len(table)}."
-                raise InputError(msg)
-            table[column] = displacement
-    mean = _mean_beside(path)
-    if _JENKINSON[0] not in table and mean is not None:
-        img = load_image(mean)
-        table[_JENKINSON[0]] = framewise_displacement_jenkinson(
-            motion_matrices(parameters), img.affine, img.shape
-        )
-    return table
-
-
-def _centre(mean: Path) -> NDArray[np.float64]:
-    img = read_volumes(mean, gaps=True)
-    return head_centre(Image(np.asarray(img.dataobj, np.float32), img.affine))
-
-
-def _mean_beside(path: Path) -> Path | None:
-    """Return the mean image that SPM wrote beside its parameters."""
-    return next(iter(sorted(path.parent.glob("mean*.nii*"))), None)
 
 
 def _chosen(

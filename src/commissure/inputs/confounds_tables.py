@@ -11,9 +11,27 @@ from numpy.typing import NDArray
 
 from commissure.files.columns import LARGEST
 from commissure.files.text import read_text
+from commissure.preprocessing import framewise_displacement_power
 from commissure.problems import InputError
 
 _NON_STEADY = "non_steady_state"
+MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
+# fMRIPrep before 1.2 wrote names in camel case; nilearn refuses tables with any.
+_BEFORE_1_2 = {
+    "X": "trans_x",
+    "Y": "trans_y",
+    "Z": "trans_z",
+    "RotX": "rot_x",
+    "RotY": "rot_y",
+    "RotZ": "rot_z",
+    "CSF": "csf",
+    "WhiteMatter": "white_matter",
+    "GlobalSignal": "global_signal",
+    "FramewiseDisplacement": "framewise_displacement",
+    "stdDVARS": "std_dvars",
+}
+# mm.
+_LARGEST_SHIFT = 1000
 
 
 @dataclass(frozen=True)
@@ -145,3 +163,49 @@ def _text(path: Path) -> str:
         msg = f"{path} is empty. Copy it again."
         raise InputError(msg)
     return text
+
+
+def motion_table(path: Path) -> pd.DataFrame:
+    """Read a table of confounds, completed by what can be made from its columns."""
+    table = read_confounds_table(path)
+    if "RotX" in table:
+        # Components and cosines have other names and makers since.
+        table = table[[name for name in _BEFORE_1_2 if name in table]].rename(columns=_BEFORE_1_2)
+    missing = [name for name in MOTION if name not in table]
+    if missing:
+        msg = (
+            f"{path} has no column {', '.join(missing)}, so it is no table of fMRIPrep's kind. "
+            "Give the table of the run's confounds."
+        )
+        raise InputError(msg)
+    if not np.isfinite(table[list(MOTION)].to_numpy()).all():
+        msg = f"{path} has gaps (n/a) in the motion parameters. Copy it again."
+        raise InputError(msg)
+    return completed(path, table)
+
+
+def completed(path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with what can be made from its columns.
+
+    Raises
+    ------
+    InputError
+        If no head can have moved so.
+    """
+    shift, turn = (table[list(names)].abs().to_numpy().max() for names in (MOTION[:3], MOTION[3:]))
+    if shift > _LARGEST_SHIFT or turn > np.pi:
+        msg = (
+            f"{path} has shifts of up to {shift:g} mm and rotations of up to {turn:g} rad, as no "
+            "head moves. Are they in other units, or in another order? Correct the table."
+        )
+        raise InputError(msg)
+    made = {}
+    for name in (*MOTION, "csf", "white_matter", "global_signal"):
+        if name in table:
+            made[f"{name}_derivative1"] = table[name].diff()
+            made[f"{name}_power2"] = table[name] ** 2
+            made[f"{name}_derivative1_power2"] = table[name].diff() ** 2
+    parameters = table[list(MOTION)].to_numpy(np.float64)
+    made["framewise_displacement"] = pd.Series(framewise_displacement_power(parameters))
+    new = {name: column for name, column in made.items() if name not in table}
+    return pd.concat([table, pd.DataFrame(new)], axis=1)

@@ -15,7 +15,8 @@ from commissure.inputs import (
     read_confounds,
     symmetric_template_problem,
 )
-from commissure.inputs.confounds import DEFAULT_STRATEGY, FRISTON24, MOTION, Confounds
+from commissure.inputs.confounds import DEFAULT_STRATEGY, FRISTON24, Confounds
+from commissure.inputs.confounds_tables import MOTION
 from commissure.preprocessing import motion_matrices
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.clean_preprocessed import (
