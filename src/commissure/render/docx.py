@@ -23,6 +23,8 @@ _WIDE = 9  # columns that no longer fit a portrait page
 # Letters of a cell's line; longer texts are broken between words.
 _LONGEST_LINE = 24
 _MARGIN_MM = 18
+# Of a letter of 9 points, bold, and of the sides of a cell.
+_LETTER, _PADDING = Pt(5), Pt(12)
 _THIN, _THICK = 6, 12  # eighths of a point
 
 
@@ -65,22 +67,22 @@ def table_docx(frame: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> by
 
 
 def _set_widths(table: Table, document: Document) -> None:
-    """Share the page's width among the columns by their texts, so that no word is broken."""
+    """Share the page's width among the columns: room for every word, then for longer lines."""
     section = document.sections[0]
     margins = (section.left_margin or 0) + (section.right_margin or 0)
     room = (section.page_width or 0) - margins
     table.autofit = False
     columns = [[cell.text for cell in column.cells] for column in table.columns]
-    needed = [
-        max(
-            max((len(word) for text in texts for word in text.split()), default=1) + 1,
-            min(max(map(len, texts)), _LONGEST_LINE),
-        )
-        for texts in columns
-    ]
-    for column, share in zip(table.columns, needed, strict=True):
+    least = [max(len(word) for text in texts for word in ["", *text.split()]) for texts in columns]
+    wanted = [min(max(map(len, texts)), _LONGEST_LINE) for texts in columns]
+    of_words = [_PADDING + _LETTER * n for n in least]
+    more = [max(line - word, 0) for line, word in zip(wanted, least, strict=True)]
+    spare = max(room - sum(of_words), 0)
+    for column, words, line in zip(table.columns, of_words, more, strict=True):
+        # Word reads the cells, LibreOffice the column.
+        column.width = Emu(int(words + spare * line / max(sum(more), 1)))
         for cell in column.cells:
-            cell.width = Emu(int(room * share / sum(needed)))
+            cell.width = column.width
 
 
 def set_up(document: Document, title: str, *, landscape: bool) -> None:
