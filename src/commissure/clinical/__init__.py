@@ -1,5 +1,6 @@
 """People and scores: demographics, values in regions, partial correlations."""
 
+from commissure.clinical.group_tests import GroupTest
 from commissure.clinical.partial_correlations import (
     PartialCorrelations,
     Residuals,
@@ -7,7 +8,7 @@ from commissure.clinical.partial_correlations import (
     why_not,
 )
 from commissure.clinical.roi_values import mask_roi, roi_values, sphere_roi
-from commissure.clinical.table1 import GroupTest, Table1, Table1Row, table1
+from commissure.clinical.table1 import Table1, Table1Row, table1
 
 __all__ = [
     "GroupTest",
