@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from commissure.render.brain import mean_maps_figure
 from commissure.render.checks import freedom_figure, motion_figure, null_figure
 from commissure.render.effect import effect_figure
+from commissure.render.quality import carpet_figure
 
 
 @pytest.fixture
@@ -138,3 +139,17 @@ def test_no_legend_lies_over_what_is_drawn():
     motion.draw_without_rendering()
     legend, panel = motion.legends[0].get_window_extent(), motion.axes[0].get_window_extent()
     assert legend.y0 >= panel.y1
+
+
+def test_movement_lies_over_the_carpet_volume_by_volume():
+    rng = np.random.default_rng(0)
+    kept = np.ones(40, bool)
+    kept[[7, 8]] = False
+    series, tissue = rng.normal(size=(90, 40)), np.repeat(np.array([0, 1, 2], np.int8), 30)
+    fd, dvars = rng.random(40), rng.random(40)
+    figure = carpet_figure(series, series[:, kept], tissue, kept, {"FD": fd, "DVARS": dvars})
+    above, before, after, other = figure.axes[0], *figure.axes[1:3], figure.axes[3]
+    assert_allclose(above.lines[0].get_xydata(), np.column_stack([np.arange(40), fd]))
+    assert_allclose(other.lines[0].get_ydata(), dvars)
+    assert above.get_xlim() == before.get_xlim() == after.get_xlim()
+    assert len(above.patches) == 2

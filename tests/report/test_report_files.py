@@ -31,6 +31,7 @@ SECTIONS = (
     "chance",
     "rivals",
     "motion",
+    "secondary",
     "variants",
     "freedom",
     "methods",
@@ -349,3 +350,11 @@ def test_a_region_called_by_a_number_keeps_its_name(finished, tmp_path):
     path.write_text(re.sub("(?m)^(putamen|midline)\t", "1.50\t", path.read_text()))
     write_report(out)
     assert "significant: 1.50 (higher" in text_of(html(out))
+
+
+def test_pages_of_participants_lead_to_those_before_and_after(half_done):
+    pages = [half_done / f"sub-0{i}.html" for i in range(1, 7)]
+    for number, page in enumerate(pages):
+        menu = page.read_text().partition("<nav")[2].partition("<ol>")[0]
+        near = [pages[i].name for i in (number - 1, number + 1) if 0 <= i < len(pages)]
+        assert re.findall(r'href="(sub-[^"]+)"', menu) == near

@@ -1,5 +1,6 @@
 """Pictures by which a person judges whether a run was preprocessed well."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,15 @@ def motion_figure(
 
 
 def carpet_figure(
-    before: NDArray[Any], after: NDArray[Any], tissue: NDArray[np.int8], kept: NDArray[np.bool_]
+    before: NDArray[Any],
+    after: NDArray[Any],
+    tissue: NDArray[np.int8],
+    kept: NDArray[np.bool_],
+    traces: Mapping[str, NDArray[np.float64]],
 ) -> Figure:
     """Draw all series before and after cleaning, grey matter above, then white, then CSF.
+
+    Above them, over the same volumes, what tells of movement.
 
     Parameters
     ----------
@@ -65,15 +72,19 @@ def carpet_figure(
     tissue : ndarray of shape (n_places,)
         0 grey matter, 1 white matter, 2 CSF.
     kept : ndarray of bool, shape (n_volumes,)
+    traces : mapping of str to ndarray of shape (n_volumes,)
+        One or two: the first has its axis on the left, the second on the right.
     """
     order = np.argsort(tissue, kind="stable")
     order = order[:: max(1, len(order) // _CARPET_ROWS)]
     filled = np.full((len(order), len(kept)), np.nan, np.float32)
     filled[:, kept] = after[order]
-    figure = Figure(figsize=(10, 6), dpi=110, layout="constrained")
+    figure = Figure(figsize=(10, 7), dpi=110, layout="constrained")
+    above, *below = figure.subplots(3, 1, sharex=True, height_ratios=(1, 3, 3))
+    _draw_traces(above, traces, kept)
     edges = np.flatnonzero(np.diff(tissue[order])) + 0.5
     panels = (("before cleaning", before[order]), ("after", filled))
-    for axes, (title, values) in zip(figure.subplots(2, 1, sharex=True), panels, strict=True):
+    for axes, (title, values) in zip(below, panels, strict=True):
         centred = values - np.nanmean(values, axis=1, keepdims=True)
         scale = np.nanstd(centred, axis=1, keepdims=True)
         image = axes.imshow(
@@ -90,8 +101,24 @@ def carpet_figure(
         axes.set_yticks([])
         axes.set_ylabel("grey | white | CSF")
     axes.set_xlabel("volume")
-    figure.colorbar(image, ax=figure.axes[:2], label="SD of each series", shrink=0.6)
+    figure.colorbar(image, ax=below, label="SD of each series", shrink=0.6)
     return figure
+
+
+def _draw_traces(
+    axes: Any, traces: Mapping[str, NDArray[np.float64]], kept: NDArray[np.bool_]
+) -> None:
+    """Draw one or two series over the volumes, and which of these were censored."""
+    sides = (axes, axes.twinx())
+    for (name, values), side, colour in zip(traces.items(), sides, _COLOURS, strict=False):
+        side.plot(np.arange(len(values)), values, color=colour, linewidth=1)
+        side.set_ylabel(name, color=colour, fontsize=8)
+        side.tick_params(labelsize=7)
+    if len(traces) < len(sides):
+        sides[1].set_axis_off()
+    for at in np.flatnonzero(~kept):
+        axes.axvspan(at - 0.5, at + 0.5, color="#D55E00", alpha=0.3, lw=0)
+    axes.set_title("movement, and how much the whole brain changes", fontsize=10)
 
 
 def outlines_figure(

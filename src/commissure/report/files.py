@@ -3,7 +3,7 @@
 import base64
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
@@ -85,7 +85,11 @@ def _write(study: Study, out_dir: Path) -> None:
         hash_of(code_of("report"), group_files),
         lambda folder: draw_figures(study, out_dir, folder),
     )
-    pages = {f"page {one.page}": _page(one, out_dir) for one in study.participants}
+    people = study.participants
+    pages = {
+        f"page {one.page}": _page(one, out_dir, _neighbours(people, number))
+        for number, one in enumerate(people)
+    }
     steps += pages
     for first in range(0, len(pages), _AT_A_TIME):
         ledger.do_all(dict(list(pages.items())[first : first + _AT_A_TIME]))
@@ -115,14 +119,26 @@ def _write(study: Study, out_dir: Path) -> None:
     ledger.keep_only(steps)
 
 
-def _page(participant: Participant, out_dir: Path) -> tuple[str, Make]:
+def _neighbours(people: Sequence[Participant], number: int) -> list[Link]:
+    """Return links to the pages of those before and after."""
+    before, after = people[max(number - 1, 0) : number], people[number + 1 : number + 2]
+    links = [Link(f"← {who.participant_id}", quote(who.page)) for who in before]
+    return links + [Link(f"{who.participant_id} →", quote(who.page)) for who in after]
+
+
+def _page(participant: Participant, out_dir: Path, beside: Sequence[Link]) -> tuple[str, Make]:
     """Return of a participant's page what it depends on, and what makes it."""
     pictures = picture_files(out_dir, participant)
-    key = hash_of(code_of("report"), asdict(participant), _stamps(out_dir, pictures))
+    key = hash_of(
+        code_of("report"),
+        asdict(participant),
+        list(map(asdict, beside)),
+        _stamps(out_dir, pictures),
+    )
 
     def make(folder: Path) -> dict[str, Any]:
         shown, problems = participant_pictures(out_dir, participant)
-        page = participant_page(participant, shown, problems)
+        page = participant_page(participant, shown, problems, beside)
         _write_page(folder / participant.page, render(page))
         return {}
 

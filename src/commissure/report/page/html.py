@@ -28,6 +28,8 @@ class Page:
     sections : tuple of Section
     back : Link or None
         To the page above.
+    beside : tuple of Link
+        To the pages before and after.
     """
 
     title: str
@@ -37,6 +39,7 @@ class Page:
     notices: tuple[Text, ...]
     sections: tuple[Section, ...]
     back: Link | None = None
+    beside: tuple[Link, ...] = ()
 
 
 def render(page: Page) -> str:

@@ -109,7 +109,10 @@ def _subtitle(study: Study) -> str:
 
 
 def participant_page(
-    participant: Participant, figures: Mapping[str, Sequence[Figure]], problems: Sequence[str] = ()
+    participant: Participant,
+    figures: Mapping[str, Sequence[Figure]],
+    problems: Sequence[str] = (),
+    beside: Sequence[Link] = (),
 ) -> Page:
     """Return the page of a participant.
 
@@ -120,6 +123,8 @@ def participant_page(
         By the name of the run they are of; "" for those of the anatomy.
     problems : sequence of str
         What could not be read.
+    beside : sequence of Link
+        To the pages of those before and after.
     """
     sections = [
         _run_section(run, figures.get(run.name, ()), participant) for run in participant.runs
@@ -137,6 +142,7 @@ def participant_page(
         notices=tuple(Text(problem, "warning") for problem in problems),
         sections=tuple(sections),
         back=Link("the study", "report.html"),
+        beside=tuple(beside),
     )
 
 

@@ -154,7 +154,9 @@ def write_run(
         scan.tr,
     )
     _write_figure(figure, figures / f"{stem}_desc-motion_bold.png")
-    figure = carpet_figure(clean.before, clean.series, clean.tissue, clean.kept)
+    figure = carpet_figure(
+        clean.before, clean.series, clean.tissue, clean.kept, _traces(clean.confounds)
+    )
     _write_figure(figure, figures / f"{stem}_desc-carpet_bold.png")
     figure = map_figure(tsnr, clean.affine, f"{stem}: temporal SNR", "tSNR")
     _write_figure(figure, figures / f"{stem}_desc-tsnr_bold.png")
@@ -171,6 +173,14 @@ def write_run(
     what = "epiOnT1w" if anatomy is not None else "epiOnTemplate"
     _write_figure(figure, figures / f"{stem}_desc-{what}_bold.png")
     return bold
+
+
+def _traces(confounds: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """Return what is drawn above the series."""
+    shown = {"FD, Jenkinson (mm)": "framewise_displacement_jenkinson", "DVARS": "dvars"}
+    return {
+        name: np.asarray(confounds[key], float) for name, key in shown.items() if key in confounds
+    }
 
 
 def clean_name(scan: Scan, resolution_mm: int) -> Path:
