@@ -5,6 +5,7 @@ from commissure.measures.cfh import CFHResult, cfh, usable_places
 from commissure.measures.cfh_measure import CFH
 from commissure.measures.cross_validated import CrossValidatedCFH, cross_validated_cfh
 from commissure.measures.foreign import FOREIGN
+from commissure.measures.heterotopic import HETEROTOPIC, Heterotopic, heterotopic
 from commissure.measures.lateralisation import (
     INTEGRATION,
     SEGREGATION,
@@ -19,12 +20,22 @@ from commissure.measures.sides import LARGEST_R
 from commissure.measures.vmhc import VMHC, VMHCResult, vmhc
 
 # All that maps may be of: those that commissure makes, and those that it only compares.
-MEASURES: tuple[Measure, ...] = (CFH, VMHC, AUTONOMY, SEGREGATION, INTEGRATION, CFHCV, *FOREIGN)
+MEASURES: tuple[Measure, ...] = (
+    CFH,
+    VMHC,
+    AUTONOMY,
+    SEGREGATION,
+    INTEGRATION,
+    HETEROTOPIC,
+    CFHCV,
+    *FOREIGN,
+)
 
 __all__ = [
     "AUTONOMY",
     "CFH",
     "CFHCV",
+    "HETEROTOPIC",
     "INTEGRATION",
     "LARGEST_R",
     "MEASURES",
@@ -33,6 +44,7 @@ __all__ = [
     "AutonomyIndex",
     "CFHResult",
     "CrossValidatedCFH",
+    "Heterotopic",
     "Lateralisation",
     "Measure",
     "NoiseFloor",
@@ -40,6 +52,7 @@ __all__ = [
     "autonomy_index",
     "cfh",
     "cross_validated_cfh",
+    "heterotopic",
     "integration",
     "noise_floor",
     "segregation",

@@ -62,6 +62,12 @@ def pack(series: NDArray[Any], width: int) -> NDArray[Any]:
     return np.ascontiguousarray(padded.reshape(n_panels, width, k).transpose(0, 2, 1))
 
 
+def unpacked(packed: NDArray[Any], n: int) -> NDArray[Any]:
+    """Return packed series as they were, shape (n, k)."""
+    series: NDArray[Any] = packed.transpose(0, 2, 1).reshape(-1, packed.shape[1])[:n]
+    return series
+
+
 def cross_maxima(
     rows: Sequence[NDArray[Any]],
     columns: Sequence[NDArray[Any]],
@@ -97,7 +103,7 @@ def cross_maxima(
     blocks = range(0, n_row_panels, block)
     span = n_column_panels if len(rows) == 1 else _COLUMN_PANELS
 
-    row_max, row_arg = _unset(n_row_panels, ROWS, n_rows, dtype)
+    row_max, row_arg = unset(n_row_panels, ROWS, n_rows, dtype)
     of_thread = threading.local()
     all_columns: list[tuple[NDArray[Any], NDArray[np.intp]]] = []
     done = iter(range(1, len(blocks) + 1))
@@ -105,7 +111,7 @@ def cross_maxima(
 
     def search(start: int) -> None:
         if not hasattr(of_thread, "columns"):
-            of_thread.columns = _unset(n_column_panels, width, n_columns, dtype)
+            of_thread.columns = unset(n_column_panels, width, n_columns, dtype)
             all_columns.append(of_thread.columns)
         column_max, column_arg = of_thread.columns
         mine = slice(start, start + block)
@@ -135,7 +141,7 @@ def cross_maxima(
                 progress(next(done) / len(blocks))
 
     map_threads(search, blocks, n_threads)
-    column_max, column_arg = _merge(all_columns)
+    column_max, column_arg = merged(all_columns)
     return Maxima(
         row_max.ravel()[:n_rows],
         row_arg.ravel()[:n_rows],
@@ -144,16 +150,25 @@ def cross_maxima(
     )
 
 
-def _unset(
+def unset(
     n_panels: int, width: int, n: int, dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Return maxima that anything exceeds, and that nothing does in the filling."""
+    """Return maxima that anything exceeds, and that nothing does in the filling.
+
+    Parameters
+    ----------
+    n_panels, width : int
+        Of packed series.
+    n : int
+        How many series there are, without the filling.
+    dtype : dtype
+    """
     maxima = np.full(n_panels * width, -np.inf, dtype)
     maxima[n:] = np.inf
     return maxima.reshape(n_panels, width), np.full((n_panels, width), -1, np.intp)
 
 
-def _merge(
+def merged(
     found: list[tuple[NDArray[Any], NDArray[np.intp]]],
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Join the column maxima of the threads; of equal ones the lowest index."""
