@@ -43,7 +43,6 @@ examples:
 
 def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
-    acquisition, effects = Acquisition(), Effects()
     parser = commands.add_parser(
         "simulate",
         help=what,
@@ -62,6 +61,20 @@ def add_parser(commands: Any, what: str) -> None:
     )
     parser.add_argument("--n-patients", type=whole(0, 100_000), metavar="N")
     parser.add_argument("--n-controls", type=whole(0, 100_000), metavar="N")
+    _add_kind(parser)
+    _add_truth(parser)
+    _add_sizes(parser)
+    parser.add_argument("--n-procs", type=count, metavar="N", help="default: all cores")
+    parser.add_argument(
+        "--n-threads",
+        type=count,
+        metavar="N",
+        help="of each; default: the cores, divided",
+    )
+    parser.add_argument("--quiet", action="store_true", help="show warnings and errors only")
+
+
+def _add_kind(parser: argparse.ArgumentParser) -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
         "--raw",
@@ -78,13 +91,16 @@ def add_parser(commands: Any, what: str) -> None:
         const="clean",
         help="clean series on the template's grid: seconds a participant",
     )
+
+
+def _add_truth(parser: argparse.ArgumentParser) -> None:
     truth = parser.add_argument_group("what is true")
     truth.add_argument(
         "--effect",
         type=number(-100, 100),
         metavar="SD",
         help="how much higher the regions' coupling is in patients, in standard deviations "
-        f"between people (default: {effects.effect:g}; 0 for a study without an effect)",
+        f"between people (default: {Effects().effect:g}; 0 for a study without an effect)",
     )
     truth.add_argument(
         "--both-sides",
@@ -113,9 +129,12 @@ def add_parser(commands: Any, what: str) -> None:
         metavar="SD",
         help="change of all coupling in ten years of age, in standard deviations",
     )
+
+
+def _add_sizes(parser: argparse.ArgumentParser) -> None:
     size = parser.add_argument_group("sizes")
     size.add_argument(
-        "--n-volumes", type=whole(3, 100_000), default=acquisition.n_volumes, metavar="N"
+        "--n-volumes", type=whole(3, 100_000), default=Acquisition().n_volumes, metavar="N"
     )
     size.add_argument(
         "--small", action="store_true", help="raw: 6 mm and 2 mm voxels, seconds a participant"
@@ -127,14 +146,6 @@ def add_parser(commands: Any, what: str) -> None:
         default=3,
         help="of clean series and of the truth (default: %(default)d)",
     )
-    parser.add_argument("--n-procs", type=count, metavar="N", help="default: all cores")
-    parser.add_argument(
-        "--n-threads",
-        type=count,
-        metavar="N",
-        help="of each; default: the cores, divided",
-    )
-    parser.add_argument("--quiet", action="store_true", help="show warnings and errors only")
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from commissure.space.templates import TEMPLATE_SPACE, analysis_grid
 TRUTH_FOLDER = Path("derivatives", "truth")
 _T1W_SIZE_MM = (192, 240, 224)
 _WARP_KNOTS_MM = 48.0
+_SCANNER = {"MagneticFieldStrength": 3, "Manufacturer": "commissure"}
 _ECHO_TIME = 0.03
 
 
@@ -117,7 +119,17 @@ def write_raw_participant(
     *,
     n_threads: int | None = None,
 ) -> None:
-    """Scan a person and write T1w, BOLD and sidecars, and the truth under `TRUTH_FOLDER`."""
+    """Scan a person and write T1w, BOLD and sidecars, and the truth under `TRUTH_FOLDER`.
+
+    Parameters
+    ----------
+    out : Path
+        The dataset.
+    person : Person
+    networks : Networks
+    acquisition : Acquisition
+    n_threads : int, optional
+    """
     subject = person.row["participant_id"]
     head_rng, t1w_rng, run_rng, bold_rng = np.random.default_rng(person.seed).spawn(4)
     anat, func = out / subject / "anat", out / subject / "func"
@@ -125,20 +137,9 @@ def write_raw_participant(
     for folder in (anat, func, truth_anat, truth_func):
         folder.mkdir(parents=True)
 
-    middle = BRAIN_MIDDLE - (0, 0, 15)
-    size = np.array(_T1W_SIZE_MM)
-    warp = HeadWarp.random(
-        head_rng, np.array([middle - size / 2, middle + size / 2]), _WARP_KNOTS_MM
-    )
-    zoom = acquisition.t1w_voxel_size
-    shape = tuple(int(n) for n in np.ceil(size / zoom))
-    grid = centred_affine(shape, (zoom,) * 3, middle)
-    t1w = simulate_t1w(t1w_rng, warp, shape, grid, n_threads=n_threads)
+    warp, t1w = _scan_head(head_rng, t1w_rng, acquisition.t1w_voxel_size, n_threads)
     write_image(anat / f"{subject}_T1w.nii.gz", t1w.image, t1w.affine)
-    write_json(
-        anat / f"{subject}_T1w.json",
-        {"Modality": "MR", "MagneticFieldStrength": 3, "Manufacturer": "commissure"},
-    )
+    write_json(anat / f"{subject}_T1w.json", {"Modality": "MR", **_SCANNER})
     _write_anatomy(truth_anat, subject, t1w, warp)
 
     truth, affine = plan_run(run_rng, warp, person.coupling, networks, acquisition)
@@ -154,21 +155,42 @@ def write_raw_participant(
     )
     run = f"{subject}_task-rest"
     write_image(func / f"{run}_bold.nii.gz", bold, affine, tr=acquisition.tr)
-    write_json(
-        func / f"{run}_bold.json",
-        {
-            "TaskName": "rest",
-            "RepetitionTime": acquisition.tr,
-            "EchoTime": _ECHO_TIME,
-            "FlipAngle": 90,
-            "SliceTiming": truth.slice_times.tolist(),
-            "MagneticFieldStrength": 3,
-            "Manufacturer": "commissure",
-            "Instructions": "Keep your eyes closed and do not fall asleep.",
-        },
-    )
+    write_json(func / f"{run}_bold.json", _about_bold(acquisition, truth))
+    _write_truth(truth_func / f"{run}_truth.npz", truth, warp)
+
+
+def _scan_head(
+    head_rng: np.random.Generator,
+    t1w_rng: np.random.Generator,
+    voxel_mm: float,
+    n_threads: int | None,
+) -> tuple[HeadWarp, T1w]:
+    """Draw a head, and make its T1w."""
+    middle = BRAIN_MIDDLE - (0, 0, 15)
+    size = np.array(_T1W_SIZE_MM)
+    box = np.array([middle - size / 2, middle + size / 2])
+    warp = HeadWarp.random(head_rng, box, _WARP_KNOTS_MM)
+    shape = tuple(int(n) for n in np.ceil(size / voxel_mm))
+    grid = centred_affine(shape, (voxel_mm,) * 3, middle)
+    return warp, simulate_t1w(t1w_rng, warp, shape, grid, n_threads=n_threads)
+
+
+def _about_bold(acquisition: Acquisition, truth: Truth) -> dict[str, Any]:
+    return {
+        "TaskName": "rest",
+        "RepetitionTime": acquisition.tr,
+        "EchoTime": _ECHO_TIME,
+        "FlipAngle": 90,
+        "SliceTiming": truth.slice_times.tolist(),
+        **_SCANNER,
+        "Instructions": "Keep your eyes closed and do not fall asleep.",
+    }
+
+
+def _write_truth(path: Path, truth: Truth, warp: HeadWarp) -> None:
+    """Write what `read_truth` reads."""
     np.savez(
-        truth_func / f"{run}_truth.npz",
+        path,
         warp_coefficients=warp.field.coefficients,
         warp_origin=warp.field.origin,
         warp_spacing=warp.field.spacing,
