@@ -10,11 +10,21 @@ import pytest
 
 from commissure import Domain
 from commissure.cli import main
+from commissure.files import stores
 from commissure.report.files import write_report
 from commissure.space.templates import load_template
+from commissure.study import run as study_run
 from commissure.study.run import run_study
 from tests.conftest import ball_image
-from tests.study.studies import AFFINE, SHAPE, Inline, series_of, study_of, write_derivatives
+from tests.study.studies import (
+    AFFINE,
+    SHAPE,
+    Inline,
+    files_of,
+    series_of,
+    study_of,
+    write_derivatives,
+)
 
 N = 8
 
@@ -138,3 +148,14 @@ def test_the_report_of_a_run_shows_the_coverage(tmp_path):
     record = json.loads((out / "group" / "stats.json").read_text())["Coverage"]
     assert f"{record['Lacking'][0]['alone']:,}" in page
     assert series_of(1).shape[0] == record["PlacesOfMask"]
+
+
+def test_maps_in_a_file_are_those_in_memory(tmp_path, monkeypatch):
+    folder = write_derivatives(tmp_path / "in")
+    outs = [tmp_path / "memory", tmp_path / "file"]
+    monkeypatch.setattr(study_run, "write_report", lambda _out, *, wait: None)
+    for out in outs:
+        run_study(study_of(folder, out), "all", Inline())
+        monkeypatch.setattr(stores, "_IN_MEMORY", 0)
+    one, other = map(files_of, outs)
+    assert one == other

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import product
 from typing import Any
 
@@ -16,7 +17,7 @@ from commissure.problems import InputError
 _DIGITS = 9
 _DRAWN_AT_ONCE = 1000
 
-IntArray = NDArray[np.intp]
+IntArray = NDArray[np.intp] | NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,22 +280,29 @@ def _random_arrangements(
 
     def drawn() -> IntArray:
         keys = blocks + rng.random((_DRAWN_AT_ONCE, len(classes)))
-        arranged = np.empty(keys.shape, dtype=np.intp)
+        arranged = np.empty(keys.shape, dtype=np.int32)
         arranged[:, by_block] = classes[np.argsort(keys, axis=1)]
         return arranged
 
-    return _distinct(classes, drawn, n_permutations)
+    return _distinct(classes.astype(np.int32), drawn, n_permutations)
 
 
 def _distinct(
     observed: NDArray[Any], drawn: Callable[[], NDArray[Any]], n_wanted: int
 ) -> NDArray[Any]:
     """Return the observed row and random others, each once."""
-    found = {observed.tobytes(): observed}
-    while len(found) < n_wanted:
+    rows = np.empty((n_wanted, len(observed)), observed.dtype)
+    rows[0], n_found = observed, 1
+    # Of thousands of scans the rows themselves would be much to remember twice.
+    known = {sha256(rows[0].tobytes()).digest()}
+    while n_found < n_wanted:
         for row in drawn():
-            found.setdefault(row.tobytes(), row)
-    return np.array(list(found.values())[:n_wanted])
+            digest = sha256(row.tobytes()).digest()
+            if digest not in known and n_found < n_wanted:
+                known.add(digest)
+                rows[n_found] = row
+                n_found += 1
+    return rows
 
 
 def _n_arrangements(classes: IntArray) -> int:
@@ -328,8 +336,11 @@ def _multiset_permutations(values: list[Any]) -> Iterator[list[Any]]:
 def _orders(classes: IntArray, arranged: IntArray, blocks: IntArray) -> IntArray:
     """Return, for each arrangement of classes, rows of those classes within the blocks."""
     n_classes = int(classes.max()) + 1
-    source = np.argsort(blocks * n_classes + classes, kind="stable")
-    target = np.argsort(blocks * n_classes + arranged, axis=1, kind="stable")
-    orders = np.empty(arranged.shape, dtype=np.intp)
-    np.put_along_axis(orders, target, np.broadcast_to(source, arranged.shape), axis=1)
+    source = np.argsort(blocks * n_classes + classes, kind="stable").astype(np.int32)
+    orders = np.empty(arranged.shape, dtype=np.int32)
+    for start in range(0, len(arranged), _DRAWN_AT_ONCE):
+        some = arranged[start : start + _DRAWN_AT_ONCE]
+        target = np.argsort(blocks * n_classes + some, axis=1, kind="stable")
+        of_some = orders[start : start + _DRAWN_AT_ONCE]
+        np.put_along_axis(of_some, target, np.broadcast_to(source, some.shape), axis=1)
     return orders

@@ -1,5 +1,6 @@
 """Where all maps have data, and who costs places that the others have."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,10 +78,13 @@ def coverage_of(
     InputError
         If there is no place at which all have data, with those who cost most.
     """
-    has_data = np.isfinite(values)
-    n_with = has_data.sum(axis=0)
-    lacking = ((n_with > 0) & ~has_data).sum(axis=1)
-    alone = ((n_with == len(values) - 1) & ~has_data & (n_with > 0)).sum(axis=1)
+    # A scan at a time: masks of all maps would be nearly as large as they are.
+    n_with = np.zeros(domain.n_places, np.intp)
+    for row in values:
+        n_with += np.isfinite(row)
+    some, of_others = n_with > 0, n_with == len(values) - 1
+    lacking = np.array([np.sum(some & ~np.isfinite(row)) for row in values], np.intp)
+    alone = np.array([np.sum(some & of_others & ~np.isfinite(row)) for row in values], np.intp)
     coverage = Coverage(domain, n_with, tuple(scans), lacking, alone)
     if not coverage.n_all:
         msg = (
@@ -150,7 +154,7 @@ def check_maps_differ(
                 f"{len(data):,} places of the mask: that is no map. Make it again, or leave it out."
             )
         elif len(data):
-            same.setdefault(row.tobytes(), []).append(i)
+            same.setdefault(hashlib.sha256(row.tobytes()).digest(), []).append(i)
     problems += [
         f"{' and '.join(scans[i] for i in rows)} have the same map "
         f"({', '.join(dict.fromkeys(sources[i] for i in rows))}): one person's data are there "

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from commissure.files.bids_names import IMAGE_EXTENSIONS, entity, split_extension
 from commissure.files.columns import LARGEST
 from commissure.files.images import load_image, sample_file
+from commissure.files.stores import store
 from commissure.files.tables import read_table
 from commissure.inference import match_maps
 from commissure.inputs.owners import of_others, unlike_names
@@ -152,7 +153,7 @@ def where_all_have_data(
     Parameters
     ----------
     values : ndarray of shape (n_scans, n_places)
-        NaN where a map has no data.
+        NaN where a map has no data. The maps that are returned are put in its place.
     sources : tuple of str
         File of each scan.
     participants : DataFrame
@@ -167,11 +168,21 @@ def where_all_have_data(
     scans = _names(participants)
     check_maps_differ(values, scans, sources)
     coverage, everywhere = coverage_of(values, scans, domain)
-    data = values[:, everywhere]
+    data = _compact(values, everywhere)
     notes = tuple(scale_notes(data, scans))
     for note in notes:
         _LOG.warning("%s", note)
     return GroupMaps(data, domain.restrict(everywhere), coverage, sources, notes)
+
+
+def _compact(values: NDArray[np.float64], places: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return maps at some places, in the memory that they had at all."""
+    if places.all():
+        return values
+    flat, n_places = values.reshape(-1), int(places.sum())
+    for scan, row in enumerate(values):
+        flat[scan * n_places : (scan + 1) * n_places] = row[places]
+    return flat[: len(values) * n_places].reshape(len(values), n_places)
 
 
 def _names(participants: pd.DataFrame) -> list[str]:
@@ -231,7 +242,7 @@ def _of_kinds(table: Path, rows: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _read_files(files: Sequence[Path], domain: Domain) -> NDArray[np.float64]:
-    values = np.empty((len(files), domain.n_places))
+    values = store((len(files), domain.n_places))
     problems: list[str] = []
     for row, file in enumerate(files):
         try:

@@ -9,6 +9,8 @@ from commissure.study.group.findings import GroupFindings, Inputs, WithMotion
 from commissure.study.group.groups import scanned_again
 
 _P = 0.05
+# Places at once: a copy of all maps would be as large as they are.
+_AT_ONCE = 4096
 
 
 def correlations_with_motion(inputs: Inputs) -> dict[str, WithMotion]:
@@ -41,10 +43,15 @@ def correlations_with_motion(inputs: Inputs) -> dict[str, WithMotion]:
         left = fd - matrix @ (np.linalg.pinv(matrix) @ fd)
         if df < 1 or left @ left < 1e-20 * (fd @ fd):
             continue
-        of_maps = maps - matrix @ (np.linalg.pinv(matrix) @ maps)
-        size = np.linalg.norm(of_maps, axis=0)
-        r = np.full(len(size), np.nan)
-        r[size > 0] = (left @ of_maps)[size > 0] / (np.linalg.norm(left) * size[size > 0])
+        r = np.full(maps.shape[1], np.nan)
+        inverse = np.linalg.pinv(matrix)
+        for start in range(0, len(r), _AT_ONCE):
+            some = maps[:, start : start + _AT_ONCE]
+            of_maps = some - matrix @ (inverse @ some)
+            size = np.linalg.norm(of_maps, axis=0)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                of_some = (left @ of_maps) / (np.linalg.norm(left) * size)
+            r[start : start + _AT_ONCE] = np.where(size > 0, of_some, np.nan)
         found[model] = WithMotion(r, df)
     return found
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from commissure.files.bids_names import of_variant
 from commissure.files.images import sample_file
+from commissure.files.stores import store
 from commissure.files.text import write_json
 from commissure.measures.measure import MapSettings
 from commissure.measures.names import measure_of_files
@@ -128,12 +129,11 @@ def _means(
     files: Sequence[Sequence[Path]], scans: Sequence[Sequence[Judged]], domain: Domain
 ) -> NDArray[np.float64]:
     """Return the mean map of each scan's runs (n_scans, n_places)."""
-    return np.stack(
-        [
-            mean_of_runs(np.stack([sample_map(p, domain) for p in paths]), lengths_of(runs))
-            for paths, runs in zip(files, scans, strict=True)
-        ]
-    )
+    means = store((len(scans), domain.n_places))
+    for scan, (paths, runs) in enumerate(zip(files, scans, strict=True)):
+        of_runs = np.stack([sample_map(path, domain) for path in paths])
+        means[scan] = mean_of_runs(of_runs, lengths_of(runs))
+    return means
 
 
 def qualities_of(

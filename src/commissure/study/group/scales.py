@@ -23,8 +23,8 @@ def scale_notes(values: NDArray[np.float64], scans: Sequence[str]) -> list[str]:
         At the places that all have.
     scans : sequence of str
     """
-    deviations = np.abs(values - np.median(values, axis=1, keepdims=True))
-    spread = np.median(deviations, axis=1)
+    # A scan at a time: copies of all maps would be as large as they are.
+    spread = np.array([np.median(np.abs(row - np.median(row))) for row in values])
     usual = float(np.median(spread))
     if len(scans) < _LEAST_SCANS or not usual > 0:
         return []

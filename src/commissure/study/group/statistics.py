@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from commissure.clinical import roi_values
+from commissure.files.stores import rows_of
 from commissure.inference import (
     Apart,
     Design,
@@ -152,7 +153,7 @@ def find(
     for name, rows in members(inputs.people.table, settings.group).items():
         if rows.sum() < LEAST_SCANS_OF_MEAN:
             continue
-        values = maps.data[rows]
+        values = rows_of(maps.data, rows)
         if never_zero:
             groups[name] = GroupMean(len(values), values.mean(axis=0), None)
             continue
