@@ -24,7 +24,7 @@ def scale_notes(values: NDArray[np.float64], scans: Sequence[str]) -> list[str]:
     scans : sequence of str
     """
     # A scan at a time: copies of all maps would be as large as they are.
-    spread = np.array([np.median(np.abs(row - np.median(row))) for row in values])
+    spread = np.array([np.median(_deviations(row)) for row in values])
     usual = float(np.median(spread))
     if len(scans) < _LEAST_SCANS or not usual > 0:
         return []
@@ -38,19 +38,24 @@ def scale_notes(values: NDArray[np.float64], scans: Sequence[str]) -> list[str]:
     return notes + [
         f"The map of {scan} has the value {value:g} at {count:,} of {values.shape[1]:,} places, "
         "far from all its others: it may stand for places without data. Write NaN or 0 there."
-        for scan, own, far in zip(scans, values, deviations, strict=True)
-        for value, count in _codes(own, far)
+        for scan, own in zip(scans, values, strict=True)
+        for value, count in _codes(own)
     ]
 
 
-def _codes(values: NDArray[np.float64], deviations: NDArray[np.float64]) -> list[tuple[float, int]]:
+def _codes(values: NDArray[np.float64]) -> list[tuple[float, int]]:
     """Return values that stand again and again far from the others, and how often."""
+    deviations = _deviations(values)
     reach = _FAR * float(np.median(deviations))
     if not reach or not (far := deviations > reach).any():
         return []
     found, counts = np.unique(values[far], return_counts=True)
     often = counts >= max(_LEAST_OFTEN, _OFTEN * len(values))
     return list(zip(found[often].tolist(), counts[often].tolist(), strict=True))
+
+
+def _deviations(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.abs(values - np.median(values))
 
 
 def _times(ratio: float) -> str:
