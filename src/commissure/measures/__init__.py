@@ -1,5 +1,6 @@
 """Clean time series to interhemispheric maps."""
 
+from commissure.measures.above_floor import CFH_ABOVE, AboveFloor, above_floor
 from commissure.measures.autonomy import AUTONOMY, AutonomyIndex, autonomy_index
 from commissure.measures.cfh import CFHResult, cfh, usable_places
 from commissure.measures.cfh_measure import CFH
@@ -28,6 +29,7 @@ MEASURES: tuple[Measure, ...] = (
     INTEGRATION,
     HETEROTOPIC,
     CFHCV,
+    CFH_ABOVE,
     *FOREIGN,
 )
 
@@ -35,12 +37,14 @@ __all__ = [
     "AUTONOMY",
     "CFH",
     "CFHCV",
+    "CFH_ABOVE",
     "HETEROTOPIC",
     "INTEGRATION",
     "LARGEST_R",
     "MEASURES",
     "SEGREGATION",
     "VMHC",
+    "AboveFloor",
     "AutonomyIndex",
     "CFHResult",
     "CrossValidatedCFH",
@@ -49,6 +53,7 @@ __all__ = [
     "Measure",
     "NoiseFloor",
     "VMHCResult",
+    "above_floor",
     "autonomy_index",
     "cfh",
     "cross_validated_cfh",

@@ -1,6 +1,6 @@
 """What CFH would be without any coupling between the hemispheres."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -112,16 +112,44 @@ def noise_floor(
     .. [1] Prichard D, Theiler J (1994) Generating surrogate data for time series with several
        simultaneously measured variables. Physical Review Letters 73:951-954.
     """
-    precision = checked_dtype(dtype)
-    problems = []
-    if n_surrogates < 2:
-        problems.append(f"n_surrogates must be 2 or more; it is {n_surrogates}.")
-    if seed < 0:
-        problems.append(f"seed must be 0 or more; it is {seed}.")
-    if surrogates not in get_args(Surrogates):
-        problems.append(f'surrogates must be "rotation" or "phase"; it is {surrogates!r}.')
-    if problems:
-        raise InputError(problems)
+    z = surrogate_maps(
+        series,
+        domain,
+        n_surrogates=n_surrogates,
+        surrogates=surrogates,
+        seed=seed,
+        dtype=dtype,
+        n_threads=n_threads,
+    )
+    mean = squares = np.zeros(domain.n_places)
+    for number, one in enumerate(z, start=1):
+        # Welford's running mean and sum of squared deviations.
+        deviation = one - mean
+        mean = mean + deviation / number
+        squares = squares + deviation * (one - mean)
+        if progress is not None:
+            progress(number / n_surrogates)
+    return NoiseFloor(mean, np.sqrt(squares / (n_surrogates - 1)), n_surrogates)
+
+
+def surrogate_maps(
+    series: NDArray[Any],
+    domain: Domain,
+    *,
+    n_surrogates: int,
+    surrogates: Surrogates = "rotation",
+    seed: int = 0,
+    dtype: DTypeLike = np.float32,
+    n_threads: int | None = None,
+) -> Iterator[NDArray[np.float64]]:
+    """Yield the CFH map (Fisher z, shape (n_places,)) of each surrogate; see `noise_floor`.
+
+    Parameters
+    ----------
+    series, domain, n_surrogates, surrogates, seed, dtype, n_threads
+        As there.
+    """
+    precision = _checked(dtype, n_surrogates, surrogates, seed)
     rng = np.random.default_rng(seed)
     # Not more than one BLAS thread: the last bits may depend on how many there are.
     with one_blas_thread():
@@ -133,20 +161,28 @@ def noise_floor(
             unit, left, right, precision, n_threads, bases if within else bases[-1:]
         )
         weights = _second_moment(rows) + _second_moment(columns) if within else None
-        z = np.full(domain.n_places, np.nan)
-        mean, squares = np.zeros_like(z), np.zeros_like(z)
-        for number in range(1, n_surrogates + 1):
+        for _ in range(n_surrogates):
             rotation = nearest_rotation(basis.T @ phase_randomised(basis, rng), weights)
             rotated = np.matmul(rotation.astype(precision), columns)
             found = cross_maxima([rows], [rotated], len(left), len(right), n_threads=n_threads)
+            z = np.full(domain.n_places, np.nan)
             z[left], z[right] = fisher_z(found.row_max), fisher_z(found.column_max)
-            # Welford's running mean and sum of squared deviations.
-            deviation = z - mean
-            mean += deviation / number
-            squares += deviation * (z - mean)
-            if progress is not None:
-                progress(number / n_surrogates)
-    return NoiseFloor(mean, np.sqrt(squares / (n_surrogates - 1)), n_surrogates)
+            yield z
+
+
+def _checked(
+    dtype: DTypeLike, n_surrogates: int, surrogates: Surrogates, seed: int
+) -> np.dtype[Any]:
+    problems = []
+    if n_surrogates < 2:
+        problems.append(f"n_surrogates must be 2 or more; it is {n_surrogates}.")
+    if seed < 0:
+        problems.append(f"seed must be 0 or more; it is {seed}.")
+    if surrogates not in get_args(Surrogates):
+        problems.append(f'surrogates must be "rotation" or "phase"; it is {surrogates!r}.')
+    if problems:
+        raise InputError(problems)
+    return checked_dtype(dtype)
 
 
 def _second_moment(packed: NDArray[Any]) -> NDArray[np.float64]:
