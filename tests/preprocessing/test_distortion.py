@@ -64,6 +64,12 @@ def test_places_of_the_t1w_are_moved_by_the_shifts():
     np.testing.assert_allclose(in_t1w.to_epi(apply_affine(TO_T1W, places)), expected, atol=1e-6)
 
 
+def test_shifts_along_another_axis_than_that_of_the_phase_are_none_of_distortion(border):
+    epi = distorted(1, 6.0)
+    assert find_distortion(epi, np.linalg.inv(TO_T1W), border, (0,)) is None
+    assert find_distortion(epi, np.linalg.inv(TO_T1W), border, (1,)) is not None
+
+
 def test_without_distortion_nothing_is_corrected(border):
     assert find_distortion(distorted(1, 0.0), np.linalg.inv(TO_T1W), border) is None
 

@@ -10,8 +10,16 @@ _NUMBERS = ("EchoTime", "FlipAngle", "MagneticFieldStrength", "MultibandAccelera
 _WORDS = ("Manufacturer", "ManufacturersModelName")
 EFFECTIVE_DF = "EffectiveDegreesOfFreedom"
 _DEGREES_OF_FREEDOM = (EFFECTIVE_DF, "NominalDegreesOfFreedom")
+_PHASE = "PhaseEncodingDirection"
 # Dummy volumes that are no longer there.
 _DISCARDED = ("NumberOfVolumesDiscardedByScanner", "NumberOfVolumesDiscardedByUser")
+
+
+def phase_axis(metadata: Mapping[str, Any]) -> int | None:
+    """Return along which axis of an image phase was encoded, None if nothing usable says so."""
+    axes = {name + sign: axis for axis, name in enumerate("ijk") for sign in ("", "-")}
+    told = metadata.get(_PHASE)
+    return axes.get(told) if isinstance(told, str) else None
 
 
 def usable(
@@ -55,6 +63,8 @@ def usable(
         if metadata.get(name) is not None
         and not (is_number(metadata[name]) and 0 <= metadata[name] < 1e6)
     ]
+    if metadata.get(_PHASE) is not None and phase_axis(metadata) is None:
+        unfit.append(_PHASE)
     warnings = [
         f"{path}: {name} is {metadata[name]!r:.60} in the sidecar, and not told for that."
         for name in unfit

@@ -6,6 +6,7 @@ shows by how much: a smooth field of shifts is found that makes it clearest. Whe
 anything to find, and along which axis, is decided by places that the field was not fitted to.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,8 @@ _BLOCK_MM = 15.0  # of places that are fitted to, alternating with those that ar
 # axis. These help too without any distortion, since partial volume bends borders; by up to 0.014
 # along each axis of synthetic heads, and by at most 0.003 more along one than along the others.
 _LEAST_GAIN = 0.006
-_SLICES = 2  # the axis along which nothing is encoded by phase
+# Along the third, slices lie.
+WITHIN_SLICES = (0, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,12 @@ class Shifts:
         return points + self.at(points)[..., None] * self.direction
 
 
-def find_distortion(epi: Image, matrix: NDArray[np.float64], border: Border) -> Shifts | None:
+def find_distortion(
+    epi: Image,
+    matrix: NDArray[np.float64],
+    border: Border,
+    axes: Collection[int] = WITHIN_SLICES,
+) -> Shifts | None:
     """Find how far an EPI is shifted along one of its axes.
 
     Parameters
@@ -72,6 +79,8 @@ def find_distortion(epi: Image, matrix: NDArray[np.float64], border: Border) -> 
         mm (T1w) to mm (EPI).
     border : Border
         Of the T1w.
+    axes : collection of int
+        Of the EPI's axes, those along which phase may have been encoded.
 
     Returns
     -------
@@ -84,7 +93,7 @@ def find_distortion(epi: Image, matrix: NDArray[np.float64], border: Border) -> 
     even = (block @ [1, 3, 5]) % 2 == 0
     gains = [_held_out_gain(epi, there, even, axis) for axis in range(3)]
     *_, second, axis = np.argsort(gains)
-    if axis == _SLICES or gains[axis] - max(gains[second], 0) < _LEAST_GAIN:
+    if axis not in axes or gains[axis] - max(gains[second], 0) < _LEAST_GAIN:
         return None
     return _fit(epi, there, int(axis))
 

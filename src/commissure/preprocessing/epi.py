@@ -1,6 +1,6 @@
 """Where the EPI is: in its participant's T1w, or straight in the template."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -74,7 +74,7 @@ class EpiInT1w:
 
 
 def register_epi_to_t1w(
-    epi: Image, anatomy: Anatomy, found: Orientation, *, undistort: bool = False
+    epi: Image, anatomy: Anatomy, found: Orientation, *, shift_axes: Collection[int] = ()
 ) -> EpiInT1w:
     """Find the rigid map from an EPI to the same person's T1w.
 
@@ -88,8 +88,8 @@ def register_epi_to_t1w(
         Of the T1w.
     found : Orientation
         What `find_orientation` finds in the EPI.
-    undistort : bool
-        Whether shifts along an axis are looked for.
+    shift_axes : collection of int
+        Of the EPI's axes, those along which shifts by distortion are looked for.
     """
     bright = corrected_epi(epi)
     border = t1w_border(anatomy)
@@ -109,7 +109,9 @@ def register_epi_to_t1w(
         sides_agree(bright, best, border, anatomy.warp),
     )
     # Where the border hardly shows, it tells nothing so small.
-    shifts = find_distortion(bright, best, border) if undistort and shows < _CONVINCING else None
+    shifts = None
+    if shift_axes and shows < _CONVINCING:
+        shifts = find_distortion(bright, best, border, shift_axes)
     if shifts is None:
         return in_t1w
     shifted = float(np.abs(shifts.at(apply_affine(best, border.white))).mean())

@@ -1,6 +1,6 @@
 """Where each voxel of the template's grid is in an EPI, and how far that is believed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,7 +48,7 @@ def place(
     template: Template,
     places: NDArray[np.float64],
     *,
-    undistort: bool,
+    shift_axes: Collection[int],
     n_threads: int | None = None,
 ) -> Placed:
     """Find where places of the template are in an EPI, by way of the T1w if there is one.
@@ -61,8 +61,8 @@ def place(
     template : Template
     places : ndarray of shape (x, y, z, 3)
         The template's voxels, mm.
-    undistort : bool
-        Whether shifts along an axis of the EPI are looked for.
+    shift_axes : collection of int
+        Of the EPI's axes, those along which shifts by distortion are looked for.
     n_threads : int, optional
     """
     found = find_orientation(picture, n_threads)
@@ -71,7 +71,7 @@ def place(
         at = warp.to_moving(places)
         check = check_registration(picture, found, warp.to_moving(brain_places()), warp)
         return Placed(at, None, {"epi_template": _overlap(picture, at, template)}, {"epi": check})
-    in_t1w = register_epi_to_t1w(picture, anatomy, found, undistort=undistort)
+    in_t1w = register_epi_to_t1w(picture, anatomy, found, shift_axes=shift_axes)
     to_epi = _through_t1w(in_t1w, anatomy)
     at = to_epi(places)
     brain = Image(anatomy.brain, anatomy.t1w.affine)

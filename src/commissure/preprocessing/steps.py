@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.brain_mask import head_centre
+from commissure.preprocessing.distortion import WITHIN_SLICES
 from commissure.preprocessing.motion import (
     framewise_displacement_jenkinson,
     framewise_displacement_power,
@@ -82,6 +83,7 @@ def preprocess(
     anatomy: Anatomy | None,
     recipe: Recipe,
     *,
+    phase_axis: int | None = None,
     variants: Mapping[str, Recipe] = MappingProxyType({}),
     n_threads: int | None = None,
 ) -> CleanBold:
@@ -99,6 +101,8 @@ def preprocess(
     anatomy : Anatomy, optional
         Without it the EPI is registered straight to the template.
     recipe : Recipe
+    phase_axis : {0, 1, 2}, optional
+        The axis along which phase was encoded, if it is known: distortion shifts along no other.
     variants : mapping of str to Recipe
         By which the series are cleaned too; they share the first half (`BEFORE_CLEANING`).
     n_threads : int, optional
@@ -121,8 +125,9 @@ def preprocess(
     picture = _picture(series, affine, motion, n_threads)
     shape, grid = analysis_grid(recipe.resolution_mm)
     template, places = load_template(recipe.resolution_mm), grid_points(shape, grid)
-    undistort = recipe.undistort
-    placed = place(picture, anatomy, template, places, undistort=undistort, n_threads=n_threads)
+    known = WITHIN_SLICES if phase_axis is None else (phase_axis,)
+    axes = known if recipe.undistort else ()
+    placed = place(picture, anatomy, template, places, shift_axes=axes, n_threads=n_threads)
     if anatomy is None:
         warnings.append(_WITHOUT_T1W)
     # the one interpolation of the data

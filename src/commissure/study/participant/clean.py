@@ -11,7 +11,7 @@ import numpy as np
 
 from commissure.files.images import read_volumes
 from commissure.inputs import Scan, read_confounds
-from commissure.inputs.sidecars import EFFECTIVE_DF
+from commissure.inputs.sidecars import EFFECTIVE_DF, phase_axis
 from commissure.preprocessing import max_motion, motion_matrices
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.programs import ProgramError
@@ -92,6 +92,7 @@ def clean_run(
         scan.slice_times,
         anatomy,
         replace(recipe, n_trim=scan.n_to_drop(recipe.n_trim)),
+        phase_axis=phase_axis(scan.metadata),
         variants=variants,
         n_threads=n_threads,
     )
