@@ -157,7 +157,8 @@ def test_only_what_changed_is_written_again(copy):
     Ledger(copy, "sub-05").fail("clean sub-05_task-rest", ["No room on the disk."])
     write_report(copy)
     after = {path.name: path.stat().st_mtime_ns for path in copy.glob("*.html")}
-    assert {name for name in after if after[name] != before[name]} == {"report.html", "sub-05.html"}
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"report.html", "quality.html", "sub-05.html"}
     assert "No room on the disk." in html(copy)
 
 
@@ -270,7 +271,7 @@ def test_the_command_writes_the_pages(tmp_path):
     out = fake_study(tmp_path / "s", 3, waiting=(2,))
     assert main(["report", str(out), "--quiet"]) == 0
     names = {path.name for path in out.glob("*.html")}
-    assert names == {"report.html", "sub-01.html", "sub-02.html", "sub-03.html"}
+    assert names == {"report.html", "quality.html", "sub-01.html", "sub-02.html", "sub-03.html"}
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.01, 0.013])

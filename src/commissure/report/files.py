@@ -20,8 +20,10 @@ from commissure.report.figures import FIGURES_FOLDER, draw_figures
 from commissure.report.maps import make_viewer
 from commissure.report.page.html import render
 from commissure.report.page.parts import Figure, Link
+from commissure.report.page.quality import QUALITY, quality_page
 from commissure.report.page.study import participant_page, study_page
-from commissure.report.pictures import participant_pictures, picture_files
+from commissure.report.pictures import participant_pictures, picture_files, thumbnail
+from commissure.report.quality_figure import quality_drawn
 from commissure.report.reading import read_study, without_folders
 from commissure.report.rivals import caption_with
 from commissure.report.wording import direction
@@ -116,7 +118,17 @@ def _write(study: Study, out_dir: Path) -> None:
         code_of("report"), group_files, facts, shown, _stamps(out_dir, [*ledgers, *others])
     )
     ledger.do("study", key, make_study)
-    ledger.keep_only(steps)
+    key = hash_of(key, _stamps(out_dir, [p for who in people for p in picture_files(out_dir, who)]))
+    ledger.do("quality", key, lambda folder: _make_quality(study, out_dir, folder))
+    ledger.keep_only([*steps, "quality"])
+
+
+def _make_quality(study: Study, out_dir: Path, folder: Path) -> dict[str, Any]:
+    """Write the page of everyone's quality."""
+    small = {who.participant_id: thumbnail(out_dir, who) for who in study.participants}
+    page = quality_page(study, quality_drawn(study), small)
+    _write_page(folder / QUALITY, render(page))
+    return {}
 
 
 def _neighbours(people: Sequence[Participant], number: int) -> list[Link]:

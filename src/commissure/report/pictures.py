@@ -4,14 +4,20 @@ import base64
 import json
 from collections.abc import Mapping
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
+
+from PIL import Image
 
 from commissure.files.bids_names import entity
 from commissure.files.data_texts import read_data
 from commissure.report.contents import Participant
 from commissure.report.page.parts import Figure, Link
 from commissure.report.reading import without_folders
+
+_REGISTRATIONS = ("desc-epiOnT1w", "desc-epiOnTemplate", "desc-t1wOnTemplate")
+_THUMBNAIL = 460
 
 
 def picture_files(out_dir: Path, participant: Participant) -> list[Path]:
@@ -27,6 +33,27 @@ def picture_files(out_dir: Path, participant: Participant) -> list[Path]:
         or (path.parent.name == "func" and path.name.endswith("_boldmap.png"))
     )
     return sorted(found, key=lambda path: (_order(path), path.name))
+
+
+def thumbnail(out_dir: Path, participant: Participant) -> tuple[str, str]:
+    """Return a small picture of where a brain was put, as a data URI, and what it shows.
+
+    Empty where there is none that can be read.
+    """
+    for path in picture_files(out_dir, participant):
+        if any(what in path.name for what in _REGISTRATIONS):
+            try:
+                with Image.open(path) as picture:
+                    small = picture.convert("RGB")
+                    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+            except (OSError, ValueError):
+                continue
+            content = BytesIO()
+            small.save(content, format="JPEG", quality=75)
+            encoded = base64.b64encode(content.getvalue()).decode("ascii")
+            alt = f"Registration of {participant.participant_id}"
+            return f"data:image/jpeg;base64,{encoded}", alt
+    return "", ""
 
 
 def participant_pictures(

@@ -86,6 +86,8 @@ class Table:
     rows : tuple of tuple of Cell
     notes : tuple of str
     links : tuple of Link
+    sortable : bool
+        Whether readers may sort the rows by a column.
     """
 
     caption: str
@@ -93,6 +95,39 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
+    sortable: bool = False
+
+
+@dataclass(frozen=True)
+class Rated:
+    """Someone to be rated.
+
+    Attributes
+    ----------
+    name, page : str
+    source : str
+        A picture as a data URI; empty where there is none.
+    alt : str
+    state : str
+    """
+
+    name: str
+    page: str
+    source: str
+    alt: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Rating:
+    """A gallery of people, each to be rated.
+
+    Attributes
+    ----------
+    people : tuple of Rated
+    """
+
+    people: tuple[Rated, ...]
 
 
 @dataclass(frozen=True)
@@ -130,7 +165,7 @@ class Details:
     parts: tuple["Part", ...]
 
 
-Part = Text | Figure | Table | CopyText | Details | Viewer
+Part = Text | Figure | Table | CopyText | Details | Viewer | Rating
 
 
 @dataclass(frozen=True)

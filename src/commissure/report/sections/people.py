@@ -27,7 +27,7 @@ _REGISTRATION = {
 }
 _STATES = {"done": "finished", "failed": "failed", "started": "begun", "waiting": "to be done"}
 # Columns of quality.tsv that everyone's table shows, with their decimals.
-_SHOWN = {
+SHOWN = {
     "mean_fd_jenkinson": ("mean FD, Jenkinson (mm)", 3),
     "mean_fd_power": ("mean FD, Power (mm)", 3),
     "max_motion": ("largest shift of the head (mm)", 1),
@@ -51,9 +51,12 @@ def participants_section(study: Study, links: Mapping[str, Link]) -> Section:
         )
     everyone = Table(
         "Every participant, with a page of checks for each",
-        ("participant", "group", "state", *(name for name, _ in _SHOWN.values()), "remarks"),
+        ("participant", "group", "state", *(name for name, _ in SHOWN.values()), "remarks"),
         tuple(_rows(study.participants, analysed=findings is not None)),
-        links=tuple(links[key] for key in ("quality.tsv",) if key in links),
+        links=(
+            Link("Everyone's quality on one page", "quality.html"),
+            *(links[key] for key in ("quality.tsv",) if key in links),
+        ),
     )
     if findings is None:
         parts.append(everyone)
@@ -110,7 +113,7 @@ def _nobody(study: Study) -> str:
 def measured_rows(run: Run) -> tuple[tuple[str, str], ...]:
     """Return what was measured of a run, in words."""
     names = {
-        **{key: label for key, (label, _) in _SHOWN.items()},
+        **{key: label for key, (label, _) in SHOWN.items()},
         "overlap_epi_t1w": "overlap of the EPI's brain and the T1w's (Dice; weak)",
         "overlap_epi_template": "overlap of the EPI's brain and the template's (Dice; weak)",
         **{
@@ -119,7 +122,7 @@ def measured_rows(run: Run) -> tuple[tuple[str, str], ...]:
             for name, what in _REGISTRATION.items()
         },
     }
-    decimals = {key: n for key, (_, n) in _SHOWN.items()}
+    decimals = {key: n for key, (_, n) in SHOWN.items()}
     return tuple(
         (names.get(key, key), _number(value, decimals.get(key, 3)))
         for key, value in run.known.items()
@@ -134,7 +137,7 @@ def _rows(participants: tuple[Participant, ...], *, analysed: bool) -> list[tupl
             state = _STATES[run.state]
             if run.included is not None and run.state == "done":
                 state = ("analysed" if analysed else "good enough") if run.included else "left out"
-            numbers = [_number(run.known.get(key), n) for key, (_, n) in _SHOWN.items()]
+            numbers = [_number(run.known.get(key), n) for key, (_, n) in SHOWN.items()]
             rows.append((Link(name, who.page), who.group or "-", state, *numbers, run.remarks))
     return rows
 
