@@ -10,13 +10,15 @@ from commissure.preprocessing.epi import register_template_to_epi
 from commissure.preprocessing.orientation import Orientation, find_orientation
 from commissure.preprocessing.registration import Image, Warp
 from commissure.preprocessing.registration_checks import brain_places, check_registration
-from commissure.records.runs import Measured, RunKey
+from commissure.records.runs import Measured, RegistrationCheck, RunKey
 from commissure.settings.judging import judge
 from commissure.settings.quality import QualityRules
 from commissure.space.templates import load_template
 from tests.preprocessing.turned import HEADERS, with_header
 
 REAL = Path(__file__).parents[1] / "data/registration/epi_6mm.nii.gz"
+
+T1W = RegistrationCheck("RAS", 6.0, 0.4, 3.0, 1.0)  # that there is none is noted of any EPI
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,9 @@ def reasons(epi):
     """What excludes an EPI that is registered straight to the template, and what is noted."""
     warp = register_template_to_epi(epi)
     check = check_registration(epi, find_orientation(epi), warp.to_moving(brain_places()), warp)
-    found = judge(Measured(RunKey("sub-01"), checks={"epi": check}), QualityRules()).reasons
+    found = judge(
+        Measured(RunKey("sub-01"), checks={"epi": check, "t1w": T1W}), QualityRules()
+    ).reasons
     return tuple("; ".join(r.sentence for r in found if r.excludes is out) for out in (True, False))
 
 

@@ -40,12 +40,13 @@ from commissure.study.verdict_files import quality_table
 SRC = Path(commissure.__file__).parent
 RUN = RunKey("sub-01", "2", "rest", None)
 CHECK = RegistrationCheck("RAS", 8.0, 0.5, 7.0, 0.98, 1.2, 0.01, 0.7, 12.0, 0.8)
+T1W = RegistrationCheck("RAS", 6.0, 0.4, 3.0, 1.0, 1.1, 0.0)
 OVERLAPS = {"epi_t1w": 0.95, "epi_template": 0.96}
-GOOD = Measured(RUN, 0.1, 0.2, 1.0, 1.0, 120, 50.0, 52.0, OVERLAPS, {"epi": CHECK})
+GOOD = Measured(RUN, 0.1, 0.2, 1.0, 1.0, 120, 50.0, 52.0, OVERLAPS, {"epi": CHECK, "t1w": T1W})
 
 
 def checked(**changes):
-    return replace(GOOD, checks={"epi": replace(CHECK, **changes)})
+    return replace(GOOD, checks={"epi": replace(CHECK, **changes), "t1w": T1W})
 
 
 # Of each kind that is measured: a run, a rule that it breaks, the words of the table and of the
@@ -150,6 +151,14 @@ BROKEN: dict[Kind, tuple[Measured, str, str, str]] = {
         "a failed registration",
     ),
 }
+WITHOUT_T1W = (
+    replace(GOOD, overlaps={"epi_template": 0.96}, checks={"epi": CHECK}),
+    (
+        "there is no T1w: the EPI was put straight in the template, with errors of about 5 mm, and "
+        "whether left and right are exchanged in it nothing tells (noted)"
+    ),
+    "",
+)
 GIVEN: dict[Kind, tuple[Reason, str, str]] = {
     "left_out": (
         Reason("left_out", said="moved; {away}"),
@@ -178,7 +187,10 @@ def case(kind):
     if kind in GIVEN:
         reason, sentence, short = GIVEN[kind]
         return Verdict(GOOD, (reason,)), sentence, short
-    measured, _, sentence, short = BROKEN[kind]
+    if kind == "no_t1w":
+        measured, sentence, short = WITHOUT_T1W
+    else:
+        measured, _, sentence, short = BROKEN[kind]
     return judge(measured, QualityRules()), sentence, short
 
 

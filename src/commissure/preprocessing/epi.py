@@ -25,7 +25,6 @@ from commissure.preprocessing.registration import (
     grid_points,
     in_cubes,
     register_affine_brains,
-    register_deformable,
     register_rigid,
     rigid_map,
 )
@@ -165,21 +164,20 @@ def epi_t1w_overlap(epi: Image, matrix: NDArray[np.float64], t1w_mask: Image) ->
     return dice(epi_brain_mask(epi), resample_image(t1w_mask.data, t1w_mask.affine, points) > 0.5)
 
 
-def register_template_to_epi(epi: Image, n_threads: int | None = None) -> Warp:
+def register_template_to_epi(epi: Image) -> Warp:
     """Register an EPI without a T1w, against a T2*-like image made of the template's tissues.
+
+    By an affine map only: a warp follows what is distorted and dark in an EPI, and doubled the
+    error on a real one.
 
     Returns
     -------
     Warp
-        From the template (fixed) to the EPI (moving).
+        From the template (fixed) to the EPI (moving), with an affine part only.
     """
     fixed = _t2star(load_template(2))
-    brain = Image(np.where(epi_brain_mask(epi), epi.data, 0), epi.affine)
-    matrix = register_affine_brains(fixed, brain)
-    # What the field of view cuts off the EPI is not to be stretched to.
-    points = grid_points(fixed.data.shape, matrix @ fixed.affine)
-    seen = resample_image(np.ones(epi.data.shape), epi.affine, points) > 0.5
-    return register_deformable(fixed, brain, matrix, fixed_mask=seen, n_threads=n_threads)
+    still = np.zeros((*fixed.data.shape, 3), np.float32)
+    return Warp(register_affine_brains(fixed, corrected_epi(epi)), still, still, fixed.affine)
 
 
 def _t2star(template: Template) -> Image:

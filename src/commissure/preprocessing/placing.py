@@ -67,7 +67,7 @@ def place(
     """
     found = find_orientation(picture, n_threads)
     if anatomy is None:
-        warp = register_template_to_epi(picture, n_threads)
+        warp = register_template_to_epi(picture)
         at = warp.to_moving(places)
         check = check_registration(picture, found, warp.to_moving(brain_places()), warp)
         return Placed(at, None, {"epi_template": _overlap(picture, at, template)}, {"epi": check})

@@ -29,6 +29,7 @@ Kind = Literal[
     "border",
     "mirrored",
     "sides",
+    "no_t1w",
     "coverage",
     "overlap",
     "left_out",

@@ -62,6 +62,8 @@ def _registration(measured: Measured, rules: RegistrationRules) -> Iterator[Reas
     for image in ("epi", "t1w"):
         if image in measured.checks:
             yield from _place(image, measured.checks[image], rules)
+    if "epi" in measured.checks and "t1w" not in measured.checks:
+        yield Reason("no_t1w", excludes=False)
     for pair in ("epi_t1w", "epi_template"):
         overlap = measured.overlaps.get(pair, 1.0)
         if overlap < rules.least_overlap:
