@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from commissure.cli import main
 from commissure.cli.arguments import in_flags
 from commissure.cli.main import BAD_INPUT, DEFECT
+from tests.conftest import ball_image
 
 STATS = ["stats", "--maps", "m", "--participants", "p", "--mask", "k", "--formula", "a"]
 STATS += ["--contrast", "b", "-o", "o"]
@@ -133,3 +136,26 @@ def test_version_and_help_load_no_numbers():
     code = "import sys; from commissure.cli import main\ntry: main(['--help'])\nexcept SystemExit: "
     code += "pass\nassert not {'numpy', 'numba', 'pydantic'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_backend_of_a_notebook_is_not_asked_for(tmp_path):
+    """Jupyter leaves MPLBACKEND to what it starts, where its backend may not be installed."""
+    environment = {**os.environ, "MPLBACKEND": "module://not_installed.backend_inline"}
+    command = [sys.executable, "-m", "commissure", "stats", "--help"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_home_is_where_outputs_go(write_scan, domain, tmp_path, monkeypatch):
+    """Of --out=~/maps shells leave the ~ to the program, and nibabel takes it for the home."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    nib.save(ball_image(), tmp_path / "gm.nii.gz")
+    series = np.random.default_rng(0).standard_normal((domain.n_places, 40)).astype(np.float32)
+    scan = write_scan(series)
+    code = main(
+        ["cfh", str(scan), "--mask", "gm.nii.gz", "--out=~/maps", "--set", "cfh.noise_floor=0"]
+    )
+    assert code == 0
+    assert list((tmp_path / "home" / "maps").glob("*stat-cfh_boldmap.nii.gz"))
+    assert not (tmp_path / "~").exists()

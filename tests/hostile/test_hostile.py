@@ -8,6 +8,7 @@ from commissure.executors import LocalExecutor
 from tests.hostile import (
     borders,
     designs,
+    doors,
     folders,
     images,
     labels,
@@ -25,7 +26,7 @@ from tests.hostile.harness import COMPUTED, Case, UnmetError
 from tests.hostile.worlds import Worlds
 
 MODULES = (
-    borders, designs, folders, images, labels, mix_ups, privacy, real_folders, runs, settings, sidecars, state, tables, texts,
+    borders, designs, doors, folders, images, labels, mix_ups, privacy, real_folders, runs, settings, sidecars, state, tables, texts,
 )  # fmt: skip
 CASES = {
     f"{module.__name__.rpartition('.')[2]}-{case.name}": case

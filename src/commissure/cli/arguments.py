@@ -4,6 +4,7 @@ import argparse
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from commissure.problems import InputError
@@ -119,6 +120,18 @@ def once(action: argparse.Action, namespace: argparse.Namespace, option_string: 
 def remember(action: argparse.Action, namespace: argparse.Namespace) -> None:
     """Remember that an option was given, for messages about what it chooses."""
     namespace.__dict__.setdefault("given", set()).add(action.dest)
+
+
+def path_of(text: str) -> Path:
+    """Read the argument of a file or folder, which may begin at a home: --out=~/study.
+
+    Shells replace ~ at the beginning of a word only; programs that write images, everywhere.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        msg = f"{text!r:.80} begins at a home that is not known. Write the whole path"
+        raise argparse.ArgumentTypeError(msg) from error
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

@@ -3,9 +3,9 @@
 import argparse
 import logging
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from commissure.cli.arguments import path_of
 from commissure.cli.console import shown
 from commissure.cli.options import add_flags, add_options, add_settings_options, settings_of
 from commissure.cli.sizes import add_memory, memory_allowed
@@ -70,8 +70,8 @@ def add_scans(
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("scans", nargs="+", type=Path, metavar="BOLD", help="4D NIfTI files")
-    parser.add_argument("-o", "--out", type=Path, required=True, help="output folder")
+    parser.add_argument("scans", nargs="+", type=path_of, metavar="BOLD", help="4D NIfTI files")
+    parser.add_argument("-o", "--out", type=path_of, required=True, help="output folder")
     return parser
 
 

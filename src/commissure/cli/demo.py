@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from commissure.cli.arguments import count
+from commissure.cli.arguments import count, path_of
 from commissure.cli.console import study_shown
 from commissure.executors import LocalExecutor
 from commissure.study.demo import N_CONTROLS, N_PATIENTS, Planted, run_demo
@@ -28,7 +28,7 @@ def add_parser(commands: Any, what: str) -> None:
     )
     parser.set_defaults(run=_run)
     parser.add_argument(
-        "folder", type=Path, nargs="?", default=Path("demo-out"), help="default: %(default)s"
+        "folder", type=path_of, nargs="?", default=Path("demo-out"), help="default: %(default)s"
     )
     parser.add_argument("--n-procs", type=count, metavar="N", help="default: all cores")
     parser.add_argument("--quiet", action="store_true", help="show warnings and errors only")

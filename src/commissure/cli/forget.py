@@ -2,9 +2,9 @@
 
 import argparse
 import logging
-from pathlib import Path
 from typing import Any
 
+from commissure.cli.arguments import path_of
 from commissure.cli.console import shown
 from commissure.study.forget import forget
 
@@ -27,7 +27,7 @@ def add_parser(commands: Any, what: str) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_run)
-    parser.add_argument("out_dir", type=Path, metavar="OUT_DIR", help="of the study")
+    parser.add_argument("out_dir", type=path_of, metavar="OUT_DIR", help="of the study")
     parser.add_argument(
         "--participant-label",
         "--participant_label",
@@ -37,7 +37,7 @@ def add_parser(commands: Any, what: str) -> None:
         help='with or without "sub-"',
     )
     parser.add_argument(
-        "-w", "--work-dir", "--work_dir", type=Path, metavar="DIR", help="if the study had one"
+        "-w", "--work-dir", "--work_dir", type=path_of, metavar="DIR", help="if the study had one"
     )
     parser.add_argument("--quiet", action="store_true", help="show warnings and errors only")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from commissure.cli.arguments import path_of
 from commissure.cli.console import shown
 from commissure.inputs import find_participants, read_scans
 from commissure.inputs.people import read_participants
@@ -50,9 +51,9 @@ def add_parser(commands: Any, what: str) -> None:
     """Add this command to the subparsers of the main parser."""
     parser = commands.add_parser("init", help=what, description=_DESCRIPTION)
     parser.set_defaults(run=_run)
-    parser.add_argument("input", type=Path, metavar="INPUT", help="BIDS_DIR, or another input")
-    parser.add_argument("-o", "--output", type=Path, default=Path("study.toml"), metavar="TOML")
-    parser.add_argument("--participants", type=Path, metavar="TSV", help="default: the input's")
+    parser.add_argument("input", type=path_of, metavar="INPUT", help="BIDS_DIR, or another input")
+    parser.add_argument("-o", "--output", type=path_of, default=Path("study.toml"), metavar="TOML")
+    parser.add_argument("--participants", type=path_of, metavar="TSV", help="default: the input's")
     parser.add_argument("-y", "--yes", action="store_true", help="ask nothing")
 
 

@@ -58,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     a defect of commissure, 130 if it was stopped, 141 if what it prints is not read any more.
     """
     _mend_streams()
+    # Figures go to files. What a notebook or a desktop left there may not even be installed.
+    os.environ["MPLBACKEND"] = "agg"
     options = argparse.Namespace()
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments), options)

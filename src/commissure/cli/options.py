@@ -4,11 +4,10 @@ import argparse
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
-from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from commissure.cli.arguments import Groups, Names, Pairs, Switch
+from commissure.cli.arguments import Groups, Names, Pairs, Switch, path_of
 from commissure.problems import InputError
 from commissure.settings.description import descriptions
 from commissure.settings.reading import preset_file, read_settings
@@ -20,7 +19,7 @@ Changes = dict[str, dict[str, Any]]
 def add_settings_options(parser: Any) -> None:
     """Add the options that choose settings by file and by name."""
     parser.add_argument("--preset", choices=PRESETS, help="default: recommended")
-    parser.add_argument("--config", type=Path, metavar="TOML", help="settings file")
+    parser.add_argument("--config", type=path_of, metavar="TOML", help="settings file")
     parser.add_argument(
         "--set",
         dest="changes",

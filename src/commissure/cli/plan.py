@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from commissure.cli.arguments import in_flags
+from commissure.cli.arguments import in_flags, path_of
 from commissure.cli.console import study_shown
 from commissure.cli.options import add_options, add_settings_options, flags_of
 from commissure.executors import DaskExecutor, Executor, LocalExecutor
@@ -49,13 +49,13 @@ def add_choice_of_runs(parser: Any) -> Any:
 
 def add_study_options(parser: Any, stage: str | None = None) -> None:
     """Add all that `commissure run` takes; `stage` is the one that need not be said."""
-    parser.add_argument("input", type=Path, metavar="INPUT", help="BIDS_DIR, or another input")
-    parser.add_argument("out_dir", type=Path, metavar="OUT_DIR")
+    parser.add_argument("input", type=path_of, metavar="INPUT", help="BIDS_DIR, or another input")
+    parser.add_argument("out_dir", type=path_of, metavar="OUT_DIR")
     optional = {} if stage is None else {"nargs": "?", "default": stage}
     parser.add_argument("stage", choices=("participant", "group", "all"), **optional)
     which = add_choice_of_runs(parser)
     add_options(which, "input", ("space", "kind"), flags={"kind": "--input-kind"})
-    which.add_argument("--participants", type=Path, metavar="TSV", help="default: the input's")
+    which.add_argument("--participants", type=path_of, metavar="TSV", help="default: the input's")
     how = parser.add_argument_group("how (all settings: commissure config show)")
     add_settings_options(how)
     add_options(how, "measures", ("use",), flags={"use": "--measures"})
@@ -74,7 +74,7 @@ def add_execution(parser: Any, without: Sequence[str] = ("dask",)) -> Any:
         "mem_gb": ("--mem-gb", "--mem_gb"),
     }
     add_options(run, "execution", flags=flags, without=without)
-    run.add_argument("-w", "--work-dir", "--work_dir", type=Path, metavar="DIR")
+    run.add_argument("-w", "--work-dir", "--work_dir", type=path_of, metavar="DIR")
     run.add_argument("--quiet", action="store_true", help="show warnings and errors only")
     return run
 
@@ -196,7 +196,7 @@ def _show(outcome: StudyOutcome, options: argparse.Namespace) -> None:
 def _warn_of_left_out(outcome: StudyOutcome) -> None:
     left_out = [j for j in outcome.judged if not j.verdict.included and not j.result.problems]
     for run in left_out[:_MOST_NAMED]:
-        log.warning("%s is left out: %s.", run.result.scan.name, run.verdict.text)
+        log.warning("%s is left out: %s.", run.result.scan.name, run.verdict.text.rstrip("."))
     if len(left_out) > _MOST_NAMED:
         log.warning("%d more are left out: see quality.tsv.", len(left_out) - _MOST_NAMED)
 

@@ -3,10 +3,9 @@
 import argparse
 import logging
 import math
-from pathlib import Path
 from typing import Any
 
-from commissure.cli.arguments import LARGEST_SEED, count, number, whole
+from commissure.cli.arguments import LARGEST_SEED, count, number, path_of, whole
 from commissure.cli.console import shown
 from commissure.render.power import GOAL
 from commissure.simulation.power import N_PERMUTATIONS, simulate_power
@@ -51,7 +50,7 @@ def add_parser(commands: Any, what: str) -> None:
         metavar="N",
         help="people in each group (default: 20 30 40 60)",
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, help="output folder")
+    parser.add_argument("-o", "--out", type=path_of, required=True, help="output folder")
     parser.add_argument(
         "--studies",
         type=whole(1, 100_000),

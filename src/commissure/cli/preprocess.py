@@ -2,9 +2,9 @@
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from commissure.cli.arguments import path_of
 from commissure.cli.options import add_flags, add_options, add_settings_options, settings_of
 from commissure.cli.plan import add_choice_of_runs, add_execution, carry_out, plan_of
 from commissure.study.participant.steps import CLEANING
@@ -39,8 +39,8 @@ def add_parser(commands: Any, what: str) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_run, stage="participant")
-    parser.add_argument("input", type=Path, metavar="BIDS_DIR")
-    parser.add_argument("out_dir", type=Path, metavar="OUT_DIR")
+    parser.add_argument("input", type=path_of, metavar="BIDS_DIR")
+    parser.add_argument("out_dir", type=path_of, metavar="OUT_DIR")
     add_choice_of_runs(parser)
     how = parser.add_argument_group("how")
     add_settings_options(how)

@@ -2,9 +2,9 @@
 
 import argparse
 import logging
-from pathlib import Path
 from typing import Any
 
+from commissure.cli.arguments import path_of
 from commissure.cli.console import shown
 from commissure.report.files import write_report
 from commissure.study.identity import read_identity
@@ -27,7 +27,7 @@ def add_parser(commands: Any, what: str) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_run)
-    parser.add_argument("out_dir", type=Path, metavar="OUT_DIR", help="of the study")
+    parser.add_argument("out_dir", type=path_of, metavar="OUT_DIR", help="of the study")
     parser.add_argument("--quiet", action="store_true", help="show warnings and errors only")
 
 

@@ -3,10 +3,9 @@
 import argparse
 import logging
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from commissure.cli.arguments import LARGEST_SEED, count, number, whole
+from commissure.cli.arguments import LARGEST_SEED, count, number, path_of, whole
 from commissure.cli.console import shown
 from commissure.executors import LocalExecutor
 from commissure.problems import InputError
@@ -51,7 +50,7 @@ def add_parser(commands: Any, what: str) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_run)
-    parser.add_argument("out_bids", type=Path, metavar="OUT_BIDS", help="a new or empty folder")
+    parser.add_argument("out_bids", type=path_of, metavar="OUT_BIDS", help="a new or empty folder")
     parser.add_argument("--seed", type=whole(0, LARGEST_SEED), required=True)
     parser.add_argument(
         "--preset",

@@ -2,10 +2,9 @@
 
 import argparse
 import logging
-from pathlib import Path
 from typing import Any
 
-from commissure.cli.arguments import in_flags, number
+from commissure.cli.arguments import in_flags, number, path_of
 from commissure.cli.console import shown
 from commissure.cli.options import add_options, add_settings_options, flags_of, settings_of
 from commissure.cli.sizes import add_memory, memory_allowed
@@ -44,10 +43,10 @@ def add_parser(commands: Any, what: str) -> None:
     )
     parser.set_defaults(run=_run)
     files = parser.add_argument_group("files")
-    files.add_argument("--maps", type=Path, required=True, help="table of maps, or a 4D file")
-    files.add_argument("--participants", type=Path, required=True, help="participants.tsv")
-    files.add_argument("--mask", type=Path, required=True, help="where to look (grey matter)")
-    files.add_argument("-o", "--out", type=Path, required=True, help="output folder")
+    files.add_argument("--maps", type=path_of, required=True, help="table of maps, or a 4D file")
+    files.add_argument("--participants", type=path_of, required=True, help="participants.tsv")
+    files.add_argument("--mask", type=path_of, required=True, help="where to look (grey matter)")
+    files.add_argument("-o", "--out", type=path_of, required=True, help="output folder")
     files.add_argument(
         "--mask-threshold", type=number(-1e9, 1e9), metavar="P", help="for probability maps"
     )

@@ -116,14 +116,18 @@ class Selection:
 
 def _meant(label: str, every: Sequence[str]) -> str:
     """Say what there is, and whether a label is one of them but for case or leading zeros."""
-
-    def plain(name: str) -> str:
-        return bare("sub", name).lower().lstrip("0")
-
-    alike = [name for name in every if plain(name) == plain(label)]
-    if alike:
+    if alike := alike_labels(label, every):
         return f"Is {' or '.join(alike)} meant? Labels are compared with their zeros and case."
     return f"It has: {listed(every)}."
+
+
+def alike_labels(label: str, every: Iterable[str]) -> list[str]:
+    """Return the participants whose names are a label but for case or leading zeros."""
+
+    def plain(name: str) -> str:
+        return bare("sub", name.lower()).lstrip("0")
+
+    return [name for name in every if plain(name) == plain(label)]
 
 
 def bare(entity: str, label: str) -> str:

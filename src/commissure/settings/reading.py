@@ -238,6 +238,11 @@ def _contradictions(settings: StudySettings) -> list[str]:
         problems.append(
             '[execution] executor = "dask" needs a scheduler (tcp://...), or a table [dask].'
         )
+    if execution.executor == "local" and execution.scheduler:
+        problems.append(
+            "[execution] scheduler is given, but the work is done on this machine. Say "
+            '[execution] executor = "dask", or leave the scheduler out.'
+        )
     return problems
 
 

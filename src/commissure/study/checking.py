@@ -23,6 +23,7 @@ from commissure.study.plan import AnalysisLevel, StudyPlan
 from commissure.workspace.ledger import check_unchanged
 from commissure.workspace.left import are_few
 from commissure.workspace.paths import GROUP_FOLDER, STATE_FOLDER, inside
+from commissure.workspace.places import check_place
 
 
 def check_study(
@@ -75,6 +76,8 @@ def check_folder(study: StudyPlan) -> None:
         With every problem.
     """
     check_claim(study.out_dir, study.input_dir, study.scans)
+    if study.out_dir not in study.work_dir.parents:
+        check_work_dir(study)
     for scan in study.scans:
         inside(study.out_dir, own_folder(scan), "func")  # and not, by a link, in somebody's scans
     if (study.out_dir / STATE_FOLDER).exists():
@@ -82,6 +85,19 @@ def check_folder(study: StudyPlan) -> None:
         if study.whole or are_few(study.out_dir):  # one of many jobs need not look at all pages
             names.append("report")
         check_unchanged(study.out_dir, names)
+
+
+def check_work_dir(study: StudyPlan) -> None:
+    """Check a folder for work in hand that was named: it is not to lie among somebody's scans.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        check_place(study.work_dir, study.input_dir, (scan.bold for scan in study.scans))
+    except InputError as error:
+        raise InputError(f"--work-dir: {problem}" for problem in error.problems) from error
 
 
 def check_all(study: StudyPlan, stage: AnalysisLevel, executor: Executor) -> list[Job]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from filelock import Timeout
 
-from commissure.files.labels import RESERVED
-from commissure.inputs.selection import bare, listed
+from commissure.files.labels import RESERVED, label_problem
+from commissure.inputs.selection import alike_labels, bare, listed
 from commissure.problems import InputError
 from commissure.records.verdicts import verdicts_from_json, verdicts_to_json
 from commissure.report.files import write_report
@@ -71,12 +71,14 @@ def forget(out_dir: Path, labels: Sequence[str], work_dir: Path | None = None) -
     Raises
     ------
     InputError
-        If it is no study, another run works on it, or something cannot be removed.
+        If it is no study, a label can be nobody's or differs from somebody's in zeros or case only,
+        another run works on it, or something cannot be removed.
     """
     known = people_of(out_dir) | (set(ledger_names(out_dir)) - RESERVED) | _judged(out_dir)
     wanted = {bare("sub", label) for label in labels}
     ids = tuple(sorted(who for who in known if bare("sub", who) in wanted))
     unknown = tuple(sorted(wanted - {bare("sub", who) for who in ids}))
+    _check_labels(unknown, known, out_dir)
     work = work_dir or state_path(out_dir, "work")
     for who in ids:
         with _alone(out_dir, who):
@@ -107,6 +109,21 @@ def gone_from_input(out_dir: Path, ids: Iterable[str]) -> str | None:
         f"quality.tsv and pages stay. To remove them: commissure forget {out_dir} "
         f"--participant-label {labels}"
     )
+
+
+def _check_labels(unknown: Iterable[str], known: Iterable[str], out_dir: Path) -> None:
+    """Raise if labels of whom nothing is there are no names, or somebody's but for a slip."""
+    problems = []
+    for label in unknown:
+        if problem := label_problem("--participant-label", label):
+            problems.append(f"{problem} Nothing was removed.")
+        elif alike := alike_labels(label, sorted(known)):
+            problems.append(
+                f"{out_dir} holds nothing of sub-{label}. Is {' or '.join(alike)} meant? Labels "
+                "are compared with their zeros and case. Nothing was removed."
+            )
+    if problems:
+        raise InputError(problems)
 
 
 @contextmanager
