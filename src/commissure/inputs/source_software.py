@@ -8,6 +8,8 @@ from commissure.files.text import read_json
 from commissure.problems import InputError
 
 DPABI = "DPABI"
+# Behind the name of the dataset, in that of what we make of it.
+OF_COMMISSURE = " (commissure: clean resting-state series)"
 _STAGE = re.compile(r"(?:S\d+_)?(FunImg[A-Z]\w*)")
 
 
@@ -39,6 +41,15 @@ def made_by(input_dir: Path) -> list[dict[str, Any]]:
         for program in programs
         if isinstance(program, dict) and program.get("Name")
     ]
+
+
+def dataset_name(input_dir: Path) -> str:
+    """Return what a dataset calls itself; empty where it does not say."""
+    try:
+        name = read_json(input_dir / "dataset_description.json").get("Name")
+    except InputError:
+        return ""
+    return " ".join(name.split()) if isinstance(name, str) else ""
 
 
 def dpabi_stage(path: Path) -> str | None:

@@ -194,7 +194,7 @@ class Study:
     Attributes
     ----------
     name : str
-        Of its output folder.
+        Of the dataset, else of the output folder.
     participants : tuple of Participant
     findings : Findings or None
         None as long as the groups are not compared.

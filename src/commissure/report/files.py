@@ -39,6 +39,7 @@ _TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 _OF_FINDINGS = ("figure1", "glass", "surface", "effect")
 # Pages that are put in place together; the ledger, which tells of all, is written for each lot.
 _AT_A_TIME = 100
+_FEW = 50
 # Files of the study that the page leads to, besides all of group/.
 _STUDY_FILES = ("quality.tsv", "settings.json", "provenance.json", "README.md")
 
@@ -118,8 +119,11 @@ def _write(study: Study, out_dir: Path) -> None:
         code_of("report"), group_files, facts, shown, _stamps(out_dir, [*ledgers, *others])
     )
     ledger.do("study", key, make_study)
-    key = hash_of(key, _stamps(out_dir, [p for who in people for p in picture_files(out_dir, who)]))
-    ledger.do("quality", key, lambda folder: _make_quality(study, out_dir, folder))
+    if len(people) <= _FEW or not study.unfinished:
+        # It has everyone's pictures: of many people it is not made anew after each of them.
+        pictures = [path for who in people for path in picture_files(out_dir, who)]
+        key = hash_of(key, _stamps(out_dir, pictures))
+        ledger.do("quality", key, lambda folder: _make_quality(study, out_dir, folder))
     ledger.keep_only([*steps, "quality"])
 
 

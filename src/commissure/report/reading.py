@@ -15,6 +15,7 @@ import commissure
 from commissure.files.bids_names import bare, entity
 from commissure.files.text import as_meant
 from commissure.inputs.people import EFFECTIVE_DF, MEAN_FD
+from commissure.inputs.source_software import OF_COMMISSURE
 from commissure.measures import Measure
 from commissure.measures.names import UNKNOWN, measure_called
 from commissure.problems import InputError
@@ -135,7 +136,7 @@ def read_study(out_dir: Path) -> Study:
         if isinstance(made, Mapping) and {"Name", "Version"} <= made.keys()
     }
     return Study(
-        name=out_dir.absolute().name,
+        name=_name(description, out_dir),
         participants=participants,
         findings=findings,
         group_failures=tuple(
@@ -155,6 +156,12 @@ def read_study(out_dir: Path) -> Study:
         stale=() if findings is None else _stale(findings, chosen),
         notes=_notes(reader.mapping("provenance.json").get("Runs")),
     )
+
+
+def _name(description: Mapping[str, Any], out_dir: Path) -> str:
+    """Return what the dataset calls itself, else the name of the output folder."""
+    name, ours, _ = str(description.get("Name", "")).partition(OF_COMMISSURE)
+    return name if name and ours else out_dir.absolute().name
 
 
 def _notes(runs: Any) -> tuple[str, ...]:

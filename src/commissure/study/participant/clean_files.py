@@ -21,7 +21,7 @@ from commissure.files.text import write_json, write_tsv
 from commissure.inputs import Scan
 from commissure.inputs.bids_files import BidsFile
 from commissure.inputs.sidecars import EFFECTIVE_DF
-from commissure.inputs.source_software import made_by
+from commissure.inputs.source_software import OF_COMMISSURE, dataset_name, made_by
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.clean_preprocessed import template_on
 from commissure.preprocessing.motion import motion_parameters
@@ -233,11 +233,11 @@ def write_dataset_description(out_dir: Path, bids_dir: Path) -> None:
 
     The source is called by the name of its folder: where that lies is not told.
     """
-    source = f"file:{quote(bids_dir.resolve().name)}"
+    source, name = f"file:{quote(bids_dir.resolve().name)}", dataset_name(bids_dir)
     write_json(
         out_dir / "dataset_description.json",
         {
-            "Name": "commissure: clean resting-state series",
+            "Name": f"{name}{OF_COMMISSURE}" if name else OF_COMMISSURE.strip(" ()"),
             "BIDSVersion": "1.10.0",
             "DatasetType": "derivative",
             "GeneratedBy": [*generated_by(), *made_by(bids_dir)],
