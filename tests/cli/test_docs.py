@@ -50,7 +50,9 @@ def test_commands_are_found_in_the_pages():
 def test_every_command_and_option_that_is_shown_exists(page):
     for command, rest in shown(page.read_text(encoding="utf-8")):
         assert command in commands(), (command, rest)
-        sub = [word for word in rest.split()[:1] if command == "config" and word.isalpha()]
+        sub = [
+            word for word in rest.split()[:1] if command in ("config", "export") and word.isalpha()
+        ]
         known = help_of(command, *sub)
         for option in re.findall(r"(?<!\S)(--?[a-z][\w-]*)", rest):
             assert re.search(rf"{option}\b", known) or option in _OTHERS, (command, option)

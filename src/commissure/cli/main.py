@@ -36,6 +36,7 @@ COMMANDS = {
     "power": "how large a planned study must be",
     "config": "settings: what they are, what a file may hold",
     "report": "the pages that people look at, of a study that is finished or not",
+    "export": "findings in the form that others take: a folder for NeuroVault",
     "forget": "remove all that was written of a person, as when consent is withdrawn",
 }
 
