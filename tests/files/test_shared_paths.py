@@ -73,6 +73,8 @@ def test_an_argument_keeps_all_but_folders(given, shown):
         ("data/jane/x.nii.gz is cut, 5 mm/s, and/or 3/4", "x.nii.gz is cut, 5 mm/s, and/or 3/4"),
         ("from file:///home/jane/x.nii: no", "from x.nii: no"),
         ("p < 1/20 by ~5/7 of 10 /2", None),
+        (r"C:\Users\jane roe\x.nii is cut; D:/y.nii too", "x.nii is cut; y.nii too"),
+        (r"\\clinic\a share\jane roe\x.nii and \\b\d\c.nii", "x.nii and c.nii"),
     ],
 )
 def test_a_sentence_keeps_all_but_folders(said, shown):
@@ -109,6 +111,28 @@ def test_known_folders_may_have_blanks(parts, around):
     folder = Path("/", *(f"jane {part}" for part in parts), "sub-01")
     said = f"{around[0]}{folder}/func/x.nii.gz{around[1]}"
     assert in_sentence(said, folder) == f"{around[0]}sub-01/func/x.nii.gz{around[1]}"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("{}/jane roe/a study, (2)/sub-01/func/x y.nii is cut.", "sub-01/func/x y.nii is cut."),
+        ("('{}/jane roe/mask a.nii', and/or 3/4)", "('mask a.nii', and/or 3/4)"),
+        ("{}/jane roe/none/b.nii does not exist.", "b.nii does not exist."),
+        ("see {}/jane roe/mask a.nii.gz: it is no file", "see mask a.nii.gz: it is no file"),
+        ("file://{}/jane roe. Two: {}/jane roe", "jane roe. Two: jane roe"),
+        ("mask: jane roe/mask a.nii is cut, 1/2", "mask: mask a.nii is cut, 1/2"),
+        ("mask: jane roe/none.nii does not exist", "mask: none.nii does not exist"),
+        ("the groups / 2, jane roe and jane roe", None),
+    ],
+)
+def test_folders_that_exist_may_have_any_signs(said, shown, tmp_path, monkeypatch):
+    scan = tmp_path / "jane roe" / "a study, (2)" / "sub-01" / "func" / "x y.nii"
+    scan.parent.mkdir(parents=True)
+    scan.write_text("")
+    (tmp_path / "jane roe" / "mask a.nii").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert in_sentence(said.replace("{}", str(tmp_path))) == (shown or said)
 
 
 @given(st.text("ab1/\\.:~-=, ()[]'"))

@@ -7,7 +7,7 @@ import zipfile
 import nibabel as nib
 import numpy as np
 
-from tests.hostile.harness import Said, World, demand, survives, works
+from tests.hostile.harness import Said, World, demand, fails, survives, works
 from tests.hostile.tables import column, people, then
 from tests.study import studies
 
@@ -116,6 +116,30 @@ def path_in_label(world: World) -> None:
     world.arguments = [a.replace("{in}", "{root}/Mustermann_Erika/in") for a in world.arguments]
 
 
+def patient_in_folder(*others):
+    """Everything lies in a folder that is called as a clinic would: blanks, a comma, a date."""
+
+    def change(world: World) -> None:
+        for one in others:
+            one(world)
+        folder = "Mustermann, Erika (19620401)/her scans"
+        target = world.path(folder)
+        target.parent.mkdir()
+        world.path("in").rename(target)
+        world.arguments = [a.replace("{in}", f"{{root}}/{folder}") for a in world.arguments]
+
+    return change
+
+
+def one_is_damaged(world: World) -> None:
+    """A scan whose values are not finite: why it failed is written down."""
+    path = next(world.path("in").rglob("*sub-02*_bold.nii.gz"), world.path("in/scans/2.nii.gz"))
+    img = nib.load(path)
+    values = img.get_fdata(dtype=np.float32)
+    values[..., 3] = np.nan
+    nib.save(nib.Nifti1Image(values, img.affine, img.header), path)
+
+
 def images_clean(world: World, said: Said) -> None:
     nothing_of(*PLANTED)(world, said)
     name = f"sub-02_task-rest_space-{studies.SPACE}_stat-cfh_desc-clean_boldmap.nii.gz"
@@ -137,6 +161,13 @@ CASES = (
     works("paths-stats", "maps", lambda w: None, no_paths),
     works("paths-cfh", "scan", lambda w: None, no_paths),
     works("name-in-a-folder", "study", path_in_label, nothing_of("Mustermann")),
+    works("name-with-blanks-in-a-folder", "study", patient_in_folder(), nothing_of(*PLANTED)),
+    works("name-with-blanks-of-tables", "table", patient_in_folder(), nothing_of(*PLANTED)),
+    works("name-with-blanks-of-dpabi", "dpabi", patient_in_folder(), nothing_of(*PLANTED)),
+    works("name-with-blanks-stats", "maps", patient_in_folder(), nothing_of(*PLANTED)),
+    works("name-with-blanks-cfh", "scan", patient_in_folder(), nothing_of(*PLANTED)),
+    fails("name-with-blanks-and-a-damaged-scan", "study", patient_in_folder(one_is_damaged), ["sub-02"], ("finite",), nothing_of(*PLANTED)),
+    fails("name-with-blanks-and-a-damaged-file", "table", patient_in_folder(one_is_damaged), ["sub-02"], ("finite",), nothing_of(*PLANTED)),
     survives("level-is-a-formula", "maps", level("=1+1"), no_formulas),
     survives("level-is-a-link", "maps", level('=HYPERLINK("http://x")'), no_formulas),
     survives("level-begins-with-at", "maps", level("@SUM"), no_formulas),

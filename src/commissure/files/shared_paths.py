@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from commissure.files.paths_in_text import name_existing
+
 # DPABI's folders say what was done to the files in them.
 _FIRST = re.compile(r"sub-.+|(S\d+_)?(FunImg|FunRaw|T1Img|T1Raw|RealignParameter|Results)\w*")
 _PART = r"[^\s/\\,;:'\"()\[\]<>|]+"
 _FIRST_PART = r"[^\s/\\,;:'\"()\[\]<>|=]+"
 _INSIDE = rf"(?:[/\\]{_PART})+[/\\]?"
+_FOLDERS = r"(?:\\[^\\/:*?\"<>|]*[^\s\\/:*?\"<>|](?=\\))*"
 # Paths in a sentence. What a contrast is divided by is none, nor is "and/or", nor an address.
 _PATH = re.compile(
     r"(?<![\w./\\)\]-])(?:"
@@ -23,7 +26,8 @@ _PATH = re.compile(
     # at the root, and no number
     rf"|/(?=[^\W\d_]){_PART}"
     # of Windows: C:\Users\jane, \\server\share
-    rf"|(?:[A-Za-z]:|\\\\{_PART}){_INSIDE}"
+    # (where a folder's name may have blanks)
+    rf"|(?:[A-Za-z]:|\\\\{_PART}){_FOLDERS}{_INSIDE}"
     # from a home, from here
     rf"|(?:~(?:(?!\d){_PART})?|\.\.?){_INSIDE}"
     # relative, which only the ending of a file tells; a BIDS URI is none
@@ -79,7 +83,7 @@ def in_sentence(text: str, *folders: Path) -> str:
     ----------
     text : str
     folders : Path
-        Known ones, whose names may have spaces.
+        Known ones, whose names may have spaces even if they do not exist on this computer.
     """
     known = {str(one) for folder in folders for one in (folder, folder.absolute()) if one.name}
     for folder in sorted(known, key=len, reverse=True):
@@ -88,7 +92,7 @@ def in_sentence(text: str, *folders: Path) -> str:
         there = rf"(?<![\w./-]){re.escape(folder)}"
         text = re.sub(rf"{there}/", inside, text)
         text = re.sub(rf"{there}(?![\w-])", name, text)
-    return _PATH.sub(lambda match: shared_name(match[0]), text)
+    return _PATH.sub(lambda match: shared_name(match[0]), name_existing(text, shared_name))
 
 
 def _shown(value: Any) -> Any:

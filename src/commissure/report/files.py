@@ -13,6 +13,7 @@ from urllib.parse import quote
 from filelock import Timeout
 
 from commissure.files.data_texts import read_data
+from commissure.files.shared_paths import in_sentence
 from commissure.problems import InputError
 from commissure.report.contents import Findings, Participant, Study
 from commissure.report.drawn import Drawn
@@ -24,7 +25,7 @@ from commissure.report.page.quality import QUALITY, quality_page
 from commissure.report.page.study import participant_page, study_page
 from commissure.report.pictures import participant_pictures, picture_files, thumbnail
 from commissure.report.quality_figure import quality_drawn
-from commissure.report.reading import read_study, without_folders
+from commissure.report.reading import read_study
 from commissure.report.rivals import caption_with
 from commissure.report.wording import direction
 from commissure.workspace.keys import code_of, hash_of
@@ -100,12 +101,12 @@ def _write(study: Study, out_dir: Path) -> None:
     def make_study(folder: Path) -> dict[str, Any]:
         figures = _figures(facts["drawn"], out_dir, study.findings)
         viewer = None
-        problems = [*study.problems, *map(without_folders, facts["problems"])]
+        problems = [*study.problems, *map(in_sentence, facts["problems"])]
         if study.findings is not None:
             try:
                 viewer = make_viewer(study.findings, out_dir)
             except (OSError, ValueError, EOFError, InputError) as error:
-                problems.append(without_folders(f"The viewer has no map: {error}."))
+                problems.append(in_sentence(f"The viewer has no map: {error}."))
         page = study_page(_with_problems(study, problems), figures, _links(out_dir), viewer)
         _write_page(folder / REPORT, render(page))
         return {}

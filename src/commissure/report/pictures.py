@@ -12,9 +12,9 @@ from PIL import Image
 
 from commissure.files.bids_names import entity
 from commissure.files.data_texts import read_data
+from commissure.files.shared_paths import in_sentence
 from commissure.report.contents import Participant
 from commissure.report.page.parts import Figure, Link
-from commissure.report.reading import without_folders
 
 _REGISTRATIONS = ("desc-epiOnT1w", "desc-epiOnTemplate", "desc-t1wOnTemplate")
 _THUMBNAIL = 460
@@ -75,7 +75,7 @@ def participant_pictures(
         try:
             content = path.read_bytes()
         except OSError as error:
-            why = without_folders(str(error).rstrip("."))
+            why = in_sentence(str(error).rstrip("."))
             problems.append(f"{path.name} cannot be shown: {why}.")
             continue
         name = _run(path)
