@@ -24,7 +24,7 @@ from tests.study.studies import (
 )
 
 OWN = {"cfh": {"noise_floor": 0}, "group": {"rois": ["putamen=sphere:-30,-2,10,20"]}}
-USED = {"measures": {"use": ["cfh", "vmhc", "autonomy"]}, **OWN}
+USED = {"measures": {"use": ["cfh", "vmhc", "autonomy", "segregation"]}, **OWN}
 
 
 def run(folder, out, changes):
@@ -83,7 +83,9 @@ def test_its_means_in_the_regions_are_compared_by_least_squares(outs):
     group = outs["both"] / "group"
     people = pd.read_csv(group / "participants.tsv", sep="\t")
     table = pd.read_csv(group / "secondary_regions.tsv", sep="\t")
-    assert list(table["measure"].unique()) == ["VMHC", "AI"]
+    assert list(table["measure"].unique()) == ["VMHC", "AI", "segregation"]
+    # Of segregation the halves are each other's negative: there is no mean over both.
+    assert list(table["region"]) == 2 * ["whole map", "putamen"] + ["putamen"]
     row = table[(table["measure"] == "VMHC") & (table["region"] == "putamen")].iloc[0]
     mm = nib.affines.apply_affine(AFFINE, np.argwhere(np.ones(SHAPE))).reshape(*SHAPE, 3)
     inside = np.linalg.norm(mm - (-30, -2, 10), axis=-1) <= 20
@@ -131,7 +133,7 @@ def test_a_measure_that_one_scan_has_no_map_of_is_not_compared_and_that_is_told(
         "VMHC was not compared: there is none of sub-03" in note for note in outcome.group.notes
     )
     table = pd.read_csv(tmp_path / "out" / "group" / "secondary_maps.tsv", sep="\t")
-    assert list(table["measure"]) == ["AI"]
+    assert list(table["measure"]) == ["AI", "segregation"]
     maps(tmp_path / "out", "autonomy")
 
 
@@ -141,7 +143,7 @@ def test_report_and_methods_tell_that_it_is_secondary(outs):
     assert "The contrast on the mean of each measure in each region" in page
     methods = (outs["both"] / "group" / "methods.md").read_text()
     told = (
-        "maps of voxel-mirrored homotopic connectivity (VMHC, Zuo et al., 2010) and autonomy index"
+        "maps of voxel-mirrored homotopic connectivity (VMHC, Zuo et al., 2010), autonomy index"
     )
     assert told in " ".join(methods.split())
     assert "No other measure was compared." in (outs["cfh"] / "report.html").read_text()

@@ -11,6 +11,10 @@ from commissure.report.sections.findings import NOT_COMPARED
 from commissure.report.wording import region_name
 
 _TITLE = "Other measures (secondary)"
+_NONE = (
+    "No other measure was compared. [measures] use names those that are to be (commissure measures "
+    "lists them), and [group] laterality asks whether the other side differs."
+)
 
 
 def secondary_section(study: Study, links: Mapping[str, Link]) -> Section:
@@ -18,7 +22,7 @@ def secondary_section(study: Study, links: Mapping[str, Link]) -> Section:
     findings = study.findings
     regions = [] if findings is None else findings.rows("secondary_regions")
     if findings is None or not regions:
-        missing = NOT_COMPARED if findings is None else "No other measure was compared."
+        missing = NOT_COMPARED if findings is None else _NONE
         return section("secondary", _TITLE, [Text(missing, "missing")])
     measures = findings.record.get("Secondary", ())
     parts: list[Part | None] = [

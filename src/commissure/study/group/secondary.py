@@ -20,6 +20,9 @@ from commissure.study.group.findings import GroupFindings, Inputs, Secondary, Sp
 from commissure.study.group.spreads import spreads_of
 from commissure.study.group.tables import write_table
 
+# A mean over the whole map below it is none: the halves of some measures' maps are each other's
+# negative.
+_NOTHING = 1e-9
 # Maps, domain, what is being done, spreads of groups -> the test of the contrast, without clusters.
 Test = Callable[[NDArray[np.float64], Domain | Apart, str, Spreads | None], PermutationResult]
 Regions = Mapping[str, NDArray[np.intp]]
@@ -62,6 +65,8 @@ def compared_beside(
             for name, inside in ({WHOLE_MAP: np.arange(maps.domain.n_places)} | places).items()
             if len(inside)
         }
+        if np.abs(means[WHOLE_MAP][1]).max() < _NOTHING:
+            del means[WHOLE_MAP]
         of = Others(label, measure, maps.data, maps.domain, means)
         found.append(compare(of, inputs, settings, test))
     return tuple(found), notes
