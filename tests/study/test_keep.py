@@ -90,6 +90,23 @@ def test_series_that_are_not_kept_change_nothing_else(folder, kept, tmp_path, cl
     assert found == expected
 
 
+def test_a_measure_that_is_added_needs_series_and_one_that_is_taken_away_does_not(
+    folder, tmp_path, cleaned
+):
+    out = tmp_path / "out"
+    run_study(with_keep(folder, out, "maps"), "participant", Inline())
+    expected = files_of(out)
+    del cleaned[:]
+    more = {"measures": {"use": ["cfh", "vmhc"]}}
+    run_study(with_keep(folder, out, "maps", **more), "participant", Inline())
+    assert len(cleaned) == N
+    assert len(list(out.rglob("*_stat-vmhc_*.nii.gz"))) == N
+    del cleaned[:]
+    run_study(with_keep(folder, out, "maps"), "participant", Inline())
+    assert not cleaned
+    assert files_of(out) == expected
+
+
 def test_series_are_kept_until_their_maps_are_made(folder, tmp_path):
     out = tmp_path / "out"
     of_group = {"cfh": {"noise_floor": 0, "partner": "group"}}

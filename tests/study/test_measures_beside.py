@@ -142,9 +142,7 @@ def test_report_and_methods_tell_that_it_is_secondary(outs):
     assert "Other measures (secondary)" in page
     assert "The contrast on the mean of each measure in each region" in page
     methods = (outs["both"] / "group" / "methods.md").read_text()
-    told = (
-        "maps of voxel-mirrored homotopic connectivity (VMHC, Zuo et al., 2010), autonomy index"
-    )
+    told = "maps of voxel-mirrored homotopic connectivity (VMHC, Zuo et al., 2010), autonomy index"
     assert told in " ".join(methods.split())
     assert "No other measure was compared." in (outs["cfh"] / "report.html").read_text()
     assert "Secondary" not in (outs["cfh"] / "group" / "methods.md").read_text()

@@ -306,7 +306,8 @@ class _Worker:
             if of is None:
                 continue
             key = step.key(run, self.job.settings, self.ledger.stamp, key)
-            if self.ledger.done(of, key) is None:
+            idle = step.made == "beside" and not self.job.settings.beside
+            if self.ledger.done(of, key) is None and not idle:
                 log.info("%s: its clean series were not kept, and are made again.", run.scan.name)
                 self.ledger.want_again(name)
                 return
