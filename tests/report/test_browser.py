@@ -8,6 +8,7 @@ import pytest
 from matplotlib.image import imread
 
 from commissure.report.files import write_report
+from commissure.settings.reading import read_settings
 from tests.report.test_report_files import SECTIONS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -148,7 +149,7 @@ def test_the_copy_button_copies(browser, half_done, tmp_path):
     assert troubles == []
 
 
-@pytest.mark.parametrize("name", ["report.html", "sub-01.html"])
+@pytest.mark.parametrize("name", ["report.html", "quality.html", "sub-01.html"])
 def test_nothing_is_wider_than_a_phone(browser, finished, name):
     page, _ = open_page(browser, finished / name, size=PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -177,8 +178,9 @@ def test_axe_finds_nothing_serious(report, browser, finished):
     assert serious(page, runOnly=["color-contrast"]) == []
     page.emulate_media(color_scheme="light")
     for scheme in ("light", "dark"):
-        page, _ = open_page(browser, finished / "sub-02.html", scheme=scheme)
-        assert serious(page) == []
+        for name in ("sub-02.html", "quality.html"):
+            page, _ = open_page(browser, finished / name, scheme=scheme)
+            assert serious(page) == []
 
 
 def test_axe_would_find_something(browser, tmp_path):
@@ -186,6 +188,28 @@ def test_axe_would_find_something(browser, tmp_path):
     path.write_text("<html><body><img src='data:,'><p style='color:#ccc'>pale</p></body></html>")
     page, _ = open_page(browser, path)
     assert {text.partition(":")[0] for text in serious(page)} >= {"image-alt", "color-contrast"}
+
+
+def test_a_rating_becomes_settings_that_are_read(browser, finished, tmp_path):
+    page, troubles = open_page(browser, finished / "quality.html")
+    page.select_option('select[data-who="sub-03"]', "exclude")
+    page.fill('input[data-why="sub-03"]', 'a "ghost"')
+    page.select_option('select[data-who="sub-06"]', "doubt")
+    with page.expect_download() as saved:
+        page.click(".save-ratings")
+    saved.value.save_as(tmp_path / "quality.toml")
+    rules = read_settings(None, tmp_path / "quality.toml").quality
+    assert rules.exclude == {"sub-03": 'a "ghost"'}
+    assert troubles == []
+
+
+def test_a_table_is_sorted_by_its_numbers(browser, finished):
+    page, _ = open_page(browser, finished / "quality.html")
+    for order in (1, -1):
+        page.click("table.sortable th:nth-child(3) button")
+        cells = page.locator("table.sortable tbody td:nth-child(3)").all_inner_texts()
+        numbers = [float(cell) for cell in cells]
+        assert numbers == sorted(numbers, reverse=order < 0)
 
 
 def test_dark_is_dark(browser, half_done):
