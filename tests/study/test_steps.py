@@ -30,7 +30,7 @@ def work(kind):
     t1w = Path("T1w.nii.gz") if kind == "raw" else None
     bold = Path("bold.nii.gz")
     scan = Scan("sub-01", None, "rest", None, bold, t1w, 2.0, None, kind=kind)
-    return RunWork(scan, Path("out"), Path("named.nii.gz"), None, None)
+    return RunWork(scan, Path("out"), Path("named.nii.gz"), None, None, None)
 
 
 def keys(settings, run):

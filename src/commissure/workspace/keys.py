@@ -22,6 +22,7 @@ _RAW = (
     "space/*",
     "files/*.py",
     "study/participant/clean*",
+    "study/participant/handed.py",
     "study/participant/steps.py",
     "render/quality.py",
 )
@@ -30,6 +31,7 @@ _MAPS = (
     "space/*",
     "files/*.py",
     "study/participant/domain.py",
+    "study/participant/handed.py",
     "study/participant/map_files.py",
     "study/participant/steps.py",
     "render/map.py",

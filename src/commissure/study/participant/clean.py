@@ -24,6 +24,7 @@ from commissure.study.participant.clean_files import (
     own_folder,
     write_run,
 )
+from commissure.study.participant.handed import Handed
 from commissure.study.participant.preprocessed import clean_scan
 from commissure.study.quality import grey_covered, key_of, measure
 
@@ -61,6 +62,7 @@ def clean_run(
     n_threads: int | None,
     *,
     variants: Mapping[str, Recipe] = MappingProxyType({}),
+    handed: Handed | None = None,
 ) -> Measured:
     """Preprocess a raw run and write what comes of it.
 
@@ -74,6 +76,8 @@ def clean_run(
     n_threads : int, optional
     variants : mapping of str to Recipe
         By which the run is cleaned too.
+    handed : Handed, optional
+        Takes the series for the next step.
 
     Returns
     -------
@@ -99,6 +103,8 @@ def clean_run(
     for warning in clean.warnings:
         log.warning("%s: %s", scan.bold.name, warning)
     write_run(scan, clean, anatomy, recipe, variants, folder / own_folder(scan))
+    if handed is not None:
+        handed.take(clean)
     return measure(scan, clean)
 
 
@@ -111,6 +117,7 @@ def clean_preprocessed_run(
     *,
     variants: Mapping[str, Recipe] = MappingProxyType({}),
     there: Anatomy | None = None,
+    handed: Handed | None = None,
 ) -> Measured:
     """Do what is left to do of a preprocessed run and write what comes of it; see `clean_run`.
 
@@ -118,6 +125,8 @@ def clean_preprocessed_run(
     """
     clean = clean_scan(scan, recipe, strategy, variants=variants, there=there, n_threads=n_threads)
     write_run(scan, clean, None, recipe, variants, folder / own_folder(scan))
+    if handed is not None:
+        handed.take(clean)
     return measure(scan, clean)
 
 

@@ -20,6 +20,7 @@ from commissure.space.templates import analysis_grid
 from commissure.study.participant.anatomy_cache import Anatomies, anatomy_files
 from commissure.study.participant.clean import measure_clean, telling
 from commissure.study.participant.clean_files import clean_name
+from commissure.study.participant.handed import Handed
 from commissure.study.participant.map_files import map_file
 from commissure.study.participant.steps import CLEAN, PARTICIPANT, RunWork
 from commissure.study.step import Step
@@ -231,7 +232,7 @@ def _runs(job: Job, ledger: Ledger, n_threads: int | None = None) -> list[RunWor
             named_after(job, scan),
             anatomies.of,
             anatomies.of_space,
-            ledger.verify,
+            Handed(ledger.verify),
             n_threads,
         )
         for scan in job.scans
@@ -276,6 +277,12 @@ class _Worker:
     def _work_on(self, run: RunWork, share: float) -> None:
         """Do the steps of one run; note what fails, and leave what depends on it."""
         self._want_series(run)
+        try:
+            self._do_steps(run, share)
+        finally:
+            run.handed.clear()
+
+    def _do_steps(self, run: RunWork, share: float) -> None:
         key = ""
         for number, step in enumerate(self.job.steps):
             about, name = step.about(run), step.name(run)

@@ -1,7 +1,7 @@
 """The steps of a run, in their order: anatomy, clean series, maps, maps of other measures."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from commissure.files.bids_names import of_variant
-from commissure.files.images import load_image, sample_file
+from commissure.files.images import load_image
 from commissure.inputs import Scan
 from commissure.inputs.sidecars import EFFECTIVE_DF
 from commissure.measures import Measure
@@ -28,6 +28,7 @@ from commissure.study.participant.clean import (
 )
 from commissure.study.participant.clean_files import own_folder, source_uri, write_anatomy
 from commissure.study.participant.domain import mask_given, study_domain
+from commissure.study.participant.handed import Handed
 from commissure.study.participant.map_files import (
     CleanSeries,
     effective_df,
@@ -54,8 +55,8 @@ class RunWork:
         T1w and `Recipe.warp` -> what is found of it, as quickly as it can be had.
     anatomy_there : callable
         T1w images in a template's space and `Recipe.warp` -> what is found of their mean.
-    verify : callable
-        Raises if files are not those that an earlier step wrote.
+    handed : Handed
+        Its clean series.
     n_threads : int, optional
     """
 
@@ -64,7 +65,7 @@ class RunWork:
     named: Path
     anatomy: Callable[[Path, str], Anatomy]
     anatomy_there: Callable[[tuple[Path, ...], str], Anatomy]
-    verify: Callable[[Iterable[Path]], None]
+    handed: Handed
     n_threads: int | None = None
 
     @property
@@ -156,7 +157,9 @@ def _make_clean(run: RunWork, chosen: CleanSlice | None, folder: Path) -> dict[s
     recipe, variants = chosen.recipe, dict(chosen.variants)
     if scan.kind == "raw":
         anatomy = None if scan.t1w is None else run.anatomy(scan.t1w, recipe.warp)
-        measured = clean_run(scan, anatomy, recipe, folder, run.n_threads, variants=variants)
+        measured = clean_run(
+            scan, anatomy, recipe, folder, run.n_threads, variants=variants, handed=run.handed
+        )
     else:
         t1ws = scan.template_t1ws
         measured = clean_preprocessed_run(
@@ -167,6 +170,7 @@ def _make_clean(run: RunWork, chosen: CleanSlice | None, folder: Path) -> dict[s
             run.n_threads,
             variants=variants,
             there=run.anatomy_there(t1ws, recipe.warp) if t1ws else None,
+            handed=run.handed,
         )
     return measured_to_json(measured)
 
@@ -183,12 +187,14 @@ def _maps_given(_run: RunWork, chosen: MapsSlice, stamp: Stamp) -> list[Any]:
 def _make_maps(run: RunWork, chosen: MapsSlice, folder: Path) -> dict[str, Any]:
     """Map a clean run, and the series of its variants, if they are those that were written."""
     others = {label: of_variant(run.clean, label) for label, _ in chosen.variants}
-    run.verify([run.clean, *(path for path in others.values() if path.is_file())])
+    run.handed.check(
+        {"": run.clean, **{label: path for label, path in others.items() if path.is_file()}}
+    )
     about = clean_series(run.scan, run.named, run.out_dir)
     measure = measure_to_make(chosen.measure)
     maps, domain = _map_run(run, about, measure, chosen.maps, folder)
     for label, settings in chosen.variants:
-        series = sample_file(others[label], domain)
+        series = run.handed.sample(others[label], domain, label)
         of = replace(
             about,
             path=others[label],
@@ -208,7 +214,7 @@ def _map_run(
 ) -> tuple[ScanMaps, Domain]:
     """Make and write a measure's maps of a run, and return them with their places."""
     domain = study_domain(run.clean, about.space, settings, measure.stat)
-    series = sample_file(run.clean, domain)
+    series = run.handed.sample(run.clean, domain)
     maps = map_series(measure, about, series, domain, settings, run.n_threads)
     write_study_maps(measure, run.scan, about, maps, domain, asdict(settings), folder)
     return maps, domain
@@ -224,7 +230,7 @@ def _beside_given(_run: RunWork, chosen: BesideSlice, stamp: Stamp) -> list[Any]
 
 def _make_beside(run: RunWork, chosen: BesideSlice, folder: Path) -> dict[str, Any]:
     """Map a clean run by the measures beside the main one, and return why some cannot be."""
-    run.verify([run.clean] if chosen.measures else [])
+    run.handed.check({"": run.clean} if chosen.measures else {})
     problems: list[str] = []
     for label, settings in chosen.measures:
         about = clean_series(run.scan, run.named, run.out_dir)
