@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from commissure.problems import InputError
 
 # Smaller arrays are kept in memory.
-_IN_MEMORY = 1_000_000_000
+_IN_MEMORY = 500_000_000
 
 
 def store(shape: tuple[int, ...]) -> NDArray[np.float64]:
