@@ -4,47 +4,36 @@ Run by `make bench`; writes docs/benchmarks/preprocessing.md.
 """
 
 import argparse
+import functools
 import resource
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pytest
 from nibabel.affines import apply_affine
 
 from benchmarks.measure import DOCS, machine, table
-from commissure.preprocessing import anatomy as anatomy_module
-from commissure.preprocessing import bandpass, placing, steps
+from benchmarks.steps import participant
+from commissure.preprocessing import bandpass
 from commissure.preprocessing.brain_mask import dice
 from commissure.preprocessing.registration import Image
-from commissure.settings.reading import read_settings
 from commissure.simulation import read_truth, simulate_study
 from commissure.space.templates import load_template
-
-STEPS = {
-    anatomy_module: ["t1w_brain_mask", "correct_bias", "register_deformable", "segment"],
-    placing: ["register_epi_to_t1w"],
-    steps: [
-        "correct_slice_timing",
-        "realign",
-        "resample_series",
-        "smooth",
-        "cleaning_operator",
-        "apply_operator",
-    ],
-}
+from commissure.study.participant import anatomy_cache
+from commissure.study.participant import clean as clean_module
 
 
-def timed(function: Callable[..., Any], seconds: dict[str, float]) -> Callable[..., Any]:
+def kept(function: Callable[..., Any], made: dict[str, Any]) -> Callable[..., Any]:
+    """Return a function that keeps what it returns by its name."""
+
+    @functools.wraps(function)
     def call(*arguments: Any, **options: Any) -> Any:
-        start = time.perf_counter()
-        result = function(*arguments, **options)
-        name = function.__name__
-        seconds[name] = seconds.get(name, 0) + time.perf_counter() - start
-        return result
+        made[function.__name__] = function(*arguments, **options)
+        return made[function.__name__]
 
     return call
 
@@ -54,22 +43,17 @@ def load(path: Path) -> Image:
     return Image(np.asarray(img.dataobj, np.float32), img.affine)
 
 
-def measure(seed: int, folder: Path, seconds: dict[str, float]) -> list[str]:
-    """Preprocess a simulated participant; return its row of errors."""
+def measure(seed: int, folder: Path) -> tuple[list[str], dict[str, float]]:
+    """Preprocess a simulated participant; return its row of errors, and the seconds of steps."""
     bids = simulate_study(folder / f"seed{seed}", 1, 0, seed)
     truth = read_truth(bids, "01")
-    start = time.perf_counter()
-    bold = load(bids / "sub-01/func/sub-01_task-rest_bold.nii.gz")
-    anatomy = anatomy_module.prepare_anatomy(load(bids / "sub-01/anat/sub-01_T1w.nii.gz"))
-    clean = steps.preprocess(
-        bold.data,
-        bold.affine,
-        truth.tr,
-        tuple(truth.slice_times),
-        anatomy,
-        read_settings("recommended").preprocessing,
-    )
-    seconds["all"] = seconds.get("all", 0) + time.perf_counter() - start
+    made: dict[str, Any] = {}
+    keep = (anatomy_cache, "prepare_anatomy"), (clean_module, "preprocess")
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in keep:
+            patch.setattr(module, name, kept(getattr(module, name), made))
+        seconds = participant(bids, folder / f"out{seed}")
+    anatomy, clean = made["prepare_anatomy"], made["preprocess"]
 
     true_anatomy = bids / "derivatives/truth/sub-01/anat"
     brain = load(next(true_anatomy.glob("*brain_mask.nii.gz"))).data > 0.5
@@ -96,7 +80,7 @@ def measure(seed: int, folder: Path, seconds: dict[str, float]) -> list[str]:
     r = np.einsum("ij,ij->i", true, clean.series[grey]) / (
         np.linalg.norm(true, axis=1) * np.linalg.norm(clean.series[grey], axis=1)
     )
-    return [
+    errors = [
         str(seed),
         f"{dice(anatomy.brain, brain):.3f}",
         f"{dice(found == 1, likeliest == 1):.3f}",
@@ -106,20 +90,17 @@ def measure(seed: int, folder: Path, seconds: dict[str, float]) -> list[str]:
         f"{np.median(r):.2f}",
         f"{clean.effective_df:.0f}",
     ]
+    return errors, seconds
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()
-    seconds: dict[str, float] = {}
-    for module, names in STEPS.items():
-        for name in names:
-            setattr(module, name, timed(getattr(module, name), seconds))
     with tempfile.TemporaryDirectory() as folder:
-        rows = [measure(seed, Path(folder), seconds) for seed in options.seeds]
-    n = len(options.seeds)
-    steps = [[name, f"{total / n:.1f}"] for name, total in seconds.items()]
+        found = [measure(seed, Path(folder)) for seed in options.seeds]
+    rows = [errors for errors, _ in found]
+    steps = [[name, f"{np.mean([s[name] for _, s in found]):.1f}"] for name in found[0][1]]
     header = ["seed", "brain Dice", "grey Dice", "normalisation, mm", "p95, mm"]
     header += ["EPI to T1w, mm", "median r with true series", "degrees of freedom"]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
@@ -129,8 +110,9 @@ Made by `make bench` ({machine()}).
 
 Simulated participants of reference size (64 x 64 x 35 x 230 BOLD of 3.75 x 3.75 x 4 mm, T1w of
 1 mm), preset `recommended`. Errors are against the generator's truth; the series carry noise that
-no registration removes. Seconds a participant, reading included and writing not (peak memory of
-the process, simulation included: {peak:.1f} GB):
+no registration removes. Processor seconds of a participant's job on one thread, from raw scans to
+maps, each step without those inside it (peak memory of the process, simulation included:
+{peak:.1f} GB):
 
 {table(["step", "s"], steps)}
 

@@ -15,3 +15,12 @@ def test_a_benchmark_finds_all_that_it_imports(name):
         pytest.importorskip("faiss", reason="faiss, the kernel's peer, is not installed")
     module = importlib.import_module(f"benchmarks.{name}")
     assert module.__doc__
+
+
+def test_the_steps_that_are_timed_are_there():
+    from benchmarks.steps import STEPS
+
+    missing = [
+        name for places in STEPS.values() for at, name in places if not callable(getattr(at, name))
+    ]
+    assert not missing
