@@ -15,7 +15,7 @@ from commissure.inputs.sidecars import EFFECTIVE_DF, phase_axis
 from commissure.preprocessing import max_motion, motion_matrices
 from commissure.preprocessing.anatomy import Anatomy
 from commissure.preprocessing.programs import ProgramError
-from commissure.preprocessing.recipe import Recipe
+from commissure.preprocessing.recipe import CleanBold, Recipe
 from commissure.preprocessing.registration import Image
 from commissure.preprocessing.steps import preprocess
 from commissure.problems import InputError
@@ -102,10 +102,7 @@ def clean_run(
     )
     for warning in clean.warnings:
         log.warning("%s: %s", scan.bold.name, warning)
-    write_run(scan, clean, anatomy, recipe, variants, folder / own_folder(scan))
-    if handed is not None:
-        handed.take(clean)
-    return measure(scan, clean)
+    return _written(scan, clean, anatomy, recipe, variants, folder, handed)
 
 
 def clean_preprocessed_run(
@@ -124,7 +121,20 @@ def clean_preprocessed_run(
     `there` is the anatomy of the space of a run that is brought to the symmetric template.
     """
     clean = clean_scan(scan, recipe, strategy, variants=variants, there=there, n_threads=n_threads)
-    write_run(scan, clean, None, recipe, variants, folder / own_folder(scan))
+    return _written(scan, clean, None, recipe, variants, folder, handed)
+
+
+def _written(
+    scan: Scan,
+    clean: CleanBold,
+    anatomy: Anatomy | None,
+    recipe: Recipe,
+    variants: Mapping[str, Recipe],
+    folder: Path,
+    handed: Handed | None,
+) -> Measured:
+    """Write what comes of a run, hand its series over, and return what was measured."""
+    write_run(scan, clean, anatomy, recipe, variants, folder / own_folder(scan))
     if handed is not None:
         handed.take(clean)
     return measure(scan, clean)
