@@ -30,11 +30,15 @@ def study_shown(n_participants: int, *, quiet: bool) -> Iterator[Callable[[str, 
         share of it that is done; 1 when it is finished.
     """
     with _progress(quiet=quiet) as progress:
-        whole = progress.add_task(f"{n_participants} participants", total=n_participants)
+        # No bar before there is something to show: what is wrong with the input stands alone.
+        whole: TaskID | None = None
         rows: dict[str, TaskID] = {}
         shares: dict[str, float] = {}
 
         def show(who: str, what: str, share: float) -> None:
+            nonlocal whole
+            if whole is None:
+                whole = progress.add_task(f"{n_participants} participants", total=n_participants)
             if share >= 1 and who in rows:
                 progress.remove_task(rows.pop(who))
             elif share < 1 and who not in rows:
@@ -60,7 +64,6 @@ def shown(*, quiet: bool) -> Iterator[Callable[[str, float], None]]:
         Show warnings only.
     """
     with _progress(quiet=quiet) as progress:
-        # No bar before there is something to show: what is wrong with the input stands alone.
         task: TaskID | None = None
 
         def show(what: str, share: float) -> None:
