@@ -124,7 +124,7 @@ def verdict(epi: Image, anatomy: Anatomy, *, whole: bool = True) -> Verdict:
     if whole:
         template = load_template(4)
         places = grid_points(template.brain.shape, template.affine)
-        placed = place(epi, anatomy, template, places, undistort=False, n_threads=1)
+        placed = place(epi, anatomy, template, places, shift_axes=(), n_threads=1)
         overlaps, checks = placed.overlaps, placed.checks
     else:
         found = register_epi_to_t1w(epi, anatomy, _Search(epi))
