@@ -121,6 +121,20 @@ def one_volume(img):
     return nib.Nifti1Image(np.asarray(img.dataobj)[..., None], img.affine)
 
 
+def sessions_of(*numbers: int):
+    """Some have folders of sessions, and the others none."""
+
+    def change(world: World) -> None:
+        for i in numbers:
+            folder = world.path(f"in/sub-{i:02d}")
+            (folder / "ses-pre").mkdir()
+            (folder / "func").rename(folder / "ses-pre" / "func")
+            for path in (folder / "ses-pre" / "func").iterdir():
+                path.rename(path.with_name(path.name.replace("_task", "_ses-pre_task")))
+
+    return change
+
+
 def off_by(mm: float):
     def edit(img):
         affine = img.affine.copy()
@@ -150,5 +164,7 @@ CASES = (
     told("map-with-a-code-for-no-data", "maps", right_of(-9999.0), ["sub-01", "-9999"], ("without data",)),
     told("map-with-a-near-code-for-no-data", "maps", right_of(-3.0), ["sub-01", "-3"], ("without data",)),
     refused("map-a-hair-off", "maps", off_by(0.004), ["sub-01", "0.004"], GRID, lines=1),
+    told("session-of-one-only", "study", sessions_of(1), ["sub-01"], ("different sessions",), six_scans),
+    told("sessions-of-patients-only", "study", sessions_of(1, 3, 5), ["sub-02"], ("different sessions",), six_scans),
     refused("score-with-a-word", "maps", then(cell("score", 2, "missing"), "--clinical", "score", "--within", "patient"), ["score", "missing"], ("n/a",), lines=1),
 )  # fmt: skip

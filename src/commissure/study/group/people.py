@@ -148,12 +148,15 @@ def rows_of(keys: Sequence[tuple[str, str | None]], people: Participants) -> Par
     rows: list[pd.DataFrame] = []
     absent: list[str] = []
     problems: list[str] = []
+    has_sessions = any(session for _, session in keys)
     for who, session in keys:
         mine = table[names == bare(who)]
         if "session_id" in table and session is not None:
             mine = mine[mine["session_id"].astype(str).str.removeprefix("ses-") == session]
         if len(mine) == 1:
-            ids = {"participant_id": who} | ({"session_id": session} if session else {})
+            ids = {"participant_id": who}
+            if has_sessions:  # of some, perhaps: folders of sessions came in later
+                ids["session_id"] = session or "none"
             rows.append(mine.drop(columns="session_id", errors="ignore").assign(**ids))
         elif len(mine):
             problems.append(
