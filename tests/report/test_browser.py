@@ -255,3 +255,20 @@ def test_printed_everything_is_unfolded(browser, finished):
     page.emulate_media(media="print")
     assert page.locator("nav").is_hidden()
     assert page.locator("#viewer").is_hidden()
+
+
+def test_an_annex_is_printed_only_if_it_was_opened(browser, finished):
+    page, _ = open_page(browser, finished / "report.html")
+    unasked = "[...document.querySelectorAll('.annex')].map(d => d.matches('.unasked'))"
+    page.evaluate(f"addEventListener('beforeprint', () => {{ window.unasked = {unasked}; }})")
+    page.locator(".annex summary").first.click()
+    page.pdf(format="A4")
+    first, *others = page.evaluate("window.unasked")
+    assert not first
+    assert others
+    assert all(others)
+    assert not page.locator(".unasked").count()
+    page.emulate_media(media="print")
+    page.evaluate("document.querySelectorAll('.annex')[1].classList.add('unasked')")
+    assert page.locator(".annex").nth(1).is_hidden()
+    assert page.locator(".annex").nth(0).is_visible()

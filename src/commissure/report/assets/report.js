@@ -19,14 +19,20 @@ for (const button of document.querySelectorAll(".copy-button")) {
       : "This browser does not allow it: copy the marked text.";
   });
 }
-// Printed, everything is unfolded.
+// Printed, everything is unfolded; annexes that nobody opened are left out.
 let folded = [];
 addEventListener("beforeprint", () => {
   folded = [...document.querySelectorAll("details:not([open])")];
-  for (const details of folded) details.open = true;
+  for (const details of folded) {
+    details.open = true;
+    details.classList.toggle("unasked", details.classList.contains("annex"));
+  }
 });
 addEventListener("afterprint", () => {
-  for (const details of folded) details.open = false;
+  for (const details of folded) {
+    details.open = false;
+    details.classList.remove("unasked");
+  }
 });
 // Sorts a table by a column: numbers as numbers, what has none last.
 for (const table of document.querySelectorAll("table.sortable")) {

@@ -159,10 +159,13 @@ class Details:
     ----------
     summary : str
     parts : tuple of Part
+    annex : bool
+        Whether it is printed only if the reader has opened it.
     """
 
     summary: str
     parts: tuple["Part", ...]
+    annex: bool = False
 
 
 Part = Text | Figure | Table | CopyText | Details | Viewer | Rating

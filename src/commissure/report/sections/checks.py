@@ -253,7 +253,7 @@ def methods_section(study: Study, links: Mapping[str, Link]) -> Section:
     if study.references:
         entries = tuple(("p", entry.strip()) for entry in study.references.split("\n\n") if entry)
         references = CopyText("Copy the references (BibTeX)", study.references, entries)
-        parts.append(Details("References as BibTeX", (references,)))
+        parts.append(Details("References as BibTeX", (references,), annex=True))
     return section("methods", "Methods, to be pasted into a paper", parts)
 
 
@@ -281,10 +281,11 @@ def provenance_section(study: Study, links: Mapping[str, Link]) -> Section:
         "Settings, versions and files",
         [
             Table("How this was made", ("what", "value"), tuple(facts)),
-            Details("All settings", (settings,)) if rows else None,
+            Details("All settings", (settings,), annex=True) if rows else None,
             Details(
                 f"All {len(files)} files of the study as a whole",
                 (Table("Files", ("file",), tuple((link,) for link in files)),),
+                annex=True,
             )
             if files
             else None,

@@ -49,6 +49,7 @@ def coverage_section(study: Study) -> Section:
             else Details(
                 f"{count(len(lacking), 'scan lacks', 'scans lack')} places which others have",
                 (table,),
+                annex=True,
             )
         )
     return section("coverage", title, parts)
