@@ -160,7 +160,7 @@ def page(results: pd.DataFrame) -> str:
 
 Made by `benchmarks/motion.py` ({machine()}). In every study there are {N} patients and {N}
 controls. The mean framewise displacement (Jenkinson) of a run is log-normal over people: median
-{movement.mean_fd_mm:g} mm, standard deviation of its logarithm {movement.spread:g}; patients move 1
+{movement.median_fd_mm:g} mm, standard deviation of its logarithm {movement.spread:g}; patients move 1
 to 2 times as much as controls. A displacement of 1 mm adds to its volume {movement.artefact:g}
 standard deviations of neural activity: half of the variance is shared by all grey matter (with a
 gain that changes over the brain), half are smooth patterns in which near places go together; half of it

@@ -28,7 +28,7 @@ def mean_fd(motion):
 
 
 def test_displacement_is_log_normal_over_people_and_multiplied_by_the_ratio():
-    movement = Movement(mean_fd_mm=0.12, spread=0.4)
+    movement = Movement(median_fd_mm=0.12, spread=0.4)
     found = [mean_fd(draw_motion(np.random.default_rng(seed), movement)) for seed in range(150)]
     logs = np.log(found)
     assert np.exp(np.median(logs)) == pytest.approx(0.12, rel=0.12)
@@ -100,7 +100,7 @@ def test_only_patients_change_with_the_ratio():
 
 
 def test_censoring_costs_who_moves_degrees_of_freedom_or_all_of_the_run():
-    groups = moving_groups(3, Movement(mean_fd_mm=0.15), n_patients=6, n_controls=6)
+    groups = moving_groups(3, Movement(median_fd_mm=0.15), n_patients=6, n_controls=6)
     censored = Recipe(censor_mm=0.3)
     study = groups.study(2.0, censored, rules=False)
     patient = (study.table["group"] == "patient").to_numpy()

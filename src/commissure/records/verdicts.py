@@ -124,6 +124,12 @@ def words() -> Mapping[str, Any]:
     return dict(json.loads(path.read_text("utf-8")))
 
 
+def limits() -> dict[str, str]:
+    """Return which setting of [quality] limits a column of quality.tsv, where one does."""
+    kinds = words()["kinds"].values()
+    return {about["column"]: about["rule"] for about in kinds if "column" in about}
+
+
 _VERDICTS = TypeAdapter(tuple[Verdict, ...])
 
 

@@ -18,6 +18,7 @@ from commissure.files.bids_names import has_midline
 from commissure.files.labels import distinct_labels
 from commissure.files.tables import rows_of
 from commissure.preprocessing.clean_preprocessed import template_on
+from commissure.records.verdicts import limits
 from commissure.render.brain import glass_figure, mean_maps_figure, surface_figure
 from commissure.render.checks import freedom_figure, motion_figure, null_figure
 from commissure.render.effect import effect_figure
@@ -280,7 +281,7 @@ def _motion(study: Study, findings: Findings) -> Iterator[tuple[Drawn, Figure]]:
             group,
             findings.measure.axis,
             findings.groups,
-            _limit(study, "mean_fd_mm"),
+            _limit(study, "mean_fd_jenkinson"),
         ),
     )
 
@@ -304,12 +305,12 @@ def _freedom(study: Study) -> Iterator[tuple[Drawn, Figure]]:
         named = study.findings.groups if study.findings else []
         order = [*named, *sorted(by_group.keys() - set(named))]
         ordered = {name: np.array(by_group[name]) for name in order if name in by_group}
-        yield about, freedom_figure(ordered, _limit(study, "least_df"))
+        yield about, freedom_figure(ordered, _limit(study, "effective_df"))
 
 
-def _limit(study: Study, name: str) -> float | None:
-    """Return a limit of quality."""
-    value = study.settings.get("quality", {}).get(name)
+def _limit(study: Study, column: str) -> float | None:
+    """Return the limit of a column of quality.tsv."""
+    value = study.settings.get("quality", {}).get(limits()[column])
     return None if value is None else float(value)
 
 

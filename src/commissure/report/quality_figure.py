@@ -3,10 +3,11 @@
 import base64
 from io import BytesIO
 
+from commissure.records.verdicts import limits
 from commissure.render.overview import overview_figure
 from commissure.report.contents import Study
 from commissure.report.page.parts import Figure
-from commissure.report.page.quality import DRAWN, measured, runs_of, standing_out
+from commissure.report.page.quality import measured, runs_of, standing_out
 from commissure.report.sections.people import SHOWN
 
 
@@ -20,13 +21,13 @@ def quality_drawn(study: Study) -> Figure | None:
     order = [g for g in named if g in group_of.values()]
     order += sorted(set(group_of.values()) - set(order))
     words = {column: SHOWN[column][0] for column in values}
-    rules = study.settings.get("quality", {})
+    rules, limit_of = study.settings.get("quality", {}), limits()
     figure = overview_figure(
         {words[column]: of for column, of in values.items()},
         group_of,
         order,
         {words[column]: names for column, names in standing_out(study).items()},
-        {words[c]: float(rules[DRAWN[c]]) for c in values if rules.get(DRAWN[c]) is not None},
+        {words[c]: float(rules[limit_of[c]]) for c in values if rules.get(limit_of[c]) is not None},
     )
     content = BytesIO()
     figure.savefig(content, format="png", dpi=150)

@@ -30,7 +30,7 @@ class Movement:
 
     Attributes
     ----------
-    mean_fd_mm : float
+    median_fd_mm : float
         Median over people of the mean framewise displacement (Jenkinson) of a run.
     spread : float
         Standard deviation of its logarithm.
@@ -51,7 +51,7 @@ class Movement:
     (2014) 84:320-341; Satterthwaite TD, et al. (2013) NeuroImage 64:240-256.
     """
 
-    mean_fd_mm: float = 0.1
+    median_fd_mm: float = 0.1
     spread: float = 0.5
     artefact: float = 3.0
     shared: float = 0.5
@@ -72,7 +72,7 @@ def draw_motion(
         often.
     """
     severity = more * np.exp(rng.normal(0, movement.spread))
-    asked = movement.mean_fd_mm * severity
+    asked = movement.median_fd_mm * severity
     state = rng.bit_generator.state
 
     def moved(size: float) -> NDArray[np.float64]:

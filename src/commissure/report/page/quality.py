@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from commissure.records.verdicts import in_words
+from commissure.records.verdicts import in_words, limits
 from commissure.render.numbers import fixed
 from commissure.report.contents import Participant, Run, Study
 from commissure.report.outliers import outliers
@@ -23,15 +23,6 @@ from commissure.report.words import count, listed
 
 QUALITY = "quality.html"
 _MOST_NAMED = 10
-# What may be drawn and have outliers, and the limits that they have in [quality].
-DRAWN = {
-    "mean_fd_jenkinson": "mean_fd_mm",
-    "max_motion": "max_mm",
-    "max_rotation": "max_degrees",
-    "effective_df": "least_df",
-    "n_volumes": "least_volumes",
-    "coverage": "least_coverage",
-}
 
 
 def runs_of(study: Study) -> Iterator[tuple[str, Participant, Run]]:
@@ -48,14 +39,14 @@ def runs_of(study: Study) -> Iterator[tuple[str, Participant, Run]]:
 
 
 def measured(study: Study) -> dict[str, dict[str, float]]:
-    """Return what was measured of the runs: column of quality.tsv -> run -> value."""
+    """Return what was measured and has a limit: column of quality.tsv -> run -> value."""
     found: dict[str, dict[str, float]] = {}
     for name, _, run in runs_of(study):
-        for column in DRAWN:
+        for column in limits():
             value = run.known.get(column)
             if isinstance(value, int | float):
                 found.setdefault(column, {})[name] = float(value)
-    return {column: found[column] for column in DRAWN if column in found}
+    return {column: found[column] for column in limits() if column in found}
 
 
 def standing_out(study: Study) -> dict[str, set[str]]:
