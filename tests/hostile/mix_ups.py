@@ -160,6 +160,7 @@ CASES = (
     refused("column-session", "table", files(lambda t: t.assign(session="1")), ["files.tsv", "session_id"], ("meant",), lines=1),
     works("column-of-others", "table", files(lambda t: t.assign(trt="a", age=40)), six_scans),
     works("map-of-one-volume-in-4d", "maps", resave(MAP.format(1), one_volume), lambda w, s: demand((w.out / "stats.json").exists(), "none")),
+    refused("t1w-with-a-fourth-axis", "raw", resave("in/sub-01/anat/sub-01_T1w.nii.gz", one_volume), ["sub-01_T1w"], ("3 dimensions",), lines=1),
     refused("maps-too-large-to-be-squared", "maps", values(lambda d: d * 1e300), ["sub-01"], ("beyond",), lines=1),
     told("map-with-a-code-for-no-data", "maps", right_of(-9999.0), ["sub-01", "-9999"], ("without data",)),
     told("map-with-a-near-code-for-no-data", "maps", right_of(-3.0), ["sub-01", "-3"], ("without data",)),

@@ -68,7 +68,15 @@ def _finest(bold: BidsFile, t1ws: Sequence[BidsFile]) -> tuple[BidsFile, str]:
     InputError
         If there are several kinds of them, or one cannot be read.
     """
-    volumes = [prod(voxel_sizes(load_image(file.path).affine)) for file in t1ws]
+    images = [load_image(file.path) for file in t1ws]
+    wrong = [file.path for file, img in zip(t1ws, images, strict=True) if len(img.shape) != 3]
+    if wrong:
+        raise InputError(
+            f"{path} has not 3 dimensions, as a T1w has. Convert it again (one volume with a "
+            "fourth axis: nibabel.squeeze_image)."
+            for path in wrong
+        )
+    volumes = [prod(voxel_sizes(img.affine)) for img in images]
     limit = _ALIKE * min(volumes)
     finest = [file for file, volume in zip(t1ws, volumes, strict=True) if volume <= limit]
     if len({file.without(("run",)) for file in finest}) > 1:
