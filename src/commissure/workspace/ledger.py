@@ -97,7 +97,7 @@ class Ledger:
 
     def __init__(self, out_dir: Path, name: str) -> None:
         self.out_dir, self.name = out_dir, name
-        self.path = state_path(out_dir, "ledger", f"{file_name(name)}.json")
+        self.path = _file_of(out_dir, name)
         self._staging = state_path(out_dir, "staging", file_name(name))
         self._folders: set[Path] = set()
         self.read()
@@ -527,6 +527,8 @@ def check_unchanged(out_dir: Path, names: Iterable[str]) -> None:
     """
     problems: list[str] = []
     for name in names:
+        if not _file_of(out_dir, name).exists():
+            continue  # nor is a lock made of what there is nothing of
         try:
             lock_of(out_dir, name)
             Ledger(out_dir, name).check()
@@ -541,6 +543,10 @@ def check_unchanged(out_dir: Path, names: Iterable[str]) -> None:
                 problems += error.problems
     if problems:
         raise InputError(problems)
+
+
+def _file_of(out_dir: Path, name: str) -> Path:
+    return state_path(out_dir, "ledger", f"{file_name(name)}.json")
 
 
 def lock_of(out_dir: Path, name: str) -> FileLock:
