@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.ndimage import gaussian_filter
 
-from benchmarks.findings import ALPHA, STATISTICS, compared, found_anything
+from benchmarks.findings import STATISTICS, compared, found_by_each
 from benchmarks.measure import DOCS, machine
 from commissure.problems import InputError
 from commissure.settings.group import GroupSettings
+from commissure.simulation.comparison import ALPHA
 from commissure.space import Domain
 
 TABLE, PAGE = DOCS / "calibration.tsv", DOCS / "calibration.md"
@@ -233,7 +234,7 @@ def found_by_chance(
     maps = sd * noise
     if case.of_person:
         maps += case.of_person * smooth_noise(rng, len(ids), sigma)[person]
-    return found_anything(
+    return found_by_each(
         compared(maps, people, domain(), asked, n_permutations, seed, blocks=case.blocks)
     )
 

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from commissure.inference import PermutationResult, design_matrix, permutation_test
 from commissure.settings.group import GroupSettings
+from commissure.simulation.comparison import ALPHA
+from commissure.simulation.null_studies import found_anything
 from commissure.space import Domain
 from commissure.study.group.spreads import spreads_of
 
-ALPHA = 0.05
 STATISTICS = ("voxel", "size", "mass", "tfce", "fdr")
 
 
@@ -47,13 +48,8 @@ def compared(
     )
 
 
-def found_anything(result: PermutationResult) -> list[bool]:
+def found_by_each(result: PermutationResult) -> list[bool]:
     """Return whether anything is significant, by each of `STATISTICS`."""
-    assert result.p_tfce is not None
-    return [
-        bool(result.p_fwe.min() <= ALPHA),
-        any(c.p_size <= ALPHA for c in result.clusters if c.p_size is not None),
-        any(c.p_mass <= ALPHA for c in result.clusters if c.p_mass is not None),
-        bool(result.p_tfce.min() <= ALPHA),
-        bool(result.p_fdr.min() <= ALPHA),
-    ]
+    found = found_anything(result)
+    found |= {"voxel": result.p_fwe.min() <= ALPHA, "fdr": result.p_fdr.min() <= ALPHA}
+    return [bool(found[name]) for name in STATISTICS]

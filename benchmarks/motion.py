@@ -14,12 +14,12 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from benchmarks.findings import ALPHA, STATISTICS, compared, found_anything
+from benchmarks.findings import STATISTICS, compared, found_by_each
 from benchmarks.measure import DOCS, exact_rates, machine, table
 from commissure.preprocessing.recipe import Recipe
 from commissure.settings.group import GroupSettings
 from commissure.simulation import REGIONS, Effects
-from commissure.simulation.comparison import CONTRAST, COVARIATES
+from commissure.simulation.comparison import ALPHA, CONTRAST, COVARIATES
 from commissure.simulation.movement import Movement
 from commissure.simulation.moving_groups import MovingStudy, moving_groups
 from commissure.threads import one_blas_thread
@@ -97,7 +97,7 @@ def compare(study: MovingStudy, way: Way, seed: int) -> dict[str, object]:
     }
     mean_z = study.maps.mean(axis=1, dtype=np.float64)
     return {
-        **dict(zip(STATISTICS, found_anything(result), strict=True)),
+        **dict(zip(STATISTICS, found_by_each(result), strict=True)),
         **{
             f"regions_{name}": np.mean([any(own[p].any() for p in places) for own in near])
             for name, places in hit.items()

@@ -358,6 +358,16 @@ def demand(met: bool, message: str) -> None:
         raise UnmetError(message)
 
 
+def both(*changes: Callable[[World], None]) -> Callable[[World], None]:
+    """Make several changes to a world, one after the other."""
+
+    def change(world: World) -> None:
+        for one in changes:
+            one(world)
+
+    return change
+
+
 def _walk(folder: Path) -> Iterator[Path]:
     yield folder
     for path in sorted(folder.iterdir()):

@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from tests.hostile.harness import World, demand, refused, told, works
+from tests.hostile.harness import World, both, demand, refused, told, works
 from tests.hostile.images import GRID, resave
 from tests.hostile.tables import cell, maps_text, six_scans, then
 
@@ -52,14 +52,6 @@ def ids(form: str):
         for name in (FILES, "in/participants.tsv"):
             text = world.path(name).read_text()
             world.write(name, re.sub(r"sub-0(\d)", lambda m: form.format(int(m[1])), text))
-
-    return change
-
-
-def both(*changes):
-    def change(world: World) -> None:
-        for one in changes:
-            one(world)
 
     return change
 

@@ -10,7 +10,18 @@ import nibabel as nib
 import numpy as np
 from filelock import FileLock
 
-from tests.hostile.harness import Said, World, demand, fails, refused, run, survives, told, works
+from tests.hostile.harness import (
+    Said,
+    World,
+    both,
+    demand,
+    fails,
+    refused,
+    run,
+    survives,
+    told,
+    works,
+)
 from tests.study import studies
 
 STUDY = "out/.commissure/study.json"
@@ -36,14 +47,6 @@ def gone(name: str):
     def change(world: World) -> None:
         path = world.path(name)
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    return change
-
-
-def both(*changes):
-    def change(world: World) -> None:
-        for one in changes:
-            one(world)
 
     return change
 

@@ -161,7 +161,9 @@ def read_confounds(
     if problems:
         raise InputError(problems)
     is_rp = is_spm_motion(path)
-    table = spm_motion(path) if is_rp else motion_table(path)
+    mean = mean_beside(path) if is_rp else None
+    centre = np.zeros(3) if mean is None else centre_of(mean)
+    table = spm_motion(path, mean, centre) if is_rp else motion_table(path)
     table = table.iloc[n_trim:].reset_index(drop=True)
     if len(table) < 2:
         msg = f"{path} has too few rows for {n_trim} volumes to be dropped. Drop fewer."
@@ -177,7 +179,6 @@ def read_confounds(
         )
         raise InputError(msg)
     jenkinson: Any = next((table[name] for name in JENKINSON if name in table), None)
-    mean = mean_beside(path) if is_rp else None
     warnings = []
     if is_rp and mean is None:
         what = "the largest shift and the FD"
@@ -197,7 +198,7 @@ def read_confounds(
         fd_power=_from_first(path, table[POWER]),
         fd_jenkinson=_from_first(path, jenkinson),
         kept=kept,
-        centre=np.zeros(3) if mean is None else centre_of(mean),
+        centre=centre,
         warnings=tuple(warnings),
     )
 

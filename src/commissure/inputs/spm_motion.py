@@ -30,8 +30,16 @@ def is_spm_motion(path: Path) -> bool:
     return _RP.fullmatch(path.name) is not None
 
 
-def spm_motion(path: Path) -> pd.DataFrame:
+def spm_motion(path: Path, mean: Path | None, centre: NDArray[np.float64]) -> pd.DataFrame:
     """Read SPM's parameters, and displacements as DPABI writes them beside.
+
+    Parameters
+    ----------
+    path : Path
+    mean : Path or None
+        The mean image beside it.
+    centre : ndarray of shape (3,)
+        Of the head in it, mm.
 
     Raises
     ------
@@ -41,11 +49,10 @@ def spm_motion(path: Path) -> pd.DataFrame:
     parameters = read_numbers(path, 6)
     table = completed(path, pd.DataFrame(parameters, columns=list(MOTION)))
     session = (found.group(1) or "") if (found := _RP.fullmatch(path.name)) else ""
-    motion, mean = motion_matrices(parameters), mean_beside(path)
     # At the head: at the scanner's origin, which may be far away, a small nod is a large shift.
     if mean is not None:
-        img = load_image(mean)
-        there = motion_parameters(motion, centre_of(mean))
+        img, motion = load_image(mean), motion_matrices(parameters)
+        there = motion_parameters(motion, centre)
         table[POWER] = framewise_displacement_power(there)
         table[JENKINSON[0]] = framewise_displacement_jenkinson(motion, img.affine, img.shape)
     for column, kind in ((POWER, "Power"), (JENKINSON[0], "Jenkinson")):

@@ -39,9 +39,14 @@ class AboveFloor:
     constant: NDArray[np.bool_]
 
     @property
+    def above(self) -> NDArray[np.bool_]:
+        """Which places have p of 5 % or less, shape (n_places,)."""
+        return self.p <= ALPHA + 1e-9
+
+    @property
     def share(self) -> float:
-        """Share of the places with p of 5 % or less; 5 % are expected without coupling."""
-        return float((self.p[np.isfinite(self.p)] <= ALPHA + 1e-9).mean())
+        """Their share of the places with p; 5 % are expected without coupling."""
+        return float(self.above[np.isfinite(self.p)].mean())
 
 
 def above_floor(
@@ -120,12 +125,11 @@ def _maps(
         dtype=settings.dtype,
         n_threads=n_threads,
     )
-    n_above = int((result.p <= ALPHA + 1e-9).sum())
     return ScanMaps(
         {"cfhabove": result.score, "cfhabovep": result.p},
         result.constant,
         result.nonfinite,
-        counts={"AboveNoiseFloor": n_above},
+        counts={"AboveNoiseFloor": int(result.above.sum())},
         summary=f"{100 * result.share:.0f} % of them above the noise floor (5 % by chance)",
     )
 

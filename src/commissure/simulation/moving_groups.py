@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -151,11 +152,11 @@ class MovingGroups:
             for number, scan in scans.items()
             if scan.z is not None and (scan.included or not rules)
         }
-        columns = {"mean_fd": "mean_fd_jenkinson", "nominal_df": "nominal_df"}
-        columns |= {"effective_df": "effective_df"}
-        measured = {
-            column: [getattr(scan.measured, name) for scan in kept.values()]
-            for column, name in columns.items()
+        of = [scan.measured for scan in kept.values()]
+        measured: dict[str, Any] = {
+            "mean_fd": [one.mean_fd_jenkinson for one in of],
+            "nominal_df": [one.nominal_df for one in of],
+            "effective_df": [one.effective_df for one in of],
         }
         sides = self.forward.domain.hemisphere != 0
         return MovingStudy(

@@ -51,19 +51,13 @@ class Anatomies:
     ) -> None:
         self._work_dir, self._participant_id = work_dir, participant_id
         self._stamp, self._n_threads = stamp, n_threads
-        self._last: tuple[Path, str, Anatomy] | None = None
+        self._last: tuple[object, str, Anatomy] | None = None
 
     def of(self, t1w: Path, warp: str) -> Anatomy:
         """Return what is found of a T1w; `warp` is that of the recipe."""
         if self._last is None or self._last[:2] != (t1w, warp):
-            key = hash_of(code_of("anatomy"), self._stamp(t1w), warp)
-            cached = anatomy_file(self._work_dir, self._participant_id, key)
-            anatomy = load_anatomy(cached)
-            if anatomy is None:
-                img = load_volumes(t1w)
-                anatomy = prepare_anatomy(img, self._n_threads, coarse=warp == "coarse")
-                save_anatomy(anatomy, cached)
-            self._last = t1w, warp, anatomy
+            cached = self._file(self._participant_id, self._stamp(t1w), warp)
+            self._last = t1w, warp, self._found(cached, lambda: load_volumes(t1w), warp)
         return self._last[2]
 
     def of_space(self, t1ws: Sequence[Path], warp: str) -> Anatomy:
@@ -71,16 +65,26 @@ class Anatomies:
 
         It is the same for all participants: the first who needs it finds it, others wait for that.
         """
-        key = hash_of(code_of("anatomy"), [self._stamp(path) for path in t1ws], warp)
-        cached = anatomy_file(self._work_dir, SHARED, key)
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(cached.with_suffix(".lock")):
-            anatomy = load_anatomy(cached)
-            if anatomy is None:
-                log.info("The way to the symmetric template is found, by %d T1w.", len(t1ws))
-                mean = mean_head(load_volumes(path) for path in t1ws)
-                anatomy = prepare_anatomy(mean, self._n_threads, coarse=warp == "coarse")
-                save_anatomy(anatomy, cached)
+
+        def mean() -> Image:
+            log.info("The way to the symmetric template is found, by %d T1w.", len(t1ws))
+            return mean_head(load_volumes(path) for path in t1ws)
+
+        if self._last is None or self._last[:2] != (t1ws, warp):
+            cached = self._file(SHARED, [self._stamp(path) for path in t1ws], warp)
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(cached.with_suffix(".lock")):
+                self._last = t1ws, warp, self._found(cached, mean, warp)
+        return self._last[2]
+
+    def _file(self, name: str, stamps: object, warp: str) -> Path:
+        return anatomy_file(self._work_dir, name, hash_of(code_of("anatomy"), stamps, warp))
+
+    def _found(self, cached: Path, head: Callable[[], Image], warp: str) -> Anatomy:
+        anatomy = load_anatomy(cached)
+        if anatomy is None:
+            anatomy = prepare_anatomy(head(), self._n_threads, coarse=warp == "coarse")
+            save_anatomy(anatomy, cached)
         return anatomy
 
 
